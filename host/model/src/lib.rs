@@ -2,11 +2,20 @@
 //!
 //! This crate decides nothing. It depends on no other crate of ours and on no clock: a [`Timestamp`] is always given.
 
+mod agent;
+mod configuration;
+mod event;
 pub mod flow;
 mod id;
 pub mod routing;
 mod time;
 
+pub use agent::{AgentRequest, AgentState};
+pub use configuration::{
+    AddressBlock, AddressBlockError, Agent, Configuration, ExceptionFlow, FlowDocument, Limits, NumberTarget, Queue,
+    SkillNeed, Strategy, TimeZone, Trunk,
+};
+pub use event::{EndedBy, Event, EventKind, Quality, QueueExit, ReleaseReason, Role, TransferKind, millis};
 pub use id::{
     AgentId, Extension, FlowId, IdError, InteractionId, LegId, Number, QueueId, RecordingId, SkillId, TenantId,
 };

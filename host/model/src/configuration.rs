@@ -1,0 +1,393 @@
+//! A tenant's resources, checked and complete: what `plugboard apply` sends and the exchange takes as one value.
+//!
+//! Durations are whole milliseconds in JSON (`ring_timeout_ms`), so that no reader has to guess a unit.
+
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AgentId, Extension, FlowId, Number, QueueId, SkillId, TenantId, Timestamp};
+
+/// Everything that one tenant's exchange needs to know. Cheap to share; replaced as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Configuration {
+    pub tenant: TenantId,
+    /// The name people read.
+    pub name: String,
+    /// Rises with each applied change.
+    #[serde(default)]
+    pub revision: u64,
+    /// SIP domains that belong to this tenant: the host part of its agents' addresses.
+    #[serde(default)]
+    pub domains: Vec<String>,
+    /// BCP 47, for callers of whom nothing better is known.
+    #[serde(default = "english")]
+    pub language: String,
+    #[serde(default)]
+    pub time_zone: TimeZone,
+    #[serde(default)]
+    pub queues: BTreeMap<QueueId, Queue>,
+    #[serde(default)]
+    pub agents: BTreeMap<AgentId, Agent>,
+    #[serde(default)]
+    pub numbers: BTreeMap<Number, NumberTarget>,
+    #[serde(default)]
+    pub trunks: BTreeMap<String, Trunk>,
+    #[serde(default)]
+    pub flows: BTreeMap<FlowId, FlowDocument>,
+    #[serde(default)]
+    pub limits: Limits,
+    /// What a caller hears and where they go when a flow fails.
+    #[serde(default)]
+    pub exception: ExceptionFlow,
+}
+
+fn english() -> String {
+    "en".to_owned()
+}
+
+impl Configuration {
+    /// A tenant with no resources.
+    pub fn empty(tenant: TenantId) -> Self {
+        Self {
+            name: tenant.to_string(),
+            tenant,
+            revision: 0,
+            domains: Vec::new(),
+            language: english(),
+            time_zone: TimeZone::default(),
+            queues: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            trunks: BTreeMap::new(),
+            flows: BTreeMap::new(),
+            limits: Limits::default(),
+            exception: ExceptionFlow::default(),
+        }
+    }
+}
+
+/// Wall-clock offsets of a zone, resolved when the configuration is applied, so that the exchange needs no time-zone database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimeZone {
+    /// IANA name: `Asia/Shanghai`.
+    pub name: String,
+    /// From each point on, minutes east of UTC, in order of time. Empty means UTC.
+    #[serde(default)]
+    pub offsets: Vec<(Timestamp, i16)>,
+}
+
+impl TimeZone {
+    /// Minutes east of UTC at `now`, daylight saving applied.
+    pub fn offset_at(&self, now: Timestamp) -> i16 {
+        self.offsets.iter().rev().find(|(from, _)| *from <= now).map_or(0, |(_, minutes)| *minutes)
+    }
+}
+
+impl Default for TimeZone {
+    fn default() -> Self {
+        Self { name: "UTC".to_owned(), offsets: Vec::new() }
+    }
+}
+
+/// How a queue picks among agents who may take the interaction.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// Whoever has been ready longest.
+    #[default]
+    LongestIdle,
+    /// In order of agent id, starting after the one who was served last.
+    RoundRobin,
+    /// Smallest share of logged-in time spent on interactions today.
+    LeastOccupied,
+    /// Highest sum of levels in the needed skills, then longest idle.
+    MostSkilled,
+}
+
+/// At least `level` in `skill`. Levels run from 1 to 10.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SkillNeed {
+    pub skill: SkillId,
+    pub level: u8,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Queue {
+    pub name: String,
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// A routing component that orders candidates; `strategy` is its native default.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// Needed of every agent who takes from this queue, all of them.
+    #[serde(default)]
+    pub skills: Vec<SkillNeed>,
+    /// Added to each interaction's own priority, −1000 to 1000. Higher is sooner.
+    #[serde(default)]
+    pub priority: i32,
+    /// An agent's phone rings this long before the interaction returns to its place.
+    #[serde(default = "seconds_20", with = "millis", rename = "ring_timeout_ms")]
+    pub ring_timeout: Duration,
+    /// After-call work ends by itself then. Zero: none.
+    #[serde(default = "seconds_30", with = "millis", rename = "wrap_up_ms")]
+    pub wrap_up: Duration,
+    /// `None`: no bound.
+    #[serde(default, with = "optional_millis", rename = "max_wait_ms")]
+    pub max_wait: Option<Duration>,
+    /// Longer than this, and new interactions are turned away (`full`).
+    #[serde(default = "ten_thousand")]
+    pub max_waiting: u32,
+    /// Agents of this queue are asked as well once an interaction has waited `overflow_after`.
+    #[serde(default)]
+    pub overflow_to: Option<QueueId>,
+    #[serde(default, with = "optional_millis", rename = "overflow_after_ms")]
+    pub overflow_after: Option<Duration>,
+    /// Turn callers away (`no-agents`) while nobody who serves the queue is logged in.
+    #[serde(default)]
+    pub refuse_when_unstaffed: bool,
+    /// Name of a prompt; `None`: the built-in tune.
+    #[serde(default)]
+    pub hold_music: Option<String>,
+    #[serde(default = "yes")]
+    pub record: bool,
+    /// Answered within this long counts for the service level.
+    #[serde(default = "seconds_20", with = "millis", rename = "service_level_ms")]
+    pub service_level: Duration,
+    /// After this many rings without an answer in a row the agent is set not ready.
+    #[serde(default = "one")]
+    pub missed_limit: u32,
+}
+
+impl Queue {
+    /// A queue with every default.
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            strategy: Strategy::default(),
+            policy: None,
+            skills: Vec::new(),
+            priority: 0,
+            ring_timeout: seconds_20(),
+            wrap_up: seconds_30(),
+            max_wait: None,
+            max_waiting: ten_thousand(),
+            overflow_to: None,
+            overflow_after: None,
+            refuse_when_unstaffed: false,
+            hold_music: None,
+            record: true,
+            service_level: seconds_20(),
+            missed_limit: one(),
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Agent {
+    pub name: String,
+    pub extension: Extension,
+    /// Secret of the agent's SIP account.
+    pub password: String,
+    /// Queues that the agent serves.
+    #[serde(default)]
+    pub queues: Vec<QueueId>,
+    /// Level per skill, 1 to 10.
+    #[serde(default)]
+    pub skills: BTreeMap<SkillId, u8>,
+    /// Logged in and ready as soon as the phone registers; logged out when it is gone.
+    #[serde(default)]
+    pub ready_on_register: bool,
+}
+
+/// Where a dialled number leads.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "to", content = "name", rename_all = "kebab-case")]
+pub enum NumberTarget {
+    Flow(FlowId),
+    Queue(QueueId),
+    Agent(AgentId),
+}
+
+/// A way to and from the public network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Trunk {
+    /// Calls from these addresses are this trunk's.
+    #[serde(default)]
+    pub allow: Vec<AddressBlock>,
+    /// Where calls to outside numbers go: `host:port`, first that works.
+    #[serde(default)]
+    pub peers: Vec<std::net::SocketAddr>,
+    /// Account for the peer's digest challenge.
+    #[serde(default)]
+    pub user: Option<String>,
+    #[serde(default)]
+    pub password: Option<String>,
+}
+
+/// An address with a prefix length: `127.0.0.0/8`, `2001:db8::/32`, or one address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct AddressBlock {
+    address: IpAddr,
+    prefix: u8,
+}
+
+impl AddressBlock {
+    pub fn contains(&self, address: IpAddr) -> bool {
+        fn same<const N: usize>(a: [u8; N], b: [u8; N], prefix: u8) -> bool {
+            (0..usize::from(prefix)).all(|bit| (a[bit / 8] ^ b[bit / 8]) & (0x80 >> (bit % 8)) == 0)
+        }
+        match (self.address, address) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => same(ours.octets(), theirs.octets(), self.prefix),
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => same(ours.octets(), theirs.octets(), self.prefix),
+            _ => false,
+        }
+    }
+}
+
+/// Why a text is no address block.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{text:?} is no address block; write one like 192.0.2.0/24 or 192.0.2.7")]
+pub struct AddressBlockError {
+    pub text: String,
+}
+
+impl TryFrom<String> for AddressBlock {
+    type Error = AddressBlockError;
+
+    fn try_from(text: String) -> Result<Self, AddressBlockError> {
+        let (address, prefix) = text.split_once('/').map_or((text.as_str(), None), |(a, p)| (a, Some(p)));
+        let parsed = address.parse::<IpAddr>().ok().and_then(|address| {
+            let longest = if address.is_ipv4() { 32 } else { 128 };
+            let prefix = prefix.map_or(Some(longest), |prefix| prefix.parse().ok().filter(|p| *p <= longest))?;
+            Some(Self { address, prefix })
+        });
+        parsed.ok_or(AddressBlockError { text })
+    }
+}
+
+impl From<AddressBlock> for String {
+    fn from(block: AddressBlock) -> Self {
+        format!("{}/{}", block.address, block.prefix)
+    }
+}
+
+/// A flow as its author wrote it, with what the host needs to know of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowDocument {
+    /// The component that runs it: `flow-graph` unless told.
+    #[serde(default = "flow_graph")]
+    pub plugin: String,
+    /// The document, passed to the component unread.
+    pub document: Arc<str>,
+}
+
+fn flow_graph() -> String {
+    "flow-graph".to_owned()
+}
+
+/// Bounds of one tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Live interactions; one more is answered 503 with Retry-After.
+    pub interactions: u32,
+    /// An inbound call that nobody picks up is ended after this long.
+    #[serde(with = "millis", rename = "unanswered_ms")]
+    pub unanswered: Duration,
+    /// No call lasts longer.
+    #[serde(with = "millis", rename = "call_length_ms")]
+    pub call_length: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { interactions: 20_000, unanswered: Duration::from_secs(180), call_length: Duration::from_secs(12 * 3600) }
+    }
+}
+
+/// Native, so that it works when every plugin is down: an apology, then a queue.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExceptionFlow {
+    pub apology: Option<String>,
+    pub queue: Option<QueueId>,
+}
+
+fn yes() -> bool {
+    true
+}
+fn one() -> u32 {
+    1
+}
+fn ten_thousand() -> u32 {
+    10_000
+}
+fn seconds_20() -> Duration {
+    Duration::from_secs(20)
+}
+fn seconds_30() -> Duration {
+    Duration::from_secs(30)
+}
+
+mod millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        u64::deserialize(deserializer).map(Duration::from_millis)
+    }
+}
+
+mod optional_millis {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(duration: &Option<Duration>, serializer: S) -> Result<S::Ok, S::Error> {
+        duration.map(|duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)).serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Duration>, D::Error> {
+        Ok(Option::<u64>::deserialize(deserializer)?.map(Duration::from_millis))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_block_holds_its_own_addresses_only() {
+        let block = AddressBlock::try_from("10.1.0.0/15".to_owned()).unwrap();
+        assert!(block.contains("10.0.255.1".parse().unwrap()));
+        assert!(!block.contains("10.2.0.1".parse().unwrap()));
+        assert!(!block.contains("::1".parse().unwrap()));
+        assert!(AddressBlock::try_from("10.0.0.0/33".to_owned()).is_err());
+    }
+
+    #[test]
+    fn a_queue_needs_only_a_name_and_says_its_units_in_json() {
+        let queue: Queue = serde_json::from_str(r#"{"name":"Sales","max_wait_ms":60000}"#).unwrap();
+        assert_eq!(queue, Queue { max_wait: Some(Duration::from_secs(60)), ..Queue::named("Sales") });
+        assert!(serde_json::to_string(&queue).unwrap().contains(r#""ring_timeout_ms":20000"#));
+    }
+
+    #[test]
+    fn daylight_saving_follows_the_listed_offsets() {
+        let zone = TimeZone {
+            name: "Europe/Berlin".into(),
+            offsets: vec![(Timestamp::EPOCH, 60), (Timestamp::from_secs(100), 120)],
+        };
+        assert_eq!((zone.offset_at(Timestamp::from_secs(99)), zone.offset_at(Timestamp::from_secs(100))), (60, 120));
+    }
+}

@@ -1,0 +1,384 @@
+//! Facts. Everything that happens in an exchange is one of these, appended in order and never changed; reports, CDRs and the live view are folds over them.
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AgentId, AgentState, FlowId, InteractionId, LegId, QueueId, RecordingId, SkillId, Timestamp};
+
+/// One fact of one tenant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// Rises by one from 1 within a tenant, with no gap.
+    pub seq: u64,
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub kind: EventKind,
+}
+
+/// What a leg is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    Caller,
+    Agent,
+    /// A party outside the tenant whom we called: transfer target, consultation.
+    Outside,
+}
+
+/// Who ended something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EndedBy {
+    Caller,
+    Agent,
+    Outside,
+    /// The flow, a limit, a transfer, the API or a failure.
+    Host,
+}
+
+/// Why an interaction left a queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum QueueExit {
+    Connected,
+    /// The caller hung up while waiting.
+    Abandoned,
+    TimedOut,
+    ExitKey,
+    /// Turned away at the door: the queue holds `max_waiting`.
+    Full,
+    /// Turned away: nobody who serves the queue is logged in.
+    NoAgents,
+    /// The flow or an API call moved it on.
+    Moved,
+    /// The queue was taken out of the configuration.
+    Closed,
+}
+
+/// Why a reserved or ringing agent did not get the interaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReleaseReason {
+    /// Rang without an answer (RONA).
+    Missed,
+    Rejected,
+    CallerLeft,
+    /// The phone could not be reached or answered with an error.
+    DeviceFailed,
+    /// The lease ran out.
+    LeaseExpired,
+    Moved,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TransferKind {
+    Blind,
+    Attended,
+}
+
+/// Sound quality of one leg, as it ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    pub packets_received: u64,
+    pub packets_sent: u64,
+    pub packets_lost: u64,
+    pub jitter_ms: f32,
+    /// Mean opinion score estimated by the E-model (ITU-T G.107), 1.0 to 4.5; 0 where nothing was heard.
+    pub mos: f32,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "kebab-case")]
+pub enum EventKind {
+    /// A call came in for us.
+    InteractionOffered {
+        interaction: InteractionId,
+        leg: LegId,
+        from: Arc<str>,
+        to: Arc<str>,
+        channel: Arc<str>,
+    },
+    /// We call somebody for this interaction.
+    LegDialled {
+        interaction: InteractionId,
+        leg: LegId,
+        role: Role,
+        party: Arc<str>,
+        agent: Option<AgentId>,
+    },
+    LegRinging {
+        interaction: InteractionId,
+        leg: LegId,
+    },
+    LegAnswered {
+        interaction: InteractionId,
+        leg: LegId,
+    },
+    /// `cause` is a Q.850 number, `status` the SIP status where one was given.
+    LegEnded {
+        interaction: InteractionId,
+        leg: LegId,
+        by: EndedBy,
+        cause: u16,
+        status: Option<u16>,
+        quality: Option<Quality>,
+    },
+
+    FlowStarted {
+        interaction: InteractionId,
+        flow: FlowId,
+        revision: u64,
+    },
+    /// The flow left `node` by `exit`; `exit` is empty while it waits there.
+    FlowVisited {
+        interaction: InteractionId,
+        node: Arc<str>,
+        exit: Arc<str>,
+    },
+    FlowEnded {
+        interaction: InteractionId,
+        flow: FlowId,
+    },
+    /// The exception flow took over.
+    FlowFailed {
+        interaction: InteractionId,
+        flow: FlowId,
+        reason: Arc<str>,
+    },
+    /// A component failed, and its native default was used.
+    PluginFailed {
+        interaction: Option<InteractionId>,
+        plugin: Arc<str>,
+        question: Arc<str>,
+        reason: Arc<str>,
+    },
+    PromptFailed {
+        interaction: InteractionId,
+        prompt: Arc<str>,
+        reason: Arc<str>,
+    },
+    Tagged {
+        interaction: InteractionId,
+        name: Arc<str>,
+        value: Arc<str>,
+    },
+
+    Queued {
+        interaction: InteractionId,
+        queue: QueueId,
+        priority: i32,
+        skills: Vec<(SkillId, u8)>,
+        position: u32,
+    },
+    LeftQueue {
+        interaction: InteractionId,
+        queue: QueueId,
+        exit: QueueExit,
+    },
+    /// The agent is promised to the interaction. `since_free_ms`: from the later of agent free and interaction queued to now.
+    Reserved {
+        interaction: InteractionId,
+        agent: AgentId,
+        queue: Option<QueueId>,
+        lease_ms: u64,
+        since_free_ms: u64,
+    },
+    Released {
+        interaction: InteractionId,
+        agent: AgentId,
+        reason: ReleaseReason,
+    },
+    /// Caller and agent hear each other.
+    Connected {
+        interaction: InteractionId,
+        agent: AgentId,
+        leg: LegId,
+        queue: Option<QueueId>,
+    },
+    Disconnected {
+        interaction: InteractionId,
+        agent: AgentId,
+        by: EndedBy,
+    },
+    Held {
+        interaction: InteractionId,
+        agent: AgentId,
+    },
+    Resumed {
+        interaction: InteractionId,
+        agent: AgentId,
+    },
+    ConsultStarted {
+        interaction: InteractionId,
+        agent: AgentId,
+        target: Arc<str>,
+    },
+    ConsultEnded {
+        interaction: InteractionId,
+        agent: AgentId,
+    },
+    Transferred {
+        interaction: InteractionId,
+        agent: Option<AgentId>,
+        kind: TransferKind,
+        target: Arc<str>,
+    },
+
+    WrapUpStarted {
+        interaction: InteractionId,
+        agent: AgentId,
+        limit_ms: u64,
+    },
+    WrapUpEnded {
+        interaction: InteractionId,
+        agent: AgentId,
+        by_timer: bool,
+    },
+    DispositionSet {
+        interaction: InteractionId,
+        agent: Option<AgentId>,
+        code: Arc<str>,
+        note: Arc<str>,
+    },
+
+    RecordingStarted {
+        interaction: InteractionId,
+        recording: RecordingId,
+        path: Arc<str>,
+        voicemail: bool,
+    },
+    RecordingPaused {
+        interaction: InteractionId,
+        recording: RecordingId,
+    },
+    RecordingResumed {
+        interaction: InteractionId,
+        recording: RecordingId,
+    },
+    /// Loudness is RMS in dB below full scale, one figure a side; `None` where that side is silent throughout.
+    RecordingClosed {
+        interaction: InteractionId,
+        recording: RecordingId,
+        path: Arc<str>,
+        length_ms: u64,
+        sha256: Arc<str>,
+        left_dbfs: Option<f32>,
+        right_dbfs: Option<f32>,
+        gaps: u64,
+    },
+    RecordingFailed {
+        interaction: InteractionId,
+        recording: RecordingId,
+        reason: Arc<str>,
+    },
+
+    /// Nothing more follows for the interaction but a late wrap-up, disposition or recording.
+    InteractionClosed {
+        interaction: InteractionId,
+        by: EndedBy,
+        cause: u16,
+    },
+
+    AgentStateChanged {
+        agent: AgentId,
+        from: AgentState,
+        to: AgentState,
+    },
+    PhoneRegistered {
+        agent: AgentId,
+        contact: Arc<str>,
+    },
+    PhoneGone {
+        agent: AgentId,
+    },
+
+    ConfigurationApplied {
+        revision: u64,
+    },
+    /// The process started: whatever was live before is over.
+    Restarted {
+        live_before: u64,
+    },
+    /// An operator must act. `name` is kebab-case and stable.
+    Alarm {
+        name: Arc<str>,
+        detail: Arc<str>,
+    },
+}
+
+impl EventKind {
+    /// The interaction that this fact belongs to.
+    pub fn interaction(&self) -> Option<InteractionId> {
+        match self {
+            Self::InteractionOffered { interaction, .. }
+            | Self::LegDialled { interaction, .. }
+            | Self::LegRinging { interaction, .. }
+            | Self::LegAnswered { interaction, .. }
+            | Self::LegEnded { interaction, .. }
+            | Self::FlowStarted { interaction, .. }
+            | Self::FlowVisited { interaction, .. }
+            | Self::FlowEnded { interaction, .. }
+            | Self::FlowFailed { interaction, .. }
+            | Self::PromptFailed { interaction, .. }
+            | Self::Tagged { interaction, .. }
+            | Self::Queued { interaction, .. }
+            | Self::LeftQueue { interaction, .. }
+            | Self::Reserved { interaction, .. }
+            | Self::Released { interaction, .. }
+            | Self::Connected { interaction, .. }
+            | Self::Disconnected { interaction, .. }
+            | Self::Held { interaction, .. }
+            | Self::Resumed { interaction, .. }
+            | Self::ConsultStarted { interaction, .. }
+            | Self::ConsultEnded { interaction, .. }
+            | Self::Transferred { interaction, .. }
+            | Self::WrapUpStarted { interaction, .. }
+            | Self::WrapUpEnded { interaction, .. }
+            | Self::DispositionSet { interaction, .. }
+            | Self::RecordingStarted { interaction, .. }
+            | Self::RecordingPaused { interaction, .. }
+            | Self::RecordingResumed { interaction, .. }
+            | Self::RecordingClosed { interaction, .. }
+            | Self::RecordingFailed { interaction, .. }
+            | Self::InteractionClosed { interaction, .. } => Some(*interaction),
+            Self::PluginFailed { interaction, .. } => *interaction,
+            Self::AgentStateChanged { .. }
+            | Self::PhoneRegistered { .. }
+            | Self::PhoneGone { .. }
+            | Self::ConfigurationApplied { .. }
+            | Self::Restarted { .. }
+            | Self::Alarm { .. } => None,
+        }
+    }
+}
+
+/// Whole milliseconds of `duration`, the unit of every `_ms` field.
+pub fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_event_is_one_flat_json_object_and_comes_back_the_same() {
+        let event = Event {
+            seq: 7,
+            at: Timestamp::from_millis(1_500),
+            kind: EventKind::AgentStateChanged {
+                agent: "amy".parse().unwrap(),
+                from: AgentState::Ready,
+                to: AgentState::NotReady { reason: "lunch".into() },
+            },
+        };
+        let json = serde_json::to_string(&event).unwrap();
+        assert_eq!(
+            json,
+            r#"{"seq":7,"at":1500000,"type":"agent-state-changed","agent":"amy","from":{"state":"ready"},"to":{"state":"not-ready","reason":"lunch"}}"#
+        );
+        assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+}
