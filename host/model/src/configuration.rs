@@ -2,7 +2,7 @@
 //!
 //! Durations are whole milliseconds in JSON (`ring_timeout_ms`), so that no reader has to guess a unit.
 
-use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, path::Path, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +35,9 @@ pub struct Configuration {
     pub trunks: BTreeMap<String, Trunk>,
     #[serde(default)]
     pub flows: BTreeMap<FlowId, FlowDocument>,
+    /// By name: `welcome` for every language, `zh-CN/welcome` for one. See [`Configuration::prompt`].
+    #[serde(default)]
+    pub prompts: BTreeMap<String, Prompt>,
     #[serde(default)]
     pub limits: Limits,
     /// What a caller hears and where they go when a flow fails.
@@ -61,10 +64,30 @@ impl Configuration {
             numbers: BTreeMap::new(),
             trunks: BTreeMap::new(),
             flows: BTreeMap::new(),
+            prompts: BTreeMap::new(),
             limits: Limits::default(),
             exception: ExceptionFlow::default(),
         }
     }
+
+    /// The prompt of that name in `language` (`zh-CN`), else in its main language (`zh`), else for every language. A trailing `.wav` is ignored.
+    pub fn prompt(&self, name: &str, language: &str) -> Option<&Prompt> {
+        let name = name.strip_suffix(".wav").unwrap_or(name);
+        let main = language.split('-').next().unwrap_or(language);
+        [language, main]
+            .into_iter()
+            .find_map(|language| self.prompts.get(&format!("{language}/{name}")))
+            .or_else(|| self.prompts.get(name))
+    }
+}
+
+/// A sound file of the tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Prompt {
+    /// Where this host keeps the file.
+    pub path: Arc<Path>,
+    /// SHA-256 of the file, in hex: tells whether it changed.
+    pub sha256: String,
 }
 
 /// Wall-clock offsets of a zone, resolved when the configuration is applied, so that the exchange needs no time-zone database.
@@ -380,6 +403,20 @@ mod tests {
         let queue: Queue = serde_json::from_str(r#"{"name":"Sales","max_wait_ms":60000}"#).unwrap();
         assert_eq!(queue, Queue { max_wait: Some(Duration::from_secs(60)), ..Queue::named("Sales") });
         assert!(serde_json::to_string(&queue).unwrap().contains(r#""ring_timeout_ms":20000"#));
+    }
+
+    #[test]
+    fn a_prompt_in_the_callers_language_wins_over_the_one_for_everybody() {
+        let mut configuration = Configuration::empty("t".parse().unwrap());
+        for name in ["welcome", "zh/welcome", "beep"] {
+            let prompt = Prompt { path: Path::new(name).into(), sha256: String::new() };
+            configuration.prompts.insert(name.to_owned(), prompt);
+        }
+        let found =
+            |name, language| configuration.prompt(name, language).map(|prompt| prompt.path.display().to_string());
+        assert_eq!(found("welcome.wav", "zh-CN").as_deref(), Some("zh/welcome"));
+        assert_eq!(found("welcome", "en").as_deref(), Some("welcome"));
+        assert_eq!(found("bye", "en"), None);
     }
 
     #[test]

@@ -123,7 +123,12 @@ pub enum EventKind {
         by: EndedBy,
         cause: u16,
         status: Option<u16>,
-        quality: Option<Quality>,
+    },
+    /// How the leg sounded; comes shortly after its end.
+    LegMeasured {
+        interaction: InteractionId,
+        leg: LegId,
+        quality: Quality,
     },
 
     FlowStarted {
@@ -274,7 +279,7 @@ pub enum EventKind {
         reason: Arc<str>,
     },
 
-    /// Nothing more follows for the interaction but a late wrap-up, disposition or recording.
+    /// Nothing more follows for the interaction but a late measurement, wrap-up, disposition or recording.
     InteractionClosed {
         interaction: InteractionId,
         by: EndedBy,
@@ -317,6 +322,7 @@ impl EventKind {
             | Self::LegRinging { interaction, .. }
             | Self::LegAnswered { interaction, .. }
             | Self::LegEnded { interaction, .. }
+            | Self::LegMeasured { interaction, .. }
             | Self::FlowStarted { interaction, .. }
             | Self::FlowVisited { interaction, .. }
             | Self::FlowEnded { interaction, .. }

@@ -12,8 +12,8 @@ mod time;
 
 pub use agent::{AgentRequest, AgentState};
 pub use configuration::{
-    AddressBlock, AddressBlockError, Agent, Configuration, ExceptionFlow, FlowDocument, Limits, NumberTarget, Queue,
-    SkillNeed, Strategy, TimeZone, Trunk,
+    AddressBlock, AddressBlockError, Agent, Configuration, ExceptionFlow, FlowDocument, Limits, NumberTarget, Prompt,
+    Queue, SkillNeed, Strategy, TimeZone, Trunk,
 };
 pub use event::{EndedBy, Event, EventKind, Quality, QueueExit, ReleaseReason, Role, TransferKind, millis};
 pub use id::{
