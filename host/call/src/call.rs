@@ -1,0 +1,471 @@
+//! The call itself: who takes part, and what each input does to them.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use plugboard_model::{
+    AgentId, EndedBy, EventKind, InteractionId, LegId, Number, QueueId, Role, Timestamp,
+    flow::{Cause, End, Happening},
+};
+
+use crate::{
+    Command, Context, Input, Line, Offer, Output, Queueing, Refused, Sound, SoundSource, Target,
+    conversation::Conversation,
+    exception::Exception,
+    flow_run::FlowRun,
+    offer::{Ringing, Wanted},
+    recording::Recording,
+    waiting::Waiting,
+};
+
+/// Somebody other than the caller.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Party {
+    /// `queue`: the one that the agent was reserved for.
+    Agent {
+        agent: AgentId,
+        queue: Option<QueueId>,
+    },
+    Number(Number),
+}
+
+impl Party {
+    pub(crate) fn agent(&self) -> Option<&AgentId> {
+        match self {
+            Self::Agent { agent, .. } => Some(agent),
+            Self::Number(_) => None,
+        }
+    }
+
+    pub(crate) fn role(&self) -> Role {
+        match self {
+            Self::Agent { .. } => Role::Agent,
+            Self::Number(_) => Role::Outside,
+        }
+    }
+
+    pub(crate) fn ended_by(&self) -> EndedBy {
+        match self {
+            Self::Agent { .. } => EndedBy::Agent,
+            Self::Number(_) => EndedBy::Outside,
+        }
+    }
+
+    pub(crate) fn label(&self) -> Arc<str> {
+        match self {
+            Self::Agent { agent, .. } => agent.as_str().into(),
+            Self::Number(number) => number.as_str().into(),
+        }
+    }
+}
+
+/// The leg that the interaction began with.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) leg: LegId,
+    pub(crate) answered: bool,
+    pub(crate) ringing: bool,
+}
+
+/// How far a call is, for people.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    Offered,
+    Treated,
+    Waiting,
+    Ringing,
+    Talking,
+    Held,
+    Consulting,
+    Ended,
+}
+
+impl Stage {
+    /// The word of the API.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Offered => "offered",
+            Self::Treated => "ivr",
+            Self::Waiting => "waiting",
+            Self::Ringing => "ringing",
+            Self::Talking => "talking",
+            Self::Held => "held",
+            Self::Consulting => "consulting",
+            Self::Ended => "ended",
+        }
+    }
+}
+
+/// A live call, for the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct View {
+    pub interaction: InteractionId,
+    pub from: Arc<str>,
+    pub to: Arc<str>,
+    pub started: Timestamp,
+    pub stage: Stage,
+    pub queue: Option<QueueId>,
+    pub agent: Option<AgentId>,
+    pub recording: bool,
+}
+
+/// One interaction.
+#[derive(Debug)]
+pub struct Call {
+    pub(crate) id: InteractionId,
+    pub(crate) from: Arc<str>,
+    pub(crate) to: Arc<str>,
+    pub(crate) dialled_by: Option<AgentId>,
+    pub(crate) language: String,
+    pub(crate) started: Timestamp,
+    pub(crate) caller: Caller,
+    pub(crate) flow: Option<FlowRun>,
+    pub(crate) exception: Option<Exception>,
+    pub(crate) waiting: Option<Waiting>,
+    /// Asked of the ACD and not promised yet.
+    pub(crate) wanted: Option<Wanted>,
+    pub(crate) ringing: Option<Ringing>,
+    pub(crate) talk: Option<Conversation>,
+    pub(crate) recording: Option<Recording>,
+    /// The tune or ring-back that the caller hears while nothing else is played to them.
+    pub(crate) music: Option<u64>,
+    pub(crate) ended: bool,
+    over: bool,
+    next_play: u64,
+    unanswered_until: Timestamp,
+    longest_until: Timestamp,
+    output: VecDeque<Output>,
+}
+
+impl Call {
+    /// A call that was offered to us, or placed by an agent's phone. The first outputs are ready at once.
+    pub fn new(now: Timestamp, offer: Offer, context: &mut Context<'_>) -> Self {
+        let limits = &context.configuration.limits;
+        let mut call = Self {
+            id: offer.interaction,
+            from: offer.from,
+            to: offer.to,
+            dialled_by: offer.dialled_by,
+            language: context.configuration.language.clone(),
+            started: now,
+            caller: Caller { leg: offer.leg, answered: false, ringing: false },
+            flow: None,
+            exception: None,
+            waiting: None,
+            wanted: None,
+            ringing: None,
+            talk: None,
+            recording: None,
+            music: None,
+            ended: false,
+            over: false,
+            next_play: 1,
+            unanswered_until: now + limits.unanswered,
+            longest_until: now + limits.call_length,
+            output: VecDeque::new(),
+        };
+        call.fact(EventKind::InteractionOffered {
+            interaction: call.id,
+            leg: call.caller.leg,
+            from: call.from.clone(),
+            to: call.to.clone(),
+            channel: "voice".into(),
+        });
+        if let Some(agent) = call.dialled_by.clone() {
+            call.queueing(Queueing::AgentDialled { agent });
+        }
+        call.lead_to(now, offer.leads_to, context);
+        call
+    }
+
+    pub fn id(&self) -> InteractionId {
+        self.id
+    }
+
+    pub fn view(&self) -> View {
+        let stage = match (&self.talk, &self.ringing, &self.waiting) {
+            _ if self.ended => Stage::Ended,
+            (Some(talk), _, _) if talk.consult.is_some() => Stage::Consulting,
+            (Some(talk), _, _) if talk.held => Stage::Held,
+            (Some(_), _, _) => Stage::Talking,
+            (None, Some(_), _) => Stage::Ringing,
+            (None, None, Some(_)) => Stage::Waiting,
+            _ if self.caller.answered => Stage::Treated,
+            _ => Stage::Offered,
+        };
+        let party = self.talk.as_ref().map(|talk| &talk.party).or(self.ringing.as_ref().map(|ringing| &ringing.party));
+        View {
+            interaction: self.id,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            started: self.started,
+            stage,
+            queue: self.waiting.as_ref().map(|waiting| waiting.queue.clone()).or_else(|| match party {
+                Some(Party::Agent { queue, .. }) => queue.clone(),
+                _ => None,
+            }),
+            agent: party.and_then(Party::agent).cloned().or_else(|| self.dialled_by.clone()),
+            recording: self.recording.is_some(),
+        }
+    }
+
+    /// Takes one input. Afterwards drain [`Self::poll_output`].
+    pub fn handle_input(&mut self, now: Timestamp, input: Input, context: &mut Context<'_>) {
+        if self.ended {
+            // Only the flow's last step is still awaited.
+            if let Input::Stepped { seq, result } = input {
+                self.last_step(seq, result);
+            }
+            return;
+        }
+        match input {
+            Input::LegRinging { leg } => self.leg_ringing(leg),
+            Input::LegAnswered { leg } => self.leg_answered(now, leg, context),
+            Input::LegRefused { leg, status, cause } => self.leg_refused(now, leg, status, cause, context),
+            Input::LegEnded { leg, cause, status } => self.leg_ended(now, leg, cause, status, context),
+            Input::LegHeld { leg, held } => self.leg_held(leg, held, context),
+            Input::LegTransfers { leg, target } => self.leg_transfers(now, leg, target, context),
+            Input::Digit { leg, digit } => {
+                if leg == self.caller.leg {
+                    self.digit(now, digit, context);
+                }
+            }
+            Input::PlayEnded { leg, token, complete } => {
+                if leg == self.caller.leg {
+                    self.play_ended(now, token, complete, context);
+                }
+            }
+            Input::PlayFailed { leg, token, reason } => {
+                if leg == self.caller.leg {
+                    self.play_failed(now, token, &reason, context);
+                }
+            }
+            Input::Silent { leg, .. } => {
+                self.leg_ended(now, leg, Cause::TEMPORARY_FAILURE, None, context);
+                self.line(Line::HangUp { leg, cause: Cause::TEMPORARY_FAILURE });
+            }
+            Input::RecordingClosed { recording, length } => {
+                self.recording_closed(now, recording, Some(length), context)
+            }
+            Input::RecordingFailed { recording } => self.recording_closed(now, recording, None, context),
+            Input::Stepped { seq, result } => self.stepped(now, seq, result, context),
+            Input::RingAgent { agent, queue } => self.ring_agent(now, agent, queue, context),
+            Input::StopRinging { agent, reason } => self.stop_ringing(now, &agent, reason, context),
+            Input::AgentRefused { agent } => self.agent_refused(now, &agent, context),
+            Input::LeftQueue { queue, exit } => self.left_queue(now, &queue, exit, context),
+            Input::Command(command) => {
+                // The answer goes out by `command`, which callers use; a command as an input has nobody to answer to.
+                let _ = self.command(now, command, context);
+            }
+        }
+    }
+
+    /// Does what a person asked for, or says why not.
+    pub fn command(&mut self, now: Timestamp, command: Command, context: &mut Context<'_>) -> Result<(), Refused> {
+        if self.ended {
+            return match command {
+                Command::Dispose { agent, code, note } => {
+                    self.dispose(agent, code, note);
+                    Ok(())
+                }
+                _ => Err(Refused::WrongState),
+            };
+        }
+        match command {
+            Command::Answer if self.caller.answered => Err(Refused::WrongState),
+            Command::Answer => {
+                self.pick_up();
+                Ok(())
+            }
+            Command::HangUp => {
+                self.end(now, EndedBy::Host, Cause::NORMAL_CLEARING, context);
+                Ok(())
+            }
+            Command::Hold => self.hold(true, context),
+            Command::Resume => self.hold(false, context),
+            Command::Transfer { to } => self.transfer(now, to, None, context),
+            Command::Consult { to } => self.consult(now, to, context),
+            Command::CompleteTransfer => self.complete_transfer(now, context),
+            Command::CancelConsult => self.cancel_consult(context),
+            Command::PauseRecording => self.pause_recording(true),
+            Command::ResumeRecording => self.pause_recording(false),
+            Command::Dispose { agent, code, note } => {
+                self.dispose(agent, code, note);
+                Ok(())
+            }
+            Command::Tag { name, value } => {
+                self.fact(EventKind::Tagged { interaction: self.id, name, value });
+                Ok(())
+            }
+        }
+    }
+
+    /// Deadlines that have passed take effect.
+    pub fn handle_timeout(&mut self, now: Timestamp, context: &mut Context<'_>) {
+        if self.ended {
+            if self.flow.as_ref().is_some_and(|flow| flow.last_step_is_overdue(now)) {
+                self.flow = None;
+                self.finish();
+            }
+            return;
+        }
+        if now >= self.longest_until || (!self.caller.answered && now >= self.unanswered_until) {
+            return self.end(now, EndedBy::Host, Cause::NO_ANSWER, context);
+        }
+        self.flow_timeout(now, context);
+        self.ringing_timeout(now, context);
+        self.announce_if_due(now, context);
+    }
+
+    /// When to call [`Self::handle_timeout`]; `None` once the call is over.
+    pub fn poll_timeout(&self) -> Option<Timestamp> {
+        if self.over {
+            return None;
+        }
+        if self.ended {
+            return self.flow.as_ref().and_then(FlowRun::step_deadline);
+        }
+        let mut next = self.longest_until;
+        if !self.caller.answered {
+            next = next.min(self.unanswered_until);
+        }
+        let parts = [
+            self.flow.as_ref().and_then(FlowRun::deadline),
+            self.ringing.as_ref().map(|ringing| ringing.until),
+            self.waiting.as_ref().and_then(|waiting| waiting.announce_at()),
+        ];
+        Some(parts.into_iter().flatten().fold(next, Timestamp::min))
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    // What the parts share.
+
+    pub(crate) fn fact(&mut self, kind: EventKind) {
+        self.output.push_back(Output::Fact(kind));
+    }
+
+    pub(crate) fn line(&mut self, line: Line) {
+        self.output.push_back(Output::Line(line));
+    }
+
+    pub(crate) fn sound(&mut self, sound: Sound) {
+        self.output.push_back(Output::Sound(sound));
+    }
+
+    pub(crate) fn queueing(&mut self, queueing: Queueing) {
+        self.output.push_back(Output::Queueing(queueing));
+    }
+
+    pub(crate) fn push(&mut self, output: Output) {
+        self.output.push_back(output);
+    }
+
+    pub(crate) fn play(&mut self, leg: LegId, sources: Vec<SoundSource>, forever: bool) -> u64 {
+        let token = self.next_play;
+        self.next_play += 1;
+        self.sound(Sound::Play { leg, token, sources, forever });
+        token
+    }
+
+    /// Answers the caller, once.
+    pub(crate) fn pick_up(&mut self) {
+        if !self.caller.answered {
+            self.caller.answered = true;
+            self.line(Line::Answer { leg: self.caller.leg });
+            self.fact(EventKind::LegAnswered { interaction: self.id, leg: self.caller.leg });
+        }
+    }
+
+    /// Tells the caller's phone that the other side rings, while nobody has answered.
+    pub(crate) fn show_ringing(&mut self) {
+        if !self.caller.answered && !self.caller.ringing {
+            self.caller.ringing = true;
+            self.line(Line::Ring { leg: self.caller.leg });
+        }
+    }
+
+    /// The caller goes to `target`; whoever treated them before has let go.
+    pub(crate) fn lead_to(&mut self, now: Timestamp, target: Target, context: &mut Context<'_>) {
+        match target {
+            Target::Flow(flow) => self.start_flow(now, &flow, context),
+            Target::Queue(queue) => {
+                self.pick_up();
+                self.enqueue(now, queue, context);
+            }
+            Target::Agent(agent) => self.call_agent(agent, crate::offer::Purpose::Direct),
+            Target::Number(number) => self.call_number(now, number, crate::offer::Purpose::Direct, context),
+        }
+    }
+
+    fn dispose(&mut self, agent: Option<AgentId>, code: Arc<str>, note: Arc<str>) {
+        self.fact(EventKind::DispositionSet { interaction: self.id, agent, code, note });
+    }
+
+    pub(crate) fn leg_fact(&mut self, leg: LegId, by: EndedBy, cause: Cause, status: Option<u16>) {
+        let cause = u16::from(cause.as_q850());
+        self.fact(EventKind::LegEnded { interaction: self.id, leg, by, cause, status });
+    }
+
+    fn leg_ended(&mut self, now: Timestamp, leg: LegId, cause: Cause, status: Option<u16>, context: &mut Context<'_>) {
+        if leg == self.caller.leg {
+            let by = if self.dialled_by.is_some() { EndedBy::Agent } else { EndedBy::Caller };
+            self.leg_fact(leg, by, cause, status);
+            self.caller_left(now, by, cause, context);
+        } else if self.ringing.as_ref().is_some_and(|ringing| ringing.leg == leg) {
+            self.leg_refused(now, leg, status.unwrap_or(480), cause, context);
+        } else {
+            self.far_end_left(now, leg, cause, status, context);
+        }
+    }
+
+    /// Ends everything from our side: flow, limit, command or failure.
+    pub(crate) fn end(&mut self, now: Timestamp, by: EndedBy, cause: Cause, context: &mut Context<'_>) {
+        if self.ended {
+            return;
+        }
+        self.line(Line::HangUp { leg: self.caller.leg, cause });
+        self.leg_fact(self.caller.leg, by, cause, None);
+        self.caller_left(now, by, cause, context);
+    }
+
+    /// The caller's leg is gone; so goes everything that was there for it.
+    fn caller_left(&mut self, now: Timestamp, by: EndedBy, cause: Cause, context: &mut Context<'_>) {
+        self.ended = true;
+        if let Some(ringing) = self.ringing.take() {
+            self.withdraw(ringing);
+        }
+        if let Some(wanted) = self.wanted.take() {
+            self.queueing(Queueing::Withdrawn { agent: wanted.agent });
+        }
+        if self.waiting.take().is_some() {
+            self.queueing(Queueing::Leave { exit: plugboard_model::QueueExit::Abandoned });
+        }
+        if let Some(talk) = self.talk.take() {
+            self.end_conversation(talk, by, cause, context);
+        }
+        if let Some(agent) = self.dialled_by.clone() {
+            self.queueing(Queueing::Ended { agent, wrap_up: None });
+        }
+        self.stop_recording();
+        self.fact(EventKind::InteractionClosed { interaction: self.id, by, cause: u16::from(cause.as_q850()) });
+        self.exception = None;
+        if self.flow.is_some() {
+            let end = End { cause, by_caller: by == EndedBy::Caller };
+            self.tell_last(now, Happening::HungUp(end), context);
+        } else {
+            self.finish();
+        }
+    }
+
+    pub(crate) fn finish(&mut self) {
+        if !self.over {
+            self.over = true;
+            self.push(Output::Over);
+        }
+    }
+
+    /// How long a party outside may ring before we give up.
+    pub(crate) const RING_OUTSIDE: Duration = Duration::from_secs(60);
+}

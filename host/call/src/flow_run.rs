@@ -1,0 +1,775 @@
+//! A flow at work on this interaction: one step at a time, its actions on the caller's leg one after the other, everything else beside them.
+
+use std::{collections::VecDeque, sync::Arc, time::Duration};
+
+use plugboard_model::{
+    EventKind, FlowId, RecordingId, Timestamp,
+    flow::{
+        Action, Channel, Digits, Direction, Effect, Event, Gather, GatherEnd, Happening, Prompt, Record, Recording,
+        Refusal, RefusalCode, Source, Start, Stepped, Target as FlowTarget, Token,
+    },
+};
+
+use crate::{Call, Context, FlowError, Output, Sound, SoundSource, Target, offer::Purpose};
+
+/// A component gets a little longer than its own deadline of 20 ms, for the way there and back.
+const STEP_LIMIT: Duration = Duration::from_secs(1);
+/// Events that wait for the step in flight. More means that the component does not keep up.
+const MOST_BACKLOG: usize = 64;
+/// Actions that queue for the caller's ear.
+const MOST_QUEUED: usize = 128;
+/// Keys that the caller types ahead.
+const MOST_TYPED: usize = 32;
+
+#[derive(Debug)]
+pub(crate) struct FlowRun {
+    flow: FlowId,
+    plugin: Arc<str>,
+    document: Arc<str>,
+    /// What the last step returned; kept while a step is in flight, so that a failure can be replayed.
+    state: Vec<u8>,
+    next_seq: u32,
+    asked: Option<Asked>,
+    backlog: VecDeque<News>,
+    queued: VecDeque<(Token, OnLeg)>,
+    current: Option<Current>,
+    timers: Vec<(Token, Timestamp)>,
+    typed: String,
+    /// The flow's `transfer` that is under way.
+    pub(crate) transfer: Option<Token>,
+    /// Nothing more is done with what it says than to note it: the caller is with an agent, or gone.
+    closing: bool,
+}
+
+#[derive(Debug)]
+struct Asked {
+    seq: u32,
+    until: Timestamp,
+}
+
+#[derive(Debug)]
+struct News {
+    answers: Option<Token>,
+    more: bool,
+    what: Happening,
+}
+
+/// What needs the caller's ear or keys, one at a time.
+#[derive(Debug)]
+enum OnLeg {
+    Play(Prompt),
+    Gather(Gather),
+    Record(Record),
+}
+
+#[derive(Debug)]
+enum Current {
+    Play {
+        token: Token,
+        play: u64,
+        barge_in: bool,
+    },
+    Gather {
+        token: Token,
+        gather: Gather,
+        prompt: Option<u64>,
+        digits: String,
+        until: Option<Timestamp>,
+    },
+    /// The tone before a message.
+    Beep {
+        token: Token,
+        play: u64,
+        record: Record,
+    },
+    Record {
+        token: Token,
+        recording: RecordingId,
+        until: Timestamp,
+        end_keys: String,
+        stopping: bool,
+    },
+    /// An announcement to somebody who waits; no action of the flow.
+    Announcement {
+        play: u64,
+    },
+}
+
+impl FlowRun {
+    pub(crate) fn step_deadline(&self) -> Option<Timestamp> {
+        self.asked.as_ref().map(|asked| asked.until)
+    }
+
+    pub(crate) fn last_step_is_overdue(&self, now: Timestamp) -> bool {
+        self.asked.as_ref().is_none_or(|asked| now >= asked.until)
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Timestamp> {
+        let current = match &self.current {
+            Some(Current::Gather { until, .. }) => *until,
+            Some(Current::Record { until, stopping: false, .. }) => Some(*until),
+            _ => None,
+        };
+        let timer = self.timers.iter().map(|(_, at)| *at).min();
+        [self.step_deadline(), current, timer].into_iter().flatten().min()
+    }
+}
+
+impl Call {
+    pub(crate) fn start_flow(&mut self, now: Timestamp, flow: &FlowId, context: &mut Context<'_>) {
+        let Some(document) = context.configuration.flows.get(flow) else {
+            return self.flow_failed(now, flow.clone(), "no flow of that name".into(), context);
+        };
+        self.flow = Some(FlowRun {
+            flow: flow.clone(),
+            plugin: document.plugin.as_str().into(),
+            document: document.document.clone(),
+            state: Vec::new(),
+            next_seq: 0,
+            asked: None,
+            backlog: VecDeque::new(),
+            queued: VecDeque::new(),
+            current: None,
+            timers: Vec::new(),
+            typed: String::new(),
+            transfer: None,
+            closing: false,
+        });
+        self.fact(EventKind::FlowStarted {
+            interaction: self.id,
+            flow: flow.clone(),
+            revision: context.configuration.revision,
+        });
+        let start = Start {
+            interaction: self.id,
+            channel: Channel::Voice,
+            direction: if self.dialled_by.is_some() { Direction::Internal } else { Direction::Inbound },
+            caller: self.from.to_string(),
+            called: self.to.to_string(),
+            verified: false,
+            language: self.language.clone(),
+        };
+        self.tell(now, None, false, Happening::Started(start), context);
+    }
+
+    /// Hands `what` to the flow, in order, one step at a time.
+    pub(crate) fn tell(
+        &mut self,
+        now: Timestamp,
+        answers: Option<Token>,
+        more: bool,
+        what: Happening,
+        context: &mut Context<'_>,
+    ) {
+        let Some(flow) = &mut self.flow else { return };
+        if flow.backlog.len() >= MOST_BACKLOG {
+            let name = flow.flow.clone();
+            return self.flow_failed(now, name, "too many events wait for a step".into(), context);
+        }
+        flow.backlog.push_back(News { answers, more, what });
+        self.ask_next(now, context);
+    }
+
+    /// The hang-up overtakes what else was waiting: nothing else matters to the flow any more.
+    pub(crate) fn tell_last(&mut self, now: Timestamp, what: Happening, context: &mut Context<'_>) {
+        let Some(flow) = &mut self.flow else { return };
+        flow.closing = true;
+        flow.backlog.clear();
+        flow.backlog.push_back(News { answers: None, more: false, what });
+        self.ask_next(now, context);
+    }
+
+    fn ask_next(&mut self, now: Timestamp, context: &Context<'_>) {
+        let Some(flow) = self.flow.as_mut().filter(|flow| flow.asked.is_none()) else { return };
+        let Some(news) = flow.backlog.pop_front() else { return };
+        let seq = flow.next_seq;
+        flow.next_seq += 1;
+        flow.asked = Some(Asked { seq, until: now + STEP_LIMIT });
+        let event = Event {
+            seq,
+            at: now,
+            utc_offset_min: context.configuration.time_zone.offset_at(now),
+            answers: news.answers,
+            more: news.more,
+            what: news.what,
+        };
+        let step = Output::Step {
+            seq,
+            flow: flow.flow.clone(),
+            plugin: flow.plugin.clone(),
+            document: flow.document.clone(),
+            state: flow.state.clone(),
+            event,
+        };
+        self.push(step);
+    }
+
+    pub(crate) fn stepped(
+        &mut self,
+        now: Timestamp,
+        seq: u32,
+        result: Result<Stepped, FlowError>,
+        context: &mut Context<'_>,
+    ) {
+        // The number also keeps out a reply that was meant for the flow before this one.
+        let Some(flow) = self.flow.as_mut().filter(|flow| flow.asked.as_ref().is_some_and(|asked| asked.seq == seq))
+        else {
+            return;
+        };
+        flow.asked = None;
+        match result {
+            Ok(stepped) => {
+                let closing = flow.closing;
+                flow.state = stepped.state;
+                self.note_trail(&stepped.trail);
+                for action in stepped.actions {
+                    if self.ended || self.flow.is_none() {
+                        return;
+                    }
+                    if !closing || matches!(action.what, Effect::Tag(_)) {
+                        self.act(now, action, context);
+                    }
+                }
+                self.next_on_leg(now, context);
+                self.ask_next(now, context);
+                self.end_flow_after_answer();
+            }
+            Err(error) => {
+                let (name, plugin) = (flow.flow.clone(), flow.plugin.clone());
+                let reason: Arc<str> = match error {
+                    FlowError::Failed(failure) => failure.to_string().into(),
+                    FlowError::Unavailable(reason) => reason,
+                };
+                self.fact(EventKind::PluginFailed {
+                    interaction: Some(self.id),
+                    plugin,
+                    question: "step".into(),
+                    reason: reason.clone(),
+                });
+                self.flow_failed(now, name, reason, context);
+            }
+        }
+    }
+
+    fn note_trail(&mut self, trail: &[plugboard_model::flow::Visit]) {
+        for visit in trail {
+            if let Some(exit) = &visit.exit {
+                self.fact(EventKind::FlowVisited {
+                    interaction: self.id,
+                    node: visit.node.as_str().into(),
+                    exit: exit.as_str().into(),
+                });
+            }
+        }
+    }
+
+    /// The reply to the hang-up, or to a step that was in flight when it came.
+    pub(crate) fn last_step(&mut self, seq: u32, result: Result<Stepped, FlowError>) {
+        let Some(flow) = self.flow.as_mut().filter(|flow| flow.asked.as_ref().is_some_and(|asked| asked.seq == seq))
+        else {
+            return;
+        };
+        let asked = flow.asked.take();
+        if let Ok(stepped) = result {
+            flow.state = stepped.state;
+            self.note_trail(&stepped.trail);
+            for action in stepped.actions {
+                if let Effect::Tag(tag) = action.what {
+                    self.fact(EventKind::Tagged {
+                        interaction: self.id,
+                        name: tag.name.into(),
+                        value: tag.value.into(),
+                    });
+                }
+            }
+        }
+        let Some(flow) = &mut self.flow else { return };
+        if let (Some(news), Some(asked)) = (flow.backlog.pop_front(), asked) {
+            // The hang-up was behind the step in flight. It is due by the same deadline.
+            let seq = flow.next_seq;
+            flow.next_seq += 1;
+            flow.asked = Some(Asked { seq, until: asked.until });
+            let event = Event { seq, at: asked.until, utc_offset_min: 0, answers: None, more: false, what: news.what };
+            let step = Output::Step {
+                seq,
+                flow: flow.flow.clone(),
+                plugin: flow.plugin.clone(),
+                document: flow.document.clone(),
+                state: flow.state.clone(),
+                event,
+            };
+            return self.push(step);
+        }
+        self.drop_flow();
+        self.finish();
+    }
+
+    /// The flow's part is over.
+    pub(crate) fn drop_flow(&mut self) {
+        if let Some(flow) = self.flow.take() {
+            self.fact(EventKind::FlowEnded { interaction: self.id, flow: flow.flow });
+        }
+    }
+
+    /// Once the caller is with somebody and the flow has been told, it has nothing more to do.
+    pub(crate) fn end_flow_after_answer(&mut self) {
+        let Some(flow) = self.flow.as_mut().filter(|_| self.talk.is_some()) else { return };
+        flow.closing = true;
+        flow.timers.clear();
+        if flow.asked.is_none() && flow.backlog.is_empty() {
+            self.drop_flow();
+        }
+    }
+
+    fn act(&mut self, now: Timestamp, action: Action, context: &mut Context<'_>) {
+        let Action { token, what } = action;
+        match what {
+            Effect::PickUp => self.pick_up(),
+            Effect::Play(prompt) => self.queue_on_leg(now, token, OnLeg::Play(prompt), context),
+            Effect::Gather(gather) => self.queue_on_leg(now, token, OnLeg::Gather(gather), context),
+            Effect::Record(record) => self.queue_on_leg(now, token, OnLeg::Record(record), context),
+            Effect::Enqueue(enqueue) => {
+                if !context.configuration.queues.contains_key(&enqueue.queue) {
+                    return self.refuse(now, token, RefusalCode::UnknownTarget, "no queue of that name", context);
+                }
+                if self.waiting.is_some() {
+                    return self.refuse(now, token, RefusalCode::Limit, "waits in a queue already", context);
+                }
+                self.enqueue_for_flow(now, token, enqueue, context);
+            }
+            Effect::Transfer(transfer) => {
+                let ring = Duration::from_millis(transfer.ring_ms.into());
+                let purpose = Purpose::Flow { token, ring };
+                let busy = self.ringing.is_some() || self.wanted.is_some() || self.waiting.is_some();
+                match transfer.to {
+                    _ if busy => {
+                        self.refuse(now, token, RefusalCode::Limit, "another transfer or queue is under way", context)
+                    }
+                    FlowTarget::Agent(agent) if context.configuration.agents.contains_key(&agent) => {
+                        self.note_transfer(token);
+                        self.pick_up();
+                        self.play_ring_back();
+                        self.call_agent(agent, purpose);
+                    }
+                    FlowTarget::Number(number) if !context.configuration.trunks.is_empty() => {
+                        self.note_transfer(token);
+                        self.pick_up();
+                        self.play_ring_back();
+                        self.call_number(now, number, purpose, context);
+                    }
+                    FlowTarget::Flow(flow) if context.configuration.flows.contains_key(&flow) => {
+                        self.silence_flow();
+                        self.drop_flow();
+                        self.lead_to(now, Target::Flow(flow), context);
+                    }
+                    _ => self.refuse(now, token, RefusalCode::UnknownTarget, "no such target", context),
+                }
+            }
+            Effect::Timer { after_ms } => {
+                if let Some(flow) = &mut self.flow {
+                    flow.timers.push((token, now + Duration::from_millis(after_ms.into())));
+                }
+            }
+            Effect::Cancel(other) => self.cancel_action(other, context),
+            Effect::Tag(tag) => {
+                self.fact(EventKind::Tagged { interaction: self.id, name: tag.name.into(), value: tag.value.into() });
+            }
+            Effect::HangUp { cause } => self.end(now, plugboard_model::EndedBy::Host, cause, context),
+            Effect::Listen(_) | Effect::Invoke(_) | Effect::Send(_) | Effect::Other(_) => {
+                self.refuse(now, token, RefusalCode::UnknownEffect, "this host does not do that", context);
+            }
+        }
+    }
+
+    fn note_transfer(&mut self, token: Token) {
+        if let Some(flow) = &mut self.flow {
+            flow.transfer = Some(token);
+        }
+    }
+
+    fn refuse(&mut self, now: Timestamp, token: Token, code: RefusalCode, message: &str, context: &mut Context<'_>) {
+        let refusal = Refusal { code, message: message.to_owned(), retryable: matches!(code, RefusalCode::Limit) };
+        self.tell(now, Some(token), false, Happening::Refused(refusal), context);
+    }
+
+    fn cancel_action(&mut self, token: Token, context: &mut Context<'_>) {
+        let Some(flow) = &mut self.flow else { return };
+        flow.timers.retain(|(timer, _)| *timer != token);
+        flow.queued.retain(|(queued, _)| *queued != token);
+        let current = flow.current.take_if(|current| match current {
+            Current::Play { token: own, .. }
+            | Current::Gather { token: own, .. }
+            | Current::Beep { token: own, .. }
+            | Current::Record { token: own, .. } => *own == token,
+            Current::Announcement { .. } => false,
+        });
+        if flow.transfer == Some(token) {
+            flow.transfer = None;
+            if let Some(ringing) = self.ringing.take() {
+                self.withdraw(ringing);
+            }
+            if let Some(wanted) = self.wanted.take() {
+                self.queueing(crate::Queueing::Withdrawn { agent: wanted.agent });
+            }
+            self.stop_music();
+        }
+        match current {
+            Some(
+                Current::Play { play, .. } | Current::Beep { play, .. } | Current::Gather { prompt: Some(play), .. },
+            ) => {
+                self.sound(Sound::Stop { leg: self.caller.leg, token: play });
+            }
+            Some(Current::Record { recording, .. }) => self.sound(Sound::StopRecording { recording }),
+            _ => {}
+        }
+        if self.waiting.take_if(|waiting| waiting.token == Some(token)).is_some() {
+            if let Some(ringing) = self.ringing.take_if(|ringing| ringing.purpose == Purpose::Queue) {
+                self.withdraw(ringing);
+            }
+            self.queueing(crate::Queueing::Leave { exit: plugboard_model::QueueExit::Moved });
+            self.stop_music();
+        }
+        self.ensure_music(context);
+    }
+
+    // The caller's ear and keys.
+
+    fn queue_on_leg(&mut self, now: Timestamp, token: Token, what: OnLeg, context: &mut Context<'_>) {
+        self.pick_up();
+        let Some(flow) = &mut self.flow else { return };
+        if flow.queued.len() >= MOST_QUEUED {
+            return self.refuse(now, token, RefusalCode::Limit, "too much is queued for the leg", context);
+        }
+        flow.queued.push_back((token, what));
+    }
+
+    pub(crate) fn leg_is_busy(&self) -> bool {
+        self.exception.is_some()
+            || self.flow.as_ref().is_some_and(|flow| flow.current.is_some() || !flow.queued.is_empty())
+    }
+
+    fn next_on_leg(&mut self, now: Timestamp, context: &mut Context<'_>) {
+        while !self.ended && self.talk.is_none() {
+            let Some(flow) = self.flow.as_mut().filter(|flow| flow.current.is_none()) else { return };
+            let Some((token, what)) = flow.queued.pop_front() else { return self.ensure_music(context) };
+            match what {
+                OnLeg::Play(prompt) => match self.sources(&prompt, context) {
+                    Ok(sources) if sources.is_empty() => {
+                        self.tell(now, Some(token), false, Happening::Played { to_the_end: true }, context);
+                    }
+                    Ok(sources) => {
+                        let play = self.play_over_music(sources);
+                        self.set_current(Current::Play { token, play, barge_in: prompt.barge_in });
+                    }
+                    Err(missing) => self.prompt_missing(now, token, &missing, context),
+                },
+                OnLeg::Gather(gather) => self.begin_gather(now, token, gather, context),
+                OnLeg::Record(record) => {
+                    if record.beep {
+                        let play = self.play_over_music(vec![SoundSource::Beep]);
+                        self.set_current(Current::Beep { token, play, record });
+                    } else {
+                        self.begin_record(now, token, record, context);
+                    }
+                }
+            }
+        }
+    }
+
+    fn set_current(&mut self, current: Current) {
+        if let Some(flow) = &mut self.flow {
+            flow.current = Some(current);
+        }
+    }
+
+    /// A new play replaces what sounds; the music is asked for again when the leg is idle.
+    fn play_over_music(&mut self, sources: Vec<SoundSource>) -> u64 {
+        self.music = None;
+        self.play(self.caller.leg, sources, false)
+    }
+
+    fn begin_gather(&mut self, now: Timestamp, token: Token, gather: Gather, context: &mut Context<'_>) {
+        let barge_in = gather.prompt.as_ref().is_none_or(|prompt| prompt.barge_in);
+        let typed = match &mut self.flow {
+            Some(flow) if barge_in => std::mem::take(&mut flow.typed),
+            Some(flow) => {
+                flow.typed.clear();
+                String::new()
+            }
+            None => return,
+        };
+        let sources = match gather.prompt.as_ref().map(|prompt| self.sources(prompt, context)) {
+            Some(Err(missing)) => return self.prompt_missing(now, token, &missing, context),
+            Some(Ok(sources)) => sources,
+            None => Vec::new(),
+        };
+        // Whoever typed ahead has heard this prompt before.
+        let prompt = (typed.is_empty() && !sources.is_empty()).then(|| self.play_over_music(sources));
+        let until = prompt.is_none().then(|| now + Duration::from_millis(gather.first_ms.into()));
+        self.set_current(Current::Gather { token, gather, prompt, digits: String::new(), until });
+        for digit in typed.chars() {
+            self.digit(now, digit, context);
+        }
+    }
+
+    fn begin_record(&mut self, now: Timestamp, token: Token, record: Record, context: &mut Context<'_>) {
+        let recording = context.ids.recording();
+        let until = now + Duration::from_millis(record.max_ms.into());
+        self.set_current(Current::Record { token, recording, until, end_keys: record.end_keys, stopping: false });
+        self.sound(Sound::Record { recording, left: self.caller.leg, right: None });
+    }
+
+    pub(crate) fn digit(&mut self, now: Timestamp, digit: char, context: &mut Context<'_>) {
+        let leg = self.caller.leg;
+        let current = self.flow.as_mut().and_then(|flow| flow.current.as_mut());
+        match current {
+            Some(Current::Gather { gather, prompt, .. }) => {
+                if let Some(play) = *prompt {
+                    if !gather.prompt.as_ref().is_none_or(|prompt| prompt.barge_in) {
+                        return;
+                    }
+                    *prompt = None;
+                    self.output_stop(leg, play);
+                }
+                let Some(Current::Gather { gather, digits, until, .. }) =
+                    self.flow.as_mut().and_then(|flow| flow.current.as_mut())
+                else {
+                    return;
+                };
+                if gather.terminators.contains(digit) {
+                    return self.gathered(now, GatherEnd::Terminator, context);
+                }
+                digits.push(digit);
+                *until = Some(now + Duration::from_millis(gather.between_ms.into()));
+                if digits.len() >= usize::from(gather.max_digits) {
+                    self.gathered(now, GatherEnd::Complete, context);
+                }
+            }
+            Some(Current::Record { recording, end_keys, stopping, .. }) => {
+                if end_keys.contains(digit) && !*stopping {
+                    *stopping = true;
+                    let recording = *recording;
+                    self.sound(Sound::StopRecording { recording });
+                }
+            }
+            current => {
+                let barged = match current {
+                    Some(Current::Play { play, barge_in: true, .. }) => Some(*play),
+                    _ => None,
+                };
+                if self.talk.is_some() || self.exit_by_key(now, digit, context) {
+                    return;
+                }
+                let Some(flow) = &mut self.flow else { return };
+                if flow.typed.len() < MOST_TYPED {
+                    flow.typed.push(digit);
+                }
+                if let Some(play) = barged {
+                    self.output_stop(leg, play);
+                }
+            }
+        }
+    }
+
+    fn output_stop(&mut self, leg: plugboard_model::LegId, token: u64) {
+        self.sound(Sound::Stop { leg, token });
+    }
+
+    fn gathered(&mut self, now: Timestamp, ended: GatherEnd, context: &mut Context<'_>) {
+        let Some(Current::Gather { token, digits, .. }) = self.flow.as_mut().and_then(|flow| flow.current.take())
+        else {
+            return;
+        };
+        self.tell(now, Some(token), false, Happening::Gathered(Digits { digits, ended }), context);
+        self.next_on_leg(now, context);
+    }
+
+    pub(crate) fn play_ended(&mut self, now: Timestamp, token: u64, complete: bool, context: &mut Context<'_>) {
+        if self.apology_ended(now, token, context) {
+            return;
+        }
+        if self.music == Some(token) {
+            self.music = None;
+            return;
+        }
+        let Some(flow) = &mut self.flow else { return };
+        match &mut flow.current {
+            Some(Current::Play { token: action, play, .. }) if *play == token => {
+                let action = *action;
+                flow.current = None;
+                self.tell(now, Some(action), false, Happening::Played { to_the_end: complete }, context);
+                self.next_on_leg(now, context);
+            }
+            Some(Current::Gather { gather, prompt, until, .. }) if *prompt == Some(token) => {
+                *prompt = None;
+                *until = Some(now + Duration::from_millis(gather.first_ms.into()));
+            }
+            Some(Current::Beep { play, .. }) if *play == token => {
+                if let Some(Current::Beep { token, record, .. }) = flow.current.take() {
+                    self.begin_record(now, token, record, context);
+                }
+            }
+            Some(Current::Announcement { play }) if *play == token => {
+                flow.current = None;
+                self.next_on_leg(now, context);
+            }
+            _ => {}
+        }
+    }
+
+    pub(crate) fn play_failed(&mut self, now: Timestamp, token: u64, reason: &str, context: &mut Context<'_>) {
+        if self.apology_ended(now, token, context) {
+            return;
+        }
+        if self.music == Some(token) {
+            // Silence is better than asking for the same broken file again and again.
+            return;
+        }
+        let Some(flow) = &mut self.flow else { return };
+        let failed = flow.current.take_if(|current| match current {
+            Current::Play { play, .. } | Current::Beep { play, .. } | Current::Announcement { play } => *play == token,
+            Current::Gather { prompt, .. } => *prompt == Some(token),
+            Current::Record { .. } => false,
+        });
+        match failed {
+            Some(Current::Play { token, .. } | Current::Gather { token, .. }) => {
+                self.prompt_missing(now, token, reason, context);
+            }
+            Some(Current::Beep { token, record, .. }) => self.begin_record(now, token, record, context),
+            _ => {}
+        }
+        self.next_on_leg(now, context);
+    }
+
+    fn prompt_missing(&mut self, now: Timestamp, token: Token, prompt: &str, context: &mut Context<'_>) {
+        self.fact(EventKind::PromptFailed {
+            interaction: self.id,
+            prompt: prompt.into(),
+            reason: "not there or not readable".into(),
+        });
+        self.refuse(now, token, RefusalCode::PromptMissing, prompt, context);
+    }
+
+    /// The files of a prompt, or the name of the first one that is missing.
+    fn sources(&self, prompt: &Prompt, context: &Context<'_>) -> Result<Vec<SoundSource>, String> {
+        let mut sources = Vec::with_capacity(prompt.sources.len());
+        let language = if prompt.language.is_empty() { &self.language } else { &prompt.language };
+        let mut file = |name: &str| match context.configuration.prompt(name, language) {
+            Some(prompt) => {
+                sources.push(SoundSource::File(prompt.path.to_path_buf()));
+                Ok(())
+            }
+            None => Err(name.to_owned()),
+        };
+        for source in &prompt.sources {
+            match source {
+                Source::File(name) => file(name)?,
+                Source::Digits(digits) => {
+                    for digit in digits.chars().filter(char::is_ascii_digit) {
+                        file(&format!("digits/{digit}"))?;
+                    }
+                }
+                Source::Number(number) => read_digits(*number, &mut file)?,
+                Source::Position => {
+                    if let Some(place) = context.place(self.id) {
+                        read_digits(place.position, &mut file)?;
+                    }
+                }
+                Source::Text(_) => return Err("text (no speech engine is configured)".to_owned()),
+                Source::Other(open) => return Err(open.name.clone()),
+            }
+        }
+        Ok(sources)
+    }
+
+    pub(crate) fn announce(&mut self, prompt: Prompt, context: &mut Context<'_>) {
+        if self.flow.as_ref().is_none_or(|flow| flow.current.is_some()) {
+            return;
+        }
+        if let Ok(sources) = self.sources(&prompt, context)
+            && !sources.is_empty()
+        {
+            let play = self.play_over_music(sources);
+            self.set_current(Current::Announcement { play });
+        }
+    }
+
+    /// The caller is with somebody else now: whatever the flow was playing or waiting for stops.
+    pub(crate) fn silence_flow(&mut self) {
+        let Some(flow) = &mut self.flow else { return };
+        flow.queued.clear();
+        flow.typed.clear();
+        match flow.current.take() {
+            Some(
+                Current::Play { play, .. }
+                | Current::Beep { play, .. }
+                | Current::Announcement { play }
+                | Current::Gather { prompt: Some(play), .. },
+            ) => self.sound(Sound::Stop { leg: self.caller.leg, token: play }),
+            Some(Current::Record { recording, .. }) => self.sound(Sound::StopRecording { recording }),
+            Some(Current::Gather { prompt: None, .. }) | None => {}
+        }
+    }
+
+    pub(crate) fn message_being_recorded(&mut self) -> Option<RecordingId> {
+        match self.flow.as_mut().and_then(|flow| flow.current.as_mut()) {
+            Some(Current::Record { recording, stopping, .. }) if !*stopping => {
+                *stopping = true;
+                Some(*recording)
+            }
+            _ => None,
+        }
+    }
+
+    pub(crate) fn message_recorded(
+        &mut self,
+        now: Timestamp,
+        recording: RecordingId,
+        length: Option<Duration>,
+        context: &mut Context<'_>,
+    ) {
+        let Some(flow) = &mut self.flow else { return };
+        let own = flow
+            .current
+            .take_if(|current| matches!(current, Current::Record { recording: own, .. } if *own == recording));
+        let Some(Current::Record { token, .. }) = own else { return };
+        match length {
+            Some(length) => {
+                let length_ms = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
+                let recorded = Recording { id: recording, length_ms };
+                self.tell(now, Some(token), false, Happening::Recorded(recorded), context);
+            }
+            None => self.refuse(now, token, RefusalCode::Failed, "the recording could not be written", context),
+        }
+        self.next_on_leg(now, context);
+    }
+
+    pub(crate) fn flow_timeout(&mut self, now: Timestamp, context: &mut Context<'_>) {
+        let Some(flow) = &mut self.flow else { return };
+        if flow.asked.as_ref().is_some_and(|asked| now >= asked.until) {
+            let name = flow.flow.clone();
+            return self.flow_failed(now, name, "no answer from the component in time".into(), context);
+        }
+        let due: Vec<Token> = flow.timers.iter().filter(|(_, at)| now >= *at).map(|(token, _)| *token).collect();
+        flow.timers.retain(|(_, at)| now < *at);
+        match &mut flow.current {
+            Some(Current::Gather { until: Some(until), .. }) if now >= *until => {
+                self.gathered(now, GatherEnd::Timeout, context);
+            }
+            Some(Current::Record { until, recording, stopping, .. }) if now >= *until && !*stopping => {
+                *stopping = true;
+                let recording = *recording;
+                self.sound(Sound::StopRecording { recording });
+            }
+            _ => {}
+        }
+        for token in due {
+            self.tell(now, Some(token), false, Happening::Timer, context);
+        }
+    }
+}
+
+/// Reads `number` digit by digit, or as one file (`numbers/12`) is not asked for: digits are always there.
+fn read_digits(number: u32, file: &mut dyn FnMut(&str) -> Result<(), String>) -> Result<(), String> {
+    number.to_string().chars().try_for_each(|digit| file(&format!("digits/{digit}")))
+}
