@@ -131,6 +131,7 @@ pub struct Call {
     pub(crate) ended: bool,
     over: bool,
     next_play: u64,
+    pub(crate) next_ask: u64,
     unanswered_until: Timestamp,
     longest_until: Timestamp,
     output: VecDeque<Output>,
@@ -159,6 +160,7 @@ impl Call {
             ended: false,
             over: false,
             next_play: 1,
+            next_ask: 1,
             unanswered_until: now + limits.unanswered,
             longest_until: now + limits.call_length,
             output: VecDeque::new(),
@@ -192,7 +194,8 @@ impl Call {
             _ if self.caller.answered => Stage::Treated,
             _ => Stage::Offered,
         };
-        let party = self.talk.as_ref().map(|talk| &talk.party).or(self.ringing.as_ref().map(|ringing| &ringing.party));
+        let party =
+            self.talk.as_ref().map(|talk| &talk.party).or_else(|| self.ringing.as_ref().map(|ringing| &ringing.party));
         View {
             interaction: self.id,
             from: self.from.clone(),
@@ -212,8 +215,8 @@ impl Call {
     pub fn handle_input(&mut self, now: Timestamp, input: Input, context: &mut Context<'_>) {
         if self.ended {
             // Only the flow's last step is still awaited.
-            if let Input::Stepped { seq, result } = input {
-                self.last_step(seq, result);
+            if let Input::Stepped { ask, result } = input {
+                self.last_step(ask, result);
             }
             return;
         }
@@ -244,10 +247,10 @@ impl Call {
                 self.line(Line::HangUp { leg, cause: Cause::TEMPORARY_FAILURE });
             }
             Input::RecordingClosed { recording, length } => {
-                self.recording_closed(now, recording, Some(length), context)
+                self.recording_closed(now, recording, Some(length), context);
             }
             Input::RecordingFailed { recording } => self.recording_closed(now, recording, None, context),
-            Input::Stepped { seq, result } => self.stepped(now, seq, result, context),
+            Input::Stepped { ask, result } => self.stepped(now, ask, result, context),
             Input::RingAgent { agent, queue } => self.ring_agent(now, agent, queue, context),
             Input::StopRinging { agent, reason } => self.stop_ringing(now, &agent, reason, context),
             Input::AgentRefused { agent } => self.agent_refused(now, &agent, context),

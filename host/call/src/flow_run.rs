@@ -43,7 +43,8 @@ pub(crate) struct FlowRun {
 
 #[derive(Debug)]
 struct Asked {
-    seq: u32,
+    /// Unlike `seq`, never used twice in a call, so that a reply to an earlier flow is told from one to this.
+    ask: u64,
     until: Timestamp,
 }
 
@@ -184,7 +185,9 @@ impl Call {
         let Some(news) = flow.backlog.pop_front() else { return };
         let seq = flow.next_seq;
         flow.next_seq += 1;
-        flow.asked = Some(Asked { seq, until: now + STEP_LIMIT });
+        let ask = self.next_ask;
+        self.next_ask += 1;
+        flow.asked = Some(Asked { ask, until: now + STEP_LIMIT });
         let event = Event {
             seq,
             at: now,
@@ -194,7 +197,7 @@ impl Call {
             what: news.what,
         };
         let step = Output::Step {
-            seq,
+            ask,
             flow: flow.flow.clone(),
             plugin: flow.plugin.clone(),
             document: flow.document.clone(),
@@ -207,12 +210,11 @@ impl Call {
     pub(crate) fn stepped(
         &mut self,
         now: Timestamp,
-        seq: u32,
+        ask: u64,
         result: Result<Stepped, FlowError>,
         context: &mut Context<'_>,
     ) {
-        // The number also keeps out a reply that was meant for the flow before this one.
-        let Some(flow) = self.flow.as_mut().filter(|flow| flow.asked.as_ref().is_some_and(|asked| asked.seq == seq))
+        let Some(flow) = self.flow.as_mut().filter(|flow| flow.asked.as_ref().is_some_and(|asked| asked.ask == ask))
         else {
             return;
         };
@@ -264,8 +266,8 @@ impl Call {
     }
 
     /// The reply to the hang-up, or to a step that was in flight when it came.
-    pub(crate) fn last_step(&mut self, seq: u32, result: Result<Stepped, FlowError>) {
-        let Some(flow) = self.flow.as_mut().filter(|flow| flow.asked.as_ref().is_some_and(|asked| asked.seq == seq))
+    pub(crate) fn last_step(&mut self, ask: u64, result: Result<Stepped, FlowError>) {
+        let Some(flow) = self.flow.as_mut().filter(|flow| flow.asked.as_ref().is_some_and(|asked| asked.ask == ask))
         else {
             return;
         };
@@ -288,10 +290,12 @@ impl Call {
             // The hang-up was behind the step in flight. It is due by the same deadline.
             let seq = flow.next_seq;
             flow.next_seq += 1;
-            flow.asked = Some(Asked { seq, until: asked.until });
+            let ask = self.next_ask;
+            self.next_ask += 1;
+            flow.asked = Some(Asked { ask, until: asked.until });
             let event = Event { seq, at: asked.until, utc_offset_min: 0, answers: None, more: false, what: news.what };
             let step = Output::Step {
-                seq,
+                ask,
                 flow: flow.flow.clone(),
                 plugin: flow.plugin.clone(),
                 document: flow.document.clone(),
@@ -343,7 +347,7 @@ impl Call {
                 let busy = self.ringing.is_some() || self.wanted.is_some() || self.waiting.is_some();
                 match transfer.to {
                     _ if busy => {
-                        self.refuse(now, token, RefusalCode::Limit, "another transfer or queue is under way", context)
+                        self.refuse(now, token, RefusalCode::Limit, "another transfer or queue is under way", context);
                     }
                     FlowTarget::Agent(agent) if context.configuration.agents.contains_key(&agent) => {
                         self.note_transfer(token);
@@ -682,11 +686,11 @@ impl Call {
         Ok(sources)
     }
 
-    pub(crate) fn announce(&mut self, prompt: Prompt, context: &mut Context<'_>) {
+    pub(crate) fn announce(&mut self, prompt: &Prompt, context: &mut Context<'_>) {
         if self.flow.as_ref().is_none_or(|flow| flow.current.is_some()) {
             return;
         }
-        if let Ok(sources) = self.sources(&prompt, context)
+        if let Ok(sources) = self.sources(prompt, context)
             && !sources.is_empty()
         {
             let play = self.play_over_music(sources);

@@ -194,9 +194,9 @@ pub enum Input {
     RecordingFailed {
         recording: RecordingId,
     },
-    /// What the flow component says to step `seq`.
+    /// What the flow component says to the question `ask`.
     Stepped {
-        seq: u32,
+        ask: u64,
         result: Result<Stepped, FlowError>,
     },
     /// The reservation is durable: ring the agent now.
@@ -276,7 +276,7 @@ pub enum Output {
     Sound(Sound),
     Queueing(Queueing),
     Step {
-        seq: u32,
+        ask: u64,
         flow: FlowId,
         plugin: Arc<str>,
         document: Arc<str>,
