@@ -129,6 +129,8 @@ pub struct Call {
     /// The tune or ring-back that the caller hears while nothing else is played to them.
     pub(crate) music: Option<u64>,
     pub(crate) ended: bool,
+    /// Where to go once the agent, whom we called first, has answered.
+    then: Option<Target>,
     over: bool,
     next_play: u64,
     pub(crate) next_ask: u64,
@@ -140,6 +142,25 @@ pub struct Call {
 impl Call {
     /// A call that was offered to us, or placed by an agent's phone. The first outputs are ready at once.
     pub fn new(now: Timestamp, offer: Offer, context: &mut Context<'_>) -> Self {
+        let target = offer.leads_to.clone();
+        let mut call = Self::offered(now, offer, context);
+        call.lead_to(now, target, context);
+        call
+    }
+
+    /// A call that we place for an agent: their own phone first, then the target of `offer`.
+    pub fn click_to_dial(now: Timestamp, offer: Offer, context: &mut Context<'_>) -> Self {
+        let target = offer.leads_to.clone();
+        let mut call = Self::offered(now, offer, context);
+        if let Some(agent) = call.dialled_by.clone() {
+            let (leg, shown) = (call.caller.leg, call.to.clone());
+            call.line(Line::Dial { leg, to: crate::Dialled::Agent(agent), shown });
+        }
+        call.then = Some(target);
+        call
+    }
+
+    fn offered(now: Timestamp, offer: Offer, context: &Context<'_>) -> Self {
         let limits = &context.configuration.limits;
         let mut call = Self {
             id: offer.interaction,
@@ -158,6 +179,7 @@ impl Call {
             recording: None,
             music: None,
             ended: false,
+            then: None,
             over: false,
             next_play: 1,
             next_ask: 1,
@@ -175,12 +197,26 @@ impl Call {
         if let Some(agent) = call.dialled_by.clone() {
             call.queueing(Queueing::AgentDialled { agent });
         }
-        call.lead_to(now, offer.leads_to, context);
         call
     }
 
     pub fn id(&self) -> InteractionId {
         self.id
+    }
+
+    /// The agent who placed this call.
+    pub fn dialled_by(&self) -> Option<&AgentId> {
+        self.dialled_by.as_ref()
+    }
+
+    /// Whether the caller is with somebody, held or not.
+    pub fn is_talking(&self) -> bool {
+        self.talk.is_some()
+    }
+
+    /// Whether `leg` is the one that the caller is with.
+    pub fn talks_on(&self, leg: LegId) -> bool {
+        self.talk.as_ref().is_some_and(|talk| talk.leg == leg)
     }
 
     pub fn view(&self) -> View {
@@ -222,7 +258,11 @@ impl Call {
         }
         match input {
             Input::LegRinging { leg } => self.leg_ringing(leg),
+            Input::LegAnswered { leg } if leg == self.caller.leg => self.origin_answered(now, context),
             Input::LegAnswered { leg } => self.leg_answered(now, leg, context),
+            Input::LegRefused { leg, status, cause } if leg == self.caller.leg => {
+                self.leg_ended(now, leg, cause, Some(status), context);
+            }
             Input::LegRefused { leg, status, cause } => self.leg_refused(now, leg, status, cause, context),
             Input::LegEnded { leg, cause, status } => self.leg_ended(now, leg, cause, status, context),
             Input::LegHeld { leg, held } => self.leg_held(leg, held, context),
@@ -402,6 +442,16 @@ impl Call {
         }
     }
 
+    /// The agent whom we called first is there.
+    fn origin_answered(&mut self, now: Timestamp, context: &mut Context<'_>) {
+        if let Some(target) = self.then.take() {
+            self.caller.answered = true;
+            self.fact(EventKind::LegAnswered { interaction: self.id, leg: self.caller.leg });
+            self.play_ring_back();
+            self.lead_to(now, target, context);
+        }
+    }
+
     fn dispose(&mut self, agent: Option<AgentId>, code: Arc<str>, note: Arc<str>) {
         self.fact(EventKind::DispositionSet { interaction: self.id, agent, code, note });
     }
@@ -436,14 +486,15 @@ impl Call {
     /// The caller's leg is gone; so goes everything that was there for it.
     fn caller_left(&mut self, now: Timestamp, by: EndedBy, cause: Cause, context: &mut Context<'_>) {
         self.ended = true;
+        // First, so that an agent who is ringing is released because the caller left.
+        if self.waiting.take().is_some() {
+            self.queueing(Queueing::Leave { exit: plugboard_model::QueueExit::Abandoned });
+        }
         if let Some(ringing) = self.ringing.take() {
             self.withdraw(ringing);
         }
         if let Some(wanted) = self.wanted.take() {
             self.queueing(Queueing::Withdrawn { agent: wanted.agent });
-        }
-        if self.waiting.take().is_some() {
-            self.queueing(Queueing::Leave { exit: plugboard_model::QueueExit::Abandoned });
         }
         if let Some(talk) = self.talk.take() {
             self.end_conversation(talk, by, cause, context);
