@@ -1,0 +1,49 @@
+//! Transactions: a request and its responses, repeated and absorbed until both sides know (RFC 3261 §17, RFC 6026).
+//!
+//! Each machine is a value without bytes: it says *send again*, the endpoint holds what was sent.
+
+use std::time::Duration;
+
+/// Every timer of RFC 3261 §17 (table 4) and RFC 6026.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timers {
+    /// Estimate of the round trip; first gap between copies.
+    pub t1: Duration,
+    /// Longest gap between copies of a non-INVITE request and of an INVITE response.
+    pub t2: Duration,
+    /// Longest time that a message stays in the network.
+    pub t4: Duration,
+    /// INVITE client gives up without any response.
+    pub b: Duration,
+    /// INVITE client waits for copies of a final response, unreliable transports only.
+    pub d: Duration,
+    /// Non-INVITE client gives up.
+    pub f: Duration,
+    /// INVITE server gives up waiting for the ACK.
+    pub h: Duration,
+    /// INVITE server waits for copies of the ACK, unreliable transports only.
+    pub i: Duration,
+    /// Non-INVITE server waits for copies of the request, unreliable transports only.
+    pub j: Duration,
+    /// Non-INVITE client waits for copies of the response, unreliable transports only.
+    pub k: Duration,
+    /// INVITE server absorbs copies of the INVITE after a 2xx.
+    pub l: Duration,
+    /// INVITE client passes on copies of the 2xx and 2xx of other forks.
+    pub m: Duration,
+}
+
+impl Timers {
+    /// All others follow from these three.
+    pub fn from_base(t1: Duration, t2: Duration, t4: Duration) -> Self {
+        let long = t1 * 64;
+        Self { t1, t2, t4, b: long, d: long, f: long, h: long, i: t4, j: long, k: t4, l: long, m: long }
+    }
+}
+
+impl Default for Timers {
+    /// 500 ms, 4 s and 5 s.
+    fn default() -> Self {
+        Self::from_base(Duration::from_millis(500), Duration::from_secs(4), Duration::from_secs(5))
+    }
+}
