@@ -1,0 +1,298 @@
+//! Offer and answer: from what each side can do to what both do (RFC 3264).
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::codec::{ClockRate, Codec, PacketTime};
+use crate::session::{Connection, Direction, Media, Origin, Session, SyntaxError};
+
+/// Our end of one audio stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Local {
+    /// Where we receive RTP.
+    pub address: SocketAddr,
+    /// The `o=` line's session number; one for the life of a dialog.
+    pub session: u64,
+    /// The `o=` line's version; raise it with each description that differs from the last.
+    pub version: u64,
+    /// What we speak, best first.
+    pub codecs: Vec<Codec>,
+    /// RFC 4733 digits, offered as 101.
+    pub telephone_event: bool,
+    pub packet_time: PacketTime,
+    /// What we want; the answer never goes beyond what the offer allows.
+    pub direction: Direction,
+}
+
+/// What both sides will do, for the media plane.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Agreed {
+    /// Where the peer receives RTP. Behind NAT its packets come from elsewhere.
+    pub remote: SocketAddr,
+    pub remote_rtcp: SocketAddr,
+    pub rtcp_mux: bool,
+    pub codec: Codec,
+    /// In packets that we send.
+    pub send_payload_type: u8,
+    /// In packets that we receive.
+    pub receive_payload_type: u8,
+    pub telephone_event: Option<TelephoneEvent>,
+    /// What the peer wishes to receive.
+    pub packet_time: PacketTime,
+    /// Seen from us.
+    pub direction: Direction,
+    /// The peer does not want our audio: it put us on hold (RFC 3264 §8.4).
+    pub is_held: bool,
+}
+
+/// Payload types of RFC 4733 digits, at the codec's clock rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TelephoneEvent {
+    pub send: u8,
+    pub receive: u8,
+    pub clock: ClockRate,
+}
+
+/// Our answer and what it means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub session: Session,
+    pub agreed: Agreed,
+}
+
+/// Why an SDP offer gets no answer.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    #[error("offer is not SDP")]
+    Malformed(#[from] SyntaxError),
+    #[error("offer has no open audio stream over plain RTP")]
+    NoAudio,
+    #[error("offer names no codec we speak, only {offered}")]
+    NoCommonCodec { offered: String },
+    #[error("offer says no address to send to")]
+    NoAddress,
+}
+
+impl AnswerError {
+    /// The SIP response this earns (RFC 3261 §21).
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::Malformed(_) => 400,
+            Self::NoAudio | Self::NoCommonCodec { .. } | Self::NoAddress => 488,
+        }
+    }
+}
+
+/// Why an answer to our offer cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AcceptError {
+    #[error("answer is not SDP")]
+    Malformed(#[from] SyntaxError),
+    #[error("answer refuses the audio stream")]
+    Refused,
+    #[error("answer names no codec of our offer, only {answered}")]
+    NoCommonCodec { answered: String },
+    #[error("answer says no address to send to")]
+    NoAddress,
+}
+
+/// RFC 4733's name, at any clock rate.
+const TELEPHONE_EVENT: &str = "telephone-event";
+/// The number that nearly everybody uses for it.
+const TELEPHONE_EVENT_TYPE: u8 = 101;
+
+impl Local {
+    /// G.711 A-law first, then µ-law, telephone-event 101, 20 ms, both ways.
+    pub fn g711(address: SocketAddr, session: u64) -> Self {
+        Self {
+            address,
+            session,
+            version: 1,
+            codecs: vec![Codec::pcma(), Codec::pcmu()],
+            telephone_event: true,
+            packet_time: PacketTime::DEFAULT,
+            direction: Direction::SendReceive,
+        }
+    }
+
+    /// Our offer: one audio stream with everything we speak.
+    pub fn offer(&self) -> Session {
+        let mut clocks: Vec<ClockRate> = self.codecs.iter().map(|codec| codec.clock).collect();
+        clocks.sort();
+        clocks.dedup();
+        let mut codecs = self.codecs.clone();
+        if self.telephone_event {
+            codecs.extend((TELEPHONE_EVENT_TYPE..).zip(clocks).map(|(number, clock)| telephone_event(number, clock)));
+        }
+        let mut media = self.media("RTP/AVP");
+        self.describe(&mut media, &codecs, self.direction);
+        Session { media: vec![media], ..self.session() }
+    }
+
+    /// The first open audio stream over plain RTP is answered, every other refused with port 0, in the offer's order.
+    pub fn answer(&self, offer: &Session) -> Result<Answer, AnswerError> {
+        let is_ours = |m: &&Media| m.kind == "audio" && m.port != 0 && is_plain_rtp(&m.protocol);
+        let theirs = offer.media.iter().find(is_ours).ok_or(AnswerError::NoAudio)?;
+        let offered = theirs.codecs();
+        let no_common = || AnswerError::NoCommonCodec { offered: names(&offered, theirs) };
+        let common: Vec<&Codec> =
+            offered.iter().filter(|codec| self.codecs.iter().any(|ours| ours.is_same_as(codec))).collect();
+        // The first of the offer that we speak: the offerer's preference counts (RFC 3264 §6.1).
+        let codec = (*common.first().ok_or_else(no_common)?).clone();
+        let digits = self
+            .telephone_event
+            .then(|| offered.iter().find(|c| is_telephone_event(c) && c.clock == codec.clock))
+            .flatten();
+
+        let their_direction = direction_with_hold(offer, theirs);
+        let wish = Direction::new(self.direction.sends(), self.direction.receives());
+        let mirrored = their_direction.mirrored();
+        let direction = Direction::new(wish.sends() && mirrored.sends(), wish.receives() && mirrored.receives());
+        let mut agreed = agree(offer, theirs, &codec, direction).ok_or(AnswerError::NoAddress)?;
+        agreed.telephone_event =
+            digits.map(|d| TelephoneEvent { send: d.payload_type, receive: d.payload_type, clock: d.clock });
+
+        let mut answered: Vec<Codec> = vec![Codec { fmtp: self.fmtp_of(&codec), ..codec.clone() }];
+        answered.extend(digits.map(|d| telephone_event(d.payload_type, d.clock)));
+        let media = offer.media.iter().map(|media| {
+            if !std::ptr::eq(media, theirs) {
+                return refused(media);
+            }
+            let mut ours = self.media(&media.protocol);
+            self.describe(&mut ours, &answered, direction);
+            if agreed.rtcp_mux {
+                ours.attributes.push("rtcp-mux".into());
+            }
+            ours
+        });
+        let session = Session { media: media.collect(), ..self.session() };
+        Ok(Answer { session, agreed })
+    }
+
+    /// Reads the peer's answer to our [`Local::offer`].
+    pub fn accept(&self, answer: &Session) -> Result<Agreed, AcceptError> {
+        let theirs = answer.media.first().filter(|m| m.kind == "audio" && m.port != 0).ok_or(AcceptError::Refused)?;
+        let answered = theirs.codecs();
+        let (codec, ours) = answered
+            .iter()
+            .find_map(|codec| self.codecs.iter().find(|ours| ours.is_same_as(codec)).map(|ours| (codec, ours)))
+            .ok_or_else(|| AcceptError::NoCommonCodec { answered: names(&answered, theirs) })?;
+        let mirrored = direction_with_hold(answer, theirs).mirrored();
+        let direction = Direction::new(
+            self.direction.sends() && mirrored.sends(),
+            self.direction.receives() && mirrored.receives(),
+        );
+        let mut agreed = agree(answer, theirs, codec, direction).ok_or(AcceptError::NoAddress)?;
+        agreed.receive_payload_type = ours.payload_type;
+        let offered_digits = self.offer().media.first().map(Media::codecs).unwrap_or_default();
+        agreed.telephone_event =
+            answered.iter().find(|c| is_telephone_event(c) && c.clock == codec.clock).and_then(|theirs| {
+                let ours = offered_digits.iter().find(|c| is_telephone_event(c) && c.clock == theirs.clock)?;
+                Some(TelephoneEvent { send: theirs.payload_type, receive: ours.payload_type, clock: theirs.clock })
+            });
+        Ok(agreed)
+    }
+
+    fn session(&self) -> Session {
+        let address = Connection::from(self.address.ip());
+        Session {
+            origin: Origin { user: "-".into(), session: self.session, version: self.version, address: address.clone() },
+            connection: Some(address),
+            lines: vec![('s', "-".into()), ('t', "0 0".into())],
+            media: Vec::new(),
+        }
+    }
+
+    fn media(&self, protocol: &str) -> Media {
+        Media {
+            kind: "audio".into(),
+            port: self.address.port(),
+            port_count: None,
+            protocol: protocol.into(),
+            formats: Vec::new(),
+            connection: None,
+            lines: Vec::new(),
+            attributes: Vec::new(),
+        }
+    }
+
+    fn describe(&self, media: &mut Media, codecs: &[Codec], direction: Direction) {
+        for codec in codecs {
+            let number = codec.payload_type;
+            media.formats.push(number.to_string());
+            media.attributes.push(format!("rtpmap:{number} {codec}"));
+            if let Some(fmtp) = &codec.fmtp {
+                media.attributes.push(format!("fmtp:{number} {fmtp}"));
+            }
+        }
+        media.attributes.push(format!("ptime:{}", self.packet_time.as_millis()));
+        media.attributes.push(direction.as_str().into());
+    }
+
+    fn fmtp_of(&self, codec: &Codec) -> Option<String> {
+        self.codecs.iter().find(|ours| ours.is_same_as(codec)).and_then(|ours| ours.fmtp.clone())
+    }
+}
+
+fn telephone_event(payload_type: u8, clock: ClockRate) -> Codec {
+    Codec { name: TELEPHONE_EVENT.into(), clock, channels: 1, payload_type, fmtp: Some("0-16".into()) }
+}
+
+fn is_telephone_event(codec: &Codec) -> bool {
+    codec.name.eq_ignore_ascii_case(TELEPHONE_EVENT)
+}
+
+fn is_plain_rtp(protocol: &str) -> bool {
+    protocol.eq_ignore_ascii_case("RTP/AVP") || protocol.eq_ignore_ascii_case("RTP/AVPF")
+}
+
+/// `c=0.0.0.0` is the hold of RFC 2543: the peer receives nothing, whatever its attribute says.
+fn direction_with_hold(session: &Session, media: &Media) -> Direction {
+    let direction = session.direction_of(media);
+    let is_nowhere = session.connection_of(media).and_then(Connection::ip).is_some_and(|ip| ip.is_unspecified());
+    if is_nowhere { Direction::new(direction.sends(), false) } else { direction }
+}
+
+fn agree(session: &Session, theirs: &Media, codec: &Codec, direction: Direction) -> Option<Agreed> {
+    let ip = session.connection_of(theirs)?.ip()?;
+    let remote = SocketAddr::new(ip, theirs.port);
+    let rtcp_mux = theirs.attribute("rtcp-mux").is_some();
+    let packet_time = theirs
+        .attribute("ptime")
+        .and_then(|ms| ms.trim().parse().ok())
+        .and_then(PacketTime::from_millis)
+        .unwrap_or(PacketTime::DEFAULT);
+    Some(Agreed {
+        remote,
+        remote_rtcp: if rtcp_mux { remote } else { rtcp_address(theirs, remote) },
+        rtcp_mux,
+        codec: codec.clone(),
+        send_payload_type: codec.payload_type,
+        receive_payload_type: codec.payload_type,
+        telephone_event: None,
+        packet_time,
+        direction,
+        is_held: !direction_with_hold(session, theirs).receives(),
+    })
+}
+
+/// `a=rtcp:53020 IN IP4 192.0.2.1` (RFC 3605), else the port after RTP's.
+fn rtcp_address(media: &Media, rtp: SocketAddr) -> SocketAddr {
+    let next = || SocketAddr::new(rtp.ip(), rtp.port().checked_add(1).unwrap_or(rtp.port()));
+    let Some(value) = media.attribute("rtcp") else { return next() };
+    let mut words = value.split_whitespace();
+    let Some(port) = words.next().and_then(|port| port.parse().ok()) else { return next() };
+    let ip = words.nth(2).and_then(|host| host.parse::<IpAddr>().ok()).unwrap_or(rtp.ip());
+    SocketAddr::new(ip, port)
+}
+
+/// RFC 3264 §6: same line, port 0, and the formats of the offer.
+fn refused(media: &Media) -> Media {
+    Media { port: 0, port_count: None, connection: None, lines: Vec::new(), attributes: Vec::new(), ..media.clone() }
+}
+
+fn names(codecs: &[Codec], media: &Media) -> String {
+    if codecs.is_empty() {
+        return media.formats.join(", ");
+    }
+    codecs.iter().map(Codec::to_string).collect::<Vec<_>>().join(", ")
+}
