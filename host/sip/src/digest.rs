@@ -1,6 +1,10 @@
 //! Digest authentication (RFC 8760, RFC 7616): who may register and call.
 
+mod client;
+
 use std::fmt;
+
+pub(crate) use client::answer;
 
 /// A user name and password that answer challenges.
 #[derive(Clone, PartialEq, Eq)]

@@ -1,10 +1,31 @@
 //! One SIP element: its transactions, its dialogs and its half of every call.
+//!
+//! The user gets [`Event`]s and gives commands; what needs no decision (100, hop-by-hop ACK, copies, OPTIONS, bad requests)
+//! is answered here. A command that comes too late because the call ended in the same moment gives [`CommandError::Gone`]:
+//! ordinary, and safe to ignore.
 
+mod call;
+mod chance;
+mod change;
 mod command;
+mod compose;
 mod config;
+mod dialog;
 mod event;
+mod finish;
+mod indialog;
+mod place;
+mod receive;
+mod request;
+mod response;
+mod slab;
+mod take;
+mod transact;
+mod transfer;
 
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 pub use command::{HangUp, Invite, OutOfDialog, Response, Series};
@@ -14,6 +35,11 @@ pub use event::{Body, CallHandle, EndCause, Event, Incoming, Output, Referred, R
 use crate::message::{Message, Replaces, WriteError};
 use crate::network::Source;
 use crate::status::Status;
+use call::Call;
+use chance::{AlreadyHashed, Chance};
+use compose::Texts;
+use slab::Slab;
+use transact::Transaction;
 
 /// What the edge hands in.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +51,7 @@ pub enum Input<'a> {
     /// A stream is closed; messages go out by address from now on.
     ConnectionLost { connection: u64 },
     /// Nothing can be sent to this address: transactions that wait for it fail (RFC 3261 §17.1.4).
-    Unreachable { remote: std::net::SocketAddr },
+    Unreachable { remote: SocketAddr },
 }
 
 /// Why a command was not carried out. Nothing was sent and nothing changed.
@@ -42,25 +68,89 @@ pub enum CommandError {
     Write(#[from] WriteError),
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Timer {
+    Transaction(u64),
+    Call(u64),
+}
+
 /// One SIP element; see the [crate's first page](crate) for how to drive it.
 #[derive(Debug)]
 pub struct Endpoint {
+    config: Config,
+    texts: Texts,
+    chance: Chance,
+    transactions: Slab<Transaction>,
+    /// Each call with its entry in the queue of timers.
+    calls: Slab<(Call, Option<Duration>)>,
+    /// Server transactions by [`Endpoint::server_key`].
+    servers: HashMap<u128, u64, AlreadyHashed>,
+    /// INVITEs by From tag, Call-ID and CSeq (RFC 3261 §8.2.2.2).
+    merges: HashMap<u64, u64, AlreadyHashed>,
+    /// May hold entries of past deadlines; they are skipped.
+    timers: BinaryHeap<Reverse<(Duration, Timer)>>,
     outputs: VecDeque<Output>,
 }
 
 impl Endpoint {
     /// The same seed and the same inputs give the same bytes. Use an unpredictable seed in production: tags and
     /// branches are guessed otherwise.
-    pub fn new(_config: Config, _seed: u64) -> Self {
-        Self { outputs: VecDeque::new() }
+    pub fn new(config: Config, seed: u64) -> Self {
+        Self {
+            texts: Texts::new(&config),
+            config,
+            chance: Chance::new(seed),
+            transactions: Slab::new(),
+            calls: Slab::new(),
+            servers: HashMap::with_hasher(AlreadyHashed::default()),
+            merges: HashMap::with_hasher(AlreadyHashed::default()),
+            timers: BinaryHeap::new(),
+            outputs: VecDeque::new(),
+        }
     }
 
-    pub fn handle_input(&mut self, _now: Duration, _input: Input<'_>) {}
+    pub fn handle_input(&mut self, now: Duration, input: Input<'_>) {
+        match input {
+            Input::Received { source, bytes } => {
+                // What is no SIP at all has nobody to answer (RFC 3261 §18.3).
+                if let Ok(message) = Message::parse(bytes) {
+                    self.handle_message(now, source, &message);
+                }
+            }
+            Input::Message { source, message } => self.handle_message(now, source, message),
+            Input::ConnectionLost { connection } => self.forget_connection(connection),
+            Input::Unreachable { remote } => self.fail_all_to(now, remote),
+        }
+    }
 
-    pub fn handle_timeout(&mut self, _now: Duration) {}
+    fn handle_message(&mut self, now: Duration, source: Source, message: &Message) {
+        match message.status() {
+            Some(status) => self.handle_response(now, source, message, status),
+            None => self.handle_request(now, source, message),
+        }
+    }
+
+    pub fn handle_timeout(&mut self, now: Duration) {
+        while let Some(Reverse((at, timer))) = self.timers.peek().copied() {
+            if at > now {
+                return;
+            }
+            self.timers.pop();
+            match timer {
+                Timer::Transaction(tx) => self.transaction_timeout(now, tx, at),
+                Timer::Call(call) => self.call_timeout(now, call, at),
+            }
+        }
+    }
 
     /// When to call [`Endpoint::handle_timeout`] at the latest.
     pub fn poll_timeout(&mut self) -> Option<Duration> {
+        while let Some(Reverse((at, timer))) = self.timers.peek().copied() {
+            if !self.is_stale(at, timer) {
+                return Some(at);
+            }
+            self.timers.pop();
+        }
         None
     }
 
@@ -69,114 +159,82 @@ impl Endpoint {
         self.outputs.pop_front()
     }
 
-    /// Sends 101–199 to an incoming call; with `sdp` as early media.
-    pub fn ring(
-        &mut self,
-        _now: Duration,
-        _call: CallHandle,
-        _status: Status,
-        _sdp: Option<&str>,
-    ) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    /// Sends 200; `sdp` is the answer, or our offer where the INVITE had none. Repeats until the ACK comes.
-    pub fn answer(&mut self, _now: Duration, _call: CallHandle, _sdp: &str) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    /// Refuses an incoming call with 300–699, 401 with a challenge included; `Ended` follows.
-    pub fn reject(&mut self, _now: Duration, _call: CallHandle, _response: Response) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    /// Places a call.
-    pub fn invite(&mut self, _now: Duration, _invite: Invite) -> Result<CallHandle, CommandError> {
-        Err(CommandError::Full)
-    }
-
-    /// Acknowledges a 2xx whose body was the peer's offer.
-    pub fn ack_with(&mut self, _now: Duration, _call: CallHandle, _answer: &str) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    /// Ends a call in whatever state: CANCEL, BYE or a refusal. `Ended` follows at once; what is left to say on the wire
-    /// is said without the user.
-    pub fn hang_up(&mut self, _now: Duration, _call: CallHandle, _how: HangUp) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    /// Offers a new session; `None` asks the peer for an offer, then [`Endpoint::ack_with`] is due.
-    pub fn reinvite(&mut self, _now: Duration, _call: CallHandle, _offer: Option<&str>) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    pub fn answer_reinvite(&mut self, _now: Duration, _call: CallHandle, _sdp: &str) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    pub fn refuse_reinvite(&mut self, _now: Duration, _call: CallHandle, _status: Status) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    /// Asks the peer to call `refer_to`; with `replaces` an attended transfer (RFC 5589).
-    pub fn refer(
-        &mut self,
-        _now: Duration,
-        _call: CallHandle,
-        _refer_to: &str,
-        _replaces: Option<&Replaces>,
-        _referred_by: Option<&str>,
-    ) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    /// 202, and the first NOTIFY with 100.
-    pub fn accept_refer(&mut self, _now: Duration, _call: CallHandle) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    pub fn refuse_refer(&mut self, _now: Duration, _call: CallHandle, _status: Status) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    /// Tells the peer how its transfer goes; a final status ends the subscription.
-    pub fn notify_refer(&mut self, _now: Duration, _call: CallHandle, _status: Status) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    pub fn info(&mut self, _now: Duration, _call: CallHandle, _body: &Body) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
-    /// Sends a request outside any dialog; `Event::Response` follows. REGISTER as a client is one of these.
-    pub fn request(&mut self, _now: Duration, _request: OutOfDialog) -> Result<(RequestHandle, Series), CommandError> {
-        Err(CommandError::Full)
-    }
-
-    /// Answers a request that an event handed out.
-    pub fn respond(
-        &mut self,
-        _now: Duration,
-        _handle: RequestHandle,
-        _response: &Response,
-    ) -> Result<(), CommandError> {
-        Err(CommandError::Gone)
-    }
-
     /// What another party needs for an INVITE that takes this call's place (RFC 3891): the receiver of that INVITE is the
-    /// peer of this call.
-    pub fn replaces_of(&self, _call: CallHandle) -> Option<Replaces> {
-        None
+    /// peer of this call. `None` before the peer has a tag.
+    pub fn replaces_of(&self, call: CallHandle) -> Option<Replaces> {
+        let dialog = &self.calls.get(call.0)?.0.dialog;
+        (!dialog.remote_tag.is_empty()).then(|| Replaces {
+            call_id: dialog.call_id.to_string(),
+            to_tag: dialog.remote_tag.to_string(),
+            from_tag: dialog.local_tag.to_string(),
+            early_only: false,
+        })
     }
 
-    /// Calls not ended yet.
+    /// The dialog's Call-ID, which logs and traces share with the peer.
+    pub fn call_id(&self, call: CallHandle) -> Option<&str> {
+        Some(&self.calls.get(call.0)?.0.dialog.call_id)
+    }
+
+    /// Calls not ended yet, those that only finish their BYE included.
     pub fn calls(&self) -> usize {
-        0
+        self.calls.len()
     }
 
     /// Transactions alive, those that only absorb copies included.
     pub fn transactions(&self) -> usize {
-        0
+        self.transactions.len()
+    }
+
+    fn call_mut(&mut self, call: u64) -> Result<&mut Call, CommandError> {
+        self.calls.get_mut(call).map(|(call, _)| call).filter(|call| !call.is_over).ok_or(CommandError::Gone)
+    }
+
+    /// Puts the call's next deadline into the queue.
+    fn settle_call(&mut self, call: u64) {
+        let Some((record, entry)) = self.calls.get_mut(call) else { return };
+        let deadline = record.poll_timeout();
+        if deadline != *entry {
+            *entry = deadline;
+            if let Some(at) = deadline {
+                self.timers.push(Reverse((at, Timer::Call(call))));
+            }
+        }
+    }
+
+    /// The last event of a call.
+    fn end(&mut self, call: u64, cause: EndCause, reason: Option<crate::message::Reason>) {
+        if let Some((record, _)) = self.calls.get_mut(call)
+            && !std::mem::replace(&mut record.is_over, true)
+        {
+            self.emit(Event::Ended { call: CallHandle(call), cause, reason });
+        }
+    }
+
+    fn forget_connection(&mut self, connection: u64) {
+        for call in self.calls.keys() {
+            if let Some((call, _)) = self.calls.get_mut(call)
+                && call.dialog.flow.connection == Some(connection)
+            {
+                call.dialog.flow.connection = None;
+            }
+        }
+        for tx in self.transactions.keys() {
+            if let Some(transaction) = self.transactions.get_mut(tx)
+                && transaction.target.connection == Some(connection)
+            {
+                transaction.target.connection = None;
+            }
+        }
+    }
+
+    fn fail_all_to(&mut self, now: Duration, remote: SocketAddr) {
+        for tx in self.transactions.keys() {
+            let is_hit = self.transactions.get(tx).is_some_and(|t| t.is_client() && t.target.remote == remote);
+            if is_hit {
+                self.transaction_failed(now, tx, Status::SERVICE_UNAVAILABLE);
+                self.transactions.remove(tx);
+            }
+        }
     }
 }

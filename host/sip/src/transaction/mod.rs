@@ -47,3 +47,38 @@ impl Default for Timers {
         Self::from_base(Duration::from_millis(500), Duration::from_secs(4), Duration::from_secs(5))
     }
 }
+
+pub mod client;
+pub mod invite_client;
+pub mod invite_server;
+pub mod server;
+
+pub use client::Client;
+pub use invite_client::InviteClient;
+pub use invite_server::InviteServer;
+pub use server::Server;
+
+/// What a machine asks its owner to do; at most one for each input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Send the last request or response, again or for the first time.
+    Send,
+    /// Hand the response to the user.
+    Pass,
+    /// Hand the response to the user and acknowledge it hop by hop.
+    PassAndAck,
+    /// Send the hop-by-hop ACK again.
+    Ack,
+    /// The other side stayed silent; the machine is over.
+    TimedOut,
+}
+
+/// Begins as an endless wait: no retransmission over a reliable transport.
+fn repeat_at(is_reliable: bool, at: Duration) -> Option<Duration> {
+    (!is_reliable).then_some(at)
+}
+
+/// The earlier of a repetition and an end.
+fn earlier(repeat: Option<Duration>, end: Duration) -> Option<Duration> {
+    Some(repeat.map_or(end, |at| at.min(end)))
+}
