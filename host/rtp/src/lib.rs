@@ -3,5 +3,13 @@
 //! Nothing here knows a call, a codec or a clock. Whatever arrives from the network is either a value or `None`; nothing panics.
 
 mod digit;
+mod packet;
+mod reception;
+pub mod rtcp;
+mod telephone_event;
 
 pub use digit::Digit;
+pub use packet::{HEADER, Packet};
+pub use reception::{Arrival, Reception};
+pub use rtcp::Rtcp;
+pub use telephone_event::{Press, Presses, Pressing, TelephoneEvent};
