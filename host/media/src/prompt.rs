@@ -1,3 +1,26 @@
+//! Prompts: WAV files resampled once and kept encoded, so that playing is copying.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use hound::{SampleFormat, WavReader};
+use rubato::audioadapter_buffers::direct::InterleavedSlice;
+use rubato::{Fft, FixedSync, Resampler};
+
+use crate::g711::{Codec, RATE};
+
+/// Longer files are refused: an hour is 58 MB encoded, and no one listens to more.
+const MAX_MINUTES: u64 = 60;
+
+/// One file's audio at 8 kHz in both laws.
+#[derive(Debug)]
+pub struct Prompt {
+    pcmu: Arc<[u8]>,
+    pcma: Arc<[u8]>,
+}
+
 /// Why a WAV file cannot be a prompt.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PromptError {
@@ -15,4 +38,266 @@ pub enum PromptError {
     Long { max_minutes: u64 },
     #[error("no sound in it")]
     Empty,
+}
+
+impl From<std::io::Error> for PromptError {
+    fn from(error: std::io::Error) -> Self {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Self::Missing,
+            _ => Self::Unreadable { reason: error.to_string() },
+        }
+    }
+}
+
+impl From<hound::Error> for PromptError {
+    fn from(error: hound::Error) -> Self {
+        match error {
+            // It reads from memory: what it calls an input error is a file that ends too early.
+            hound::Error::IoError(_) => Self::Malformed { reason: "it ends too early".into() },
+            error => Self::Malformed { reason: error.to_string() },
+        }
+    }
+}
+
+impl Prompt {
+    /// The largest file worth reading into memory; refuse larger ones as [`PromptError::Long`].
+    pub const MAX_FILE_BYTES: u64 = 512 << 20;
+
+    /// Longest prompt, in minutes.
+    pub const MAX_MINUTES: u64 = MAX_MINUTES;
+
+    /// Reads a whole WAV file: PCM of 8, 16, 24 or 32 bit or 32-bit float, mono or stereo (mixed down), 4–192 kHz.
+    ///
+    /// Takes milliseconds per second of audio: not for a media thread.
+    pub fn from_wav(file: &[u8]) -> Result<Self, PromptError> {
+        let reader = WavReader::new(file)?;
+        let spec = reader.spec();
+        if !(1..=2).contains(&spec.channels) {
+            return Err(PromptError::Channels { channels: spec.channels });
+        }
+        if !(4_000..=192_000).contains(&spec.sample_rate) {
+            return Err(PromptError::Rate { rate: spec.sample_rate });
+        }
+        if u64::from(reader.duration()) > MAX_MINUTES * 60 * u64::from(spec.sample_rate) {
+            return Err(PromptError::Long { max_minutes: MAX_MINUTES });
+        }
+        let samples: Vec<f32> = match spec.sample_format {
+            SampleFormat::Float => reader.into_samples::<f32>().collect::<Result<_, _>>()?,
+            SampleFormat::Int => {
+                let full = (1_u32 << (spec.bits_per_sample - 1)) as f32;
+                reader.into_samples::<i32>().map(|sample| Ok(sample? as f32 / full)).collect::<Result<_, hound::Error>>()?
+            }
+        };
+        let mono: Vec<f32> = match spec.channels {
+            2 => samples.as_chunks::<2>().0.iter().map(|[left, right]| (left + right) / 2.0).collect(),
+            _ => samples,
+        };
+        if mono.is_empty() {
+            return Err(PromptError::Empty);
+        }
+        let at_8_khz = resample(mono, spec.sample_rate)?;
+        let samples: Vec<i16> = at_8_khz.iter().map(|sample| (sample * 32_768.0).clamp(-32_768.0, 32_767.0) as i16).collect();
+        Ok(Self::from_samples(&samples))
+    }
+
+    /// Samples at 8 kHz.
+    pub fn from_samples(samples: &[i16]) -> Self {
+        let encode = |codec: Codec| samples.iter().map(|sample| codec.encode(*sample)).collect();
+        Self { pcmu: encode(Codec::Pcmu), pcma: encode(Codec::Pcma) }
+    }
+
+    pub fn samples(&self) -> usize {
+        self.pcmu.len()
+    }
+
+    pub fn length(&self) -> Duration {
+        Duration::from_secs_f64(self.samples() as f64 / f64::from(RATE))
+    }
+
+    #[inline]
+    pub(crate) fn bytes(&self, codec: Codec) -> &[u8] {
+        match codec {
+            Codec::Pcmu => &self.pcmu,
+            Codec::Pcma => &self.pcma,
+        }
+    }
+
+    /// Memory that it holds.
+    fn size(&self) -> usize {
+        self.pcmu.len() + self.pcma.len()
+    }
+}
+
+fn resample(mono: Vec<f32>, rate: u32) -> Result<Vec<f32>, PromptError> {
+    if rate == RATE {
+        return Ok(mono);
+    }
+    let malformed = |error: &dyn std::fmt::Display| PromptError::Malformed { reason: error.to_string() };
+    let mut resampler = Fft::<f32>::new(rate as usize, RATE as usize, 1_024, 1, FixedSync::Both)
+        .map_err(|error| malformed(&error))?;
+    let input = InterleavedSlice::new(&mono, 1, mono.len()).map_err(|error| malformed(&error))?;
+    let mut out = vec![0.0; resampler.process_all_needed_output_len(mono.len())];
+    let frames = out.len();
+    let mut output = InterleavedSlice::new_mut(&mut out, 1, frames).map_err(|error| malformed(&error))?;
+    let (_, written) =
+        resampler.process_all_into_buffer(&input, &mut output, mono.len(), None).map_err(|error| malformed(&error))?;
+    out.truncate(written);
+    Ok(out)
+}
+
+/// What tells one version of a file from the next: time of change and length.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileVersion {
+    /// Since the epoch.
+    pub modified: Duration,
+    pub bytes: u64,
+}
+
+/// The prompts of the whole process, the least recently used forgotten first.
+#[derive(Debug)]
+pub struct PromptCache {
+    max_bytes: usize,
+    bytes: usize,
+    /// Counts uses, to order them.
+    uses: u64,
+    entries: BTreeMap<PathBuf, Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    version: FileVersion,
+    prompt: Arc<Prompt>,
+    used: u64,
+}
+
+impl PromptCache {
+    pub fn new(max_bytes: usize) -> Self {
+        Self { max_bytes, bytes: 0, uses: 0, entries: BTreeMap::new() }
+    }
+
+    /// The prompt, if this very version is known.
+    pub fn get(&mut self, path: &Path, version: FileVersion) -> Option<Arc<Prompt>> {
+        self.uses += 1;
+        let entry = self.entries.get_mut(path).filter(|entry| entry.version == version)?;
+        entry.used = self.uses;
+        Some(Arc::clone(&entry.prompt))
+    }
+
+    /// Keeps it, in place of an older version. A prompt larger than the whole cache is not kept, but can be played.
+    pub fn insert(&mut self, path: PathBuf, version: FileVersion, prompt: Arc<Prompt>) {
+        self.uses += 1;
+        self.bytes += prompt.size();
+        if let Some(old) = self.entries.insert(path, Entry { version, prompt, used: self.uses }) {
+            self.bytes -= old.prompt.size();
+        }
+        while self.bytes > self.max_bytes
+            && let Some(oldest) = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(path, _)| path.clone())
+            && let Some(gone) = self.entries.remove(&oldest)
+        {
+            self.bytes -= gone.prompt.size();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Cursor;
+
+    use hound::{WavSpec, WavWriter};
+
+    use super::*;
+
+    /// One second of 1 kHz at a quarter of full scale.
+    fn wav(rate: u32, channels: u16, bits: u16, float: bool) -> Vec<u8> {
+        let sample_format = if float { SampleFormat::Float } else { SampleFormat::Int };
+        let spec = WavSpec { channels, sample_rate: rate, bits_per_sample: bits, sample_format };
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = WavWriter::new(&mut bytes, spec).unwrap();
+        for at in 0..rate {
+            let sample = 0.25 * (std::f32::consts::TAU * 1_000.0 * at as f32 / rate as f32).sin();
+            for _ in 0..channels {
+                if float {
+                    writer.write_sample(sample).unwrap();
+                } else {
+                    writer.write_sample((sample * (1_u32 << (bits - 1)) as f32) as i32).unwrap();
+                }
+            }
+        }
+        writer.finalize().unwrap();
+        bytes.into_inner()
+    }
+
+    /// Share of the energy at a frequency, of the middle of the prompt, and its RMS.
+    fn measure(prompt: &Prompt, frequency: f32) -> (f32, f32) {
+        let heard: Vec<f32> =
+            prompt.bytes(Codec::Pcma)[2_000..6_000].iter().map(|byte| f32::from(Codec::Pcma.decode(*byte))).collect();
+        let (mut sine, mut cosine, mut energy) = (0.0, 0.0, 0.0);
+        for (at, sample) in heard.iter().enumerate() {
+            let angle = std::f32::consts::TAU * frequency * at as f32 / 8_000.0;
+            sine += sample * angle.sin();
+            cosine += sample * angle.cos();
+            energy += sample * sample;
+        }
+        let length = heard.len() as f32;
+        (2.0 * (sine * sine + cosine * cosine) / (length * energy), (energy / length).sqrt())
+    }
+
+    #[test]
+    fn any_rate_width_and_channels_become_the_same_second_of_the_same_tone() {
+        for (rate, channels, bits, float) in [
+            (8_000, 1, 16, false),
+            (8_000, 1, 8, false),
+            (16_000, 2, 16, false),
+            (22_050, 1, 16, false),
+            (24_000, 1, 24, false),
+            (44_100, 2, 32, false),
+            (48_000, 1, 32, true),
+            (11_025, 1, 16, false),
+        ] {
+            let prompt = Prompt::from_wav(&wav(rate, channels, bits, float)).unwrap();
+            let (share, rms) = measure(&prompt, 1_000.0);
+            let fits = prompt.samples().abs_diff(8_000) <= 1 && share > 0.98 && (rms - 5_793.0).abs() < 300.0;
+            assert!(fits, "{rate} Hz, {bits} bit: {} samples, share {share}, rms {rms}", prompt.samples());
+        }
+    }
+
+    #[test]
+    fn a_tone_that_8_khz_cannot_carry_does_not_fold_back() {
+        let spec = WavSpec { channels: 1, sample_rate: 48_000, bits_per_sample: 16, sample_format: SampleFormat::Int };
+        let mut bytes = Cursor::new(Vec::new());
+        let mut writer = WavWriter::new(&mut bytes, spec).unwrap();
+        for at in 0..48_000 {
+            writer.write_sample((8_000.0 * (std::f32::consts::TAU * 5_500.0 * at as f32 / 48_000.0).sin()) as i16).unwrap();
+        }
+        writer.finalize().unwrap();
+        let (_, rms) = measure(&Prompt::from_wav(&bytes.get_ref()).unwrap(), 2_500.0);
+        assert!(rms < 30.0, "rms {rms}");
+    }
+
+    #[test]
+    fn what_is_no_prompt_is_refused_with_its_reason() {
+        let whole = wav(8_000, 1, 16, false);
+        let refused = [&b"OggS"[..], &whole[..whole.len() / 2], &wav(8_000, 3, 16, false)]
+            .map(|bytes| Prompt::from_wav(bytes).unwrap_err().to_string());
+        let missing: PromptError = std::io::Error::from(std::io::ErrorKind::NotFound).into();
+        assert!(
+            refused[0].starts_with("not a WAV") && refused[1].starts_with("not a WAV") && refused[2].starts_with("3 channels"),
+            "{refused:?}"
+        );
+        assert_eq!(missing, PromptError::Missing);
+    }
+
+    #[test]
+    fn the_cache_forgets_the_least_recently_used_and_old_versions() {
+        let version = |bytes| FileVersion { modified: Duration::ZERO, bytes };
+        let mut cache = PromptCache::new(4_000);
+        let prompt = |samples| Arc::new(Prompt::from_samples(&vec![0; samples]));
+        cache.insert("a".into(), version(1), prompt(800));
+        cache.insert("b".into(), version(1), prompt(800));
+        cache.get(Path::new("a"), version(1));
+        cache.insert("c".into(), version(1), prompt(800));
+        cache.insert("c".into(), version(2), prompt(400));
+        let known = [("a", 1), ("b", 1), ("c", 1), ("c", 2)].map(|(path, bytes)| cache.get(Path::new(path), version(bytes)).is_some());
+        assert_eq!((known, cache.bytes), ([true, false, false, true], 2_400));
+    }
 }

@@ -1,0 +1,139 @@
+//! The RTP stream that we send to one leg: one sender, whatever its audio comes from.
+
+use std::time::Duration;
+
+use plugboard_rtp::Packet;
+
+use crate::tone::samples;
+
+/// Numbers of our stream. A far end sees one SSRC with rising numbers, through prompts, music and any number of bridges.
+#[derive(Debug)]
+pub(crate) struct Outgoing {
+    pub(crate) ssrc: u32,
+    /// Of the next packet.
+    next: u16,
+    /// Of the newest packet.
+    timestamp: u32,
+    /// When the newest packet went out; `None` before the first.
+    sent_at: Option<Duration>,
+    relayed: Option<Relayed>,
+    pub(crate) packets: u64,
+    /// Payload bytes.
+    pub(crate) bytes: u64,
+}
+
+/// How the numbers of a relayed sender become ours.
+#[derive(Debug)]
+struct Relayed {
+    ssrc: u32,
+    sequence: u16,
+    timestamp: u32,
+}
+
+impl Outgoing {
+    /// All three start at random (RFC 3550 §5.1).
+    pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Self {
+        Self { ssrc, next: sequence, timestamp, sent_at: None, relayed: None, packets: 0, bytes: 0 }
+    }
+
+    /// The timestamp of audio that starts now, after whatever was sent before.
+    pub(crate) fn timestamp_at(&self, now: Duration) -> u32 {
+        match self.sent_at {
+            Some(sent_at) => self.timestamp.wrapping_add(samples(now.saturating_sub(sent_at)).max(1) as u32),
+            None => self.timestamp,
+        }
+    }
+
+    /// The header of a packet of our own.
+    pub(crate) fn generate<'a>(
+        &mut self,
+        now: Duration,
+        payload_type: u8,
+        marker: bool,
+        timestamp: u32,
+        payload: &'a [u8],
+    ) -> Packet<'a> {
+        self.relayed = None;
+        let sequence = self.next;
+        self.next = self.next.wrapping_add(1);
+        self.count(now, timestamp, payload.len());
+        Packet { marker, payload_type, sequence, timestamp, ssrc: self.ssrc, payload }
+    }
+
+    /// The header of a packet that another leg sent. Gaps and order of the sender are kept, so that the far end sees loss as it was.
+    #[inline]
+    pub(crate) fn relay<'a>(&mut self, now: Duration, payload_type: u8, packet: &Packet<'a>) -> Packet<'a> {
+        let (joined, map) = match &self.relayed {
+            Some(map) if map.ssrc == packet.ssrc => (false, map),
+            _ => {
+                let map = Relayed {
+                    ssrc: packet.ssrc,
+                    sequence: self.next.wrapping_sub(packet.sequence),
+                    timestamp: self.timestamp_at(now).wrapping_sub(packet.timestamp),
+                };
+                (true, &*self.relayed.insert(map))
+            }
+        };
+        let sequence = packet.sequence.wrapping_add(map.sequence);
+        let timestamp = packet.timestamp.wrapping_add(map.timestamp);
+        if sequence.wrapping_sub(self.next) < 0x8000 {
+            self.next = sequence.wrapping_add(1);
+            self.count(now, timestamp, packet.payload.len());
+        } else {
+            self.count(now, self.timestamp, packet.payload.len());
+        }
+        Packet { marker: packet.marker || joined, payload_type, sequence, timestamp, ssrc: self.ssrc, payload: packet.payload }
+    }
+
+    /// The relayed sender jumped: its next packet follows our last one.
+    pub(crate) fn rejoin(&mut self) {
+        self.relayed = None;
+    }
+
+    #[inline]
+    fn count(&mut self, now: Duration, timestamp: u32, bytes: usize) {
+        self.timestamp = timestamp;
+        self.sent_at = Some(now);
+        self.packets += 1;
+        self.bytes += bytes as u64;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn from(ssrc: u32, sequence: u16, timestamp: u32) -> Packet<'static> {
+        Packet { marker: false, payload_type: 8, sequence, timestamp, ssrc, payload: b"" }
+    }
+
+    fn numbers(packet: &Packet<'_>) -> (u16, u32, bool) {
+        (packet.sequence, packet.timestamp, packet.marker)
+    }
+
+    #[test]
+    fn prompt_and_two_bridges_are_one_rising_stream_with_a_marker_where_the_source_changes() {
+        let mut out = Outgoing::new(9, 65_535, 1_000);
+        let sent = [
+            numbers(&out.generate(at(0), 0, true, 1_000, b"")),
+            numbers(&out.relay(at(20), 0, &from(1, 500, 77_000))),
+            numbers(&out.relay(at(40), 0, &from(1, 501, 77_160))),
+            numbers(&out.relay(at(140), 0, &from(2, 9, 5))),
+        ];
+        assert_eq!(sent, [(65_535, 1_000, true), (0, 1_160, true), (1, 1_320, false), (2, 2_120, true)]);
+    }
+
+    #[test]
+    fn loss_and_order_of_the_sender_stay_visible() {
+        let mut out = Outgoing::new(9, 10, 0);
+        let sent = [1, 4, 3, 5].map(|sequence| {
+            out.relay(at(20 * u64::from(sequence)), 0, &from(1, sequence, 160 * u32::from(sequence))).sequence
+        });
+        let own = out.generate(at(120), 0, true, 0, b"").sequence;
+        assert_eq!((sent, own), ([10, 13, 12, 14], 15));
+    }
+}
