@@ -1,31 +1,37 @@
 //! The audio of one worker's legs: codec, prompt, DTMF, bridge, recording.
 //!
-//! No sockets, threads, files or clocks: bytes and commands go in with a time, packets and events come out. Times are [`std::time::Duration`] since
-//! any fixed point, never going back.
+//! No sockets, threads, files or clocks: bytes and commands go in with a time, packets and events come out. Times are [`std::time::Duration`]
+//! since any fixed point, never going back. [`Plane`] is one worker; [`Recorder`] is what its writer thread runs.
 
 mod command;
+mod dtmf;
 mod event;
+mod g711;
+mod latch;
+mod leg;
+mod outbox;
+mod outgoing;
+mod plane;
+mod playing;
 mod port;
+mod ports;
+mod prompt;
+mod quality;
+mod recorder;
+mod shelf;
+mod timeline;
+mod tone;
+mod wav;
+mod wheel;
 
 pub use command::{Command, Direction, Repeat, Source, Stream};
 pub use event::{Event, PlayError, RecordingError, RecordingSummary, Statistics};
-pub use port::Port;
-
-mod g711;
-mod prompt;
-mod tone;
-
 pub use g711::{Codec, FRAME, RATE};
+pub use outbox::{Channel, Request, Transmit};
+pub use plane::{Plane, Settings};
 pub use plugboard_rtp::Digit;
-pub use prompt::PromptError;
-pub use tone::Tone;
-mod latch;
-mod outgoing;
-mod playing;
-mod quality;
-pub use prompt::{FileVersion, Prompt, PromptCache};
-mod recorder;
-mod timeline;
-mod wav;
+pub use port::Port;
+pub use prompt::{FileVersion, Prompt, PromptCache, PromptError};
 pub use recorder::{Recorder, RecorderInput};
-pub use wav::{Repaired, repair};
+pub use tone::Tone;
+pub use wav::{Repaired, WAV_FRAME, WAV_HEADER, repair};

@@ -14,8 +14,10 @@ pub(crate) struct Outgoing {
     next: u16,
     /// Of the newest packet.
     timestamp: u32,
-    /// When the newest packet went out; `None` before the first.
+    /// When the newest timestamp first went out; `None` before the first packet.
     sent_at: Option<Duration>,
+    /// Length of the newest packet of our own.
+    ticks: u32,
     relayed: Option<Relayed>,
     pub(crate) packets: u64,
     /// Payload bytes.
@@ -33,7 +35,7 @@ struct Relayed {
 impl Outgoing {
     /// All three start at random (RFC 3550 §5.1).
     pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Self {
-        Self { ssrc, next: sequence, timestamp, sent_at: None, relayed: None, packets: 0, bytes: 0 }
+        Self { ssrc, next: sequence, timestamp, sent_at: None, ticks: 0, relayed: None, packets: 0, bytes: 0 }
     }
 
     /// The timestamp of audio that starts now, after whatever was sent before.
@@ -42,6 +44,11 @@ impl Outgoing {
             Some(sent_at) => self.timestamp.wrapping_add(samples(now.saturating_sub(sent_at)).max(1) as u32),
             None => self.timestamp,
         }
+    }
+
+    /// The timestamp of the next packet of a sound: by the clock if it `starts` one, otherwise right behind the last packet.
+    pub(crate) fn timestamp_after(&self, now: Duration, starts: bool) -> u32 {
+        if starts { self.timestamp_at(now) } else { self.timestamp.wrapping_add(self.ticks) }
     }
 
     /// The header of a packet of our own.
@@ -56,6 +63,7 @@ impl Outgoing {
         self.relayed = None;
         let sequence = self.next;
         self.next = self.next.wrapping_add(1);
+        self.ticks = payload.len() as u32;
         self.count(now, timestamp, payload.len());
         Packet { marker, payload_type, sequence, timestamp, ssrc: self.ssrc, payload }
     }
@@ -92,8 +100,11 @@ impl Outgoing {
 
     #[inline]
     fn count(&mut self, now: Duration, timestamp: u32, bytes: usize) {
+        // Packets of one key press share its timestamp: the clock goes on from the first.
+        if self.sent_at.is_none() || timestamp != self.timestamp {
+            self.sent_at = Some(now);
+        }
         self.timestamp = timestamp;
-        self.sent_at = Some(now);
         self.packets += 1;
         self.bytes += bytes as u64;
     }

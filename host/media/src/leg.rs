@@ -1,0 +1,454 @@
+//! One leg: what it heard, what it sends, and what it is in the middle of.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use plugboard_rtp::rtcp::{self, Rtcp};
+use plugboard_rtp::{Arrival, Packet, Press, Presses, Pressing, Reception, TelephoneEvent};
+
+use crate::command::Stream;
+use crate::dtmf::Detector;
+use crate::event::{Event, Statistics};
+use crate::g711::{Codec, FRAME, RATE};
+use crate::latch::{Latch, Verdict};
+use crate::outbox::{Channel, Outbox, Request};
+use crate::outgoing::Outgoing;
+use crate::plane::Settings;
+use crate::playing::Playing;
+use crate::timeline::Side;
+use crate::tone::Tone;
+use crate::{Digit, Port, quality};
+
+/// A press that no packet goes on with for this long has lost its end.
+const PRESS_PATIENCE: Duration = Duration::from_millis(120);
+/// Length of the keys that we press, and of the pause behind each, in packets of 20 ms.
+const PRESS_TICKS: u16 = 6;
+const PAUSE_TICKS: u8 = 4;
+/// RFC 3389, static type 13: nothing to hear, but a sign of life.
+const COMFORT_NOISE: u8 = 13;
+/// Digits waiting to be sent.
+const MAX_DIGITS: usize = 64;
+/// The largest packet that we generate: 200 ms.
+const MAX_PACKET: usize = 10 * FRAME;
+
+#[derive(Debug)]
+pub(crate) struct Leg {
+    pub(crate) port: Port,
+    pub(crate) stream: Stream,
+    pub(crate) muted: bool,
+    pub(crate) latch: Latch,
+    incoming: Option<Reception>,
+    /// Received and lost of senders before `incoming`.
+    earlier: (u64, u64),
+    bytes_received: u64,
+    strangers: u64,
+    presses: Presses,
+    press_heard: Duration,
+    detector: Option<Box<Detector>>,
+    /// Newest RTP, or when the leg began to wait for it.
+    pub(crate) heard: Duration,
+    pub(crate) heard_any: bool,
+    timeout_told: bool,
+    pub(crate) out: Outgoing,
+    pub(crate) peer: Option<usize>,
+    /// Recordings that this leg is a side of.
+    pub(crate) recorded: Vec<(u64, Side)>,
+    pub(crate) playing: Option<Playing>,
+    /// The next generated packet starts a sound.
+    pub(crate) marker: bool,
+    digits: VecDeque<Digit>,
+    sending: Option<Sending>,
+    /// Ticks until the next generated packet, where packets are longer than a tick.
+    skip: u8,
+    /// Whether the wheel visits this leg.
+    pub(crate) ticking: bool,
+    reports: Reports,
+}
+
+/// A key on its way out.
+#[derive(Debug)]
+enum Sending {
+    Event { pressing: Pressing, timestamp: u32 },
+    Tone { tone: Tone, at: u64 },
+    Pause { ticks: u8 },
+}
+
+#[derive(Debug)]
+struct Reports {
+    next: Duration,
+    /// Middle of the NTP time of the newest SR, and when it came.
+    last_sr: Option<(u32, Duration)>,
+    round_trip: Option<Duration>,
+    lost_by_remote: u64,
+    jitter_max: Duration,
+}
+
+/// What the plane does with a packet that the leg took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Heard {
+    Audio(Codec),
+    Event,
+    Nothing,
+}
+
+impl Leg {
+    pub(crate) fn new(now: Duration, port: Port, stream: Stream, settings: &Settings, mut chance: impl FnMut() -> u64) -> Self {
+        let numbers = chance();
+        let phase = settings.report_interval.mul_f64((chance() % 1_000) as f64 / 1_000.0);
+        Self {
+            port,
+            stream,
+            muted: false,
+            latch: Latch::new(stream.remote, settings.relatch_after),
+            incoming: None,
+            earlier: (0, 0),
+            bytes_received: 0,
+            strangers: 0,
+            presses: Presses::default(),
+            press_heard: now,
+            detector: stream.detect_inband_dtmf.then(|| Box::new(Detector::new())),
+            heard: now,
+            heard_any: false,
+            timeout_told: false,
+            out: Outgoing::new((chance() >> 32) as u32, numbers as u16, (numbers >> 32) as u32),
+            peer: None,
+            recorded: Vec::new(),
+            playing: None,
+            marker: true,
+            digits: VecDeque::new(),
+            sending: None,
+            skip: 0,
+            ticking: false,
+            reports: Reports {
+                next: now + phase,
+                last_sr: None,
+                round_trip: None,
+                lost_by_remote: 0,
+                jitter_max: Duration::ZERO,
+            },
+        }
+    }
+
+    pub(crate) fn retarget(&mut self, now: Duration, stream: Stream, outbox: &mut Outbox) {
+        if stream.remote != self.stream.remote {
+            self.latch.retarget(stream.remote);
+            outbox.request(Request::Disconnect { port: self.port });
+        }
+        if stream.detect_inband_dtmf != self.detector.is_some() {
+            self.detector = stream.detect_inband_dtmf.then(|| Box::new(Detector::new()));
+        }
+        if stream.direction.receives() && !self.stream.direction.receives() {
+            self.wait_anew(now);
+        }
+        self.stream = stream;
+        self.marker = true;
+    }
+
+    /// The silence so far was expected: the time-out begins now.
+    pub(crate) fn wait_anew(&mut self, now: Duration) {
+        self.heard = now;
+        self.timeout_told = false;
+    }
+
+    /// Whether relayed audio reaches the far end now: nothing else is being sent.
+    pub(crate) fn takes_relay(&self) -> bool {
+        self.stream.direction.sends() && self.playing.is_none() && self.sending.is_none()
+    }
+
+    pub(crate) fn wants_ticks(&self) -> bool {
+        self.playing.is_some() || self.sending.is_some() || !self.digits.is_empty()
+    }
+
+    pub(crate) fn queue_digits(&mut self, digits: &[Digit]) {
+        let room = MAX_DIGITS - self.digits.len().min(MAX_DIGITS);
+        self.digits.extend(digits.iter().take(room));
+    }
+
+    /// Takes one RTP packet of the network: lock, statistics and keys.
+    #[inline]
+    pub(crate) fn handle_rtp(&mut self, now: Duration, source: SocketAddr, packet: &Packet<'_>, outbox: &mut Outbox) -> Heard {
+        let is_event = Some(packet.payload_type) == self.stream.telephone_event;
+        let codec = if is_event { None } else { self.codec_of(packet.payload_type) };
+        // Only what was negotiated can lock a source or count.
+        if !is_event && codec.is_none() && packet.payload_type != COMFORT_NOISE {
+            return Heard::Nothing;
+        }
+        match self.latch.admit(now, source, packet) {
+            Verdict::Accepted => {}
+            Verdict::Locked => outbox.request(Request::Connect { port: self.port, source }),
+            Verdict::Refused => {
+                self.strangers += 1;
+                return Heard::Nothing;
+            }
+        }
+        if !self.count(now, packet, outbox) {
+            return Heard::Nothing;
+        }
+        self.heard = now;
+        self.timeout_told = false;
+        if !self.heard_any {
+            self.heard_any = true;
+            outbox.event(Event::Heard { port: self.port });
+        }
+        if is_event {
+            if let Some(event) = TelephoneEvent::parse(packet.payload) {
+                self.press_heard = now;
+                for press in self.presses.handle(packet.timestamp, event).into_iter().flatten() {
+                    outbox.event(pressed(self.port, press));
+                }
+            }
+            return Heard::Event;
+        }
+        let Some(codec) = codec.filter(|_| self.stream.direction.receives()) else { return Heard::Nothing };
+        if let Some(detector) = &mut self.detector {
+            let port = self.port;
+            detector.handle(codec, packet.payload, |digit, duration| {
+                outbox.event(Event::Digit { port, digit, duration });
+            });
+        }
+        Heard::Audio(codec)
+    }
+
+    /// A far end that was offered both laws may send either by its static type, whichever it answered first.
+    #[inline]
+    fn codec_of(&self, payload_type: u8) -> Option<Codec> {
+        if payload_type == self.stream.payload_type {
+            return Some(self.stream.codec);
+        }
+        [Codec::Pcmu, Codec::Pcma].into_iter().find(|codec| codec.static_payload_type() == payload_type)
+    }
+
+    /// False for a packet that belongs to no stream that we know (RFC 3550 appendix A.1).
+    #[inline]
+    fn count(&mut self, now: Duration, packet: &Packet<'_>, outbox: &mut Outbox) -> bool {
+        let incoming = match &mut self.incoming {
+            Some(incoming) if incoming.ssrc() == packet.ssrc => incoming,
+            incoming => {
+                // Another sender behind the same address: a transfer at the far end.
+                if let Some(before) = incoming.take() {
+                    self.earlier.0 += before.received();
+                    self.earlier.1 += before.lost();
+                    if let Some(press) = self.presses.reset() {
+                        outbox.event(pressed(self.port, press));
+                    }
+                }
+                incoming.insert(Reception::new(packet.ssrc, packet.sequence, RATE))
+            }
+        };
+        match incoming.handle(now, packet.sequence, packet.timestamp) {
+            Arrival::Newer | Arrival::Older => {}
+            Arrival::Restart => {
+                if let Some(press) = self.presses.reset() {
+                    outbox.event(pressed(self.port, press));
+                }
+            }
+            Arrival::Stray => return false,
+        }
+        self.bytes_received += packet.payload.len() as u64;
+        true
+    }
+
+    /// Sends what is due every 20 ms. False if there is nothing to generate any more.
+    pub(crate) fn handle_tick(&mut self, now: Duration, outbox: &mut Outbox) -> bool {
+        if self.sending.is_none()
+            && let Some(digit) = self.digits.pop_front()
+        {
+            self.sending = Some(match self.stream.telephone_event {
+                Some(_) => Sending::Event {
+                    pressing: Pressing::new(digit, FRAME as u16, PRESS_TICKS * FRAME as u16),
+                    timestamp: self.out.timestamp_at(now),
+                },
+                None => Sending::Tone { tone: Tone::dtmf(digit), at: 0 },
+            });
+            self.marker = true;
+        }
+        match &mut self.sending {
+            Some(Sending::Event { pressing, timestamp }) => {
+                let (timestamp, payload_type) = (*timestamp, self.stream.telephone_event.unwrap_or(101));
+                match pressing.next_packet() {
+                    Some((event, first)) => self.send_own(now, payload_type, first, timestamp, &event.write(), outbox),
+                    None => self.sending = Some(Sending::Pause { ticks: PAUSE_TICKS }),
+                }
+            }
+            Some(Sending::Tone { tone, at }) => {
+                let mut frame = [0; FRAME];
+                tone.fill(self.stream.codec, *at, &mut frame);
+                *at += FRAME as u64;
+                let over = *at >= tone.samples();
+                self.send_audio(now, &frame, outbox);
+                if over {
+                    self.sending = None;
+                }
+            }
+            Some(Sending::Pause { ticks }) => {
+                *ticks -= 1;
+                if *ticks == 0 {
+                    self.sending = None;
+                    self.marker = true;
+                }
+            }
+            None => self.play(now, outbox),
+        }
+        self.wants_ticks()
+    }
+
+    fn play(&mut self, now: Duration, outbox: &mut Outbox) {
+        let Some(playing) = &mut self.playing else { return };
+        if self.skip > 0 {
+            self.skip -= 1;
+            return;
+        }
+        let packet_ticks = (self.stream.packet_time.as_millis() / 20).clamp(1, 10) as u8;
+        let mut frame = [0; MAX_PACKET];
+        let frame = &mut frame[..FRAME * usize::from(packet_ticks)];
+        if playing.fill(self.stream.codec, frame) {
+            self.skip = packet_ticks - 1;
+            self.send_audio(now, frame, outbox);
+        } else {
+            self.end_play(true, outbox);
+        }
+    }
+
+    /// Ends what plays, if anything does.
+    pub(crate) fn end_play(&mut self, complete: bool, outbox: &mut Outbox) {
+        if let Some(playing) = self.playing.take() {
+            outbox.event(Event::PlayEnded { port: self.port, token: playing.token, complete });
+            self.skip = 0;
+            self.marker = true;
+        }
+    }
+
+    fn send_audio(&mut self, now: Duration, frame: &[u8], outbox: &mut Outbox) {
+        // The first packet of a sound follows what was sent before by the clock; then each follows the last by its length.
+        let marker = std::mem::take(&mut self.marker);
+        let timestamp = self.out.timestamp_after(now, marker);
+        self.send_own(now, self.stream.payload_type, marker, timestamp, frame, outbox);
+    }
+
+    fn send_own(&mut self, now: Duration, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8], outbox: &mut Outbox) {
+        if !self.stream.direction.sends() {
+            return;
+        }
+        let Some(destination) = self.latch.destination() else { return };
+        let packet = self.out.generate(now, payload_type, marker, timestamp, payload);
+        outbox.transmit(self.port, Channel::Rtp, destination, |bytes| packet.write(bytes));
+    }
+
+    /// Takes RTCP of the far end: what it says of us, and when it spoke.
+    pub(crate) fn handle_rtcp(&mut self, now: Duration, source: SocketAddr, bytes: &[u8], settings: &Settings) {
+        if !self.latch.trusts_host(source) {
+            return;
+        }
+        for packet in Rtcp::parse(bytes) {
+            let reports = match packet {
+                Rtcp::SenderReport { ntp, reports, .. } => {
+                    self.reports.last_sr = Some((rtcp::middle(ntp), now));
+                    reports
+                }
+                Rtcp::ReceiverReport { reports, .. } => reports,
+                // The end of a call is signalling's to tell.
+                Rtcp::SourceDescription { .. } | Rtcp::Goodbye { .. } => continue,
+            };
+            for block in reports.iter().filter(|block| block.ssrc == self.out.ssrc) {
+                self.reports.lost_by_remote = u64::try_from(block.lost).unwrap_or(0);
+                if let Some(round_trip) = block.round_trip(settings.ntp(now)) {
+                    self.reports.round_trip = Some(round_trip);
+                }
+            }
+        }
+    }
+
+    /// Looks at everything that has a deadline. Some ten times a second.
+    pub(crate) fn handle_deadlines(&mut self, now: Duration, settings: &Settings, outbox: &mut Outbox) {
+        if self.latch.handle_tick(now) {
+            outbox.request(Request::Disconnect { port: self.port });
+        }
+        if self.presses.pressed()
+            && now.saturating_sub(self.press_heard) >= PRESS_PATIENCE
+            && let Some(press) = self.presses.handle_silence()
+        {
+            outbox.event(pressed(self.port, press));
+        }
+        let silent_for = now.saturating_sub(self.heard);
+        if silent_for >= PRESS_PATIENCE
+            && let Some(detector) = &mut self.detector
+            && let Some((digit, duration)) = detector.handle_silence()
+        {
+            outbox.event(Event::Digit { port: self.port, digit, duration });
+        }
+        if !self.timeout_told && self.stream.direction.receives() && silent_for >= settings.rtp_timeout {
+            self.timeout_told = true;
+            outbox.event(Event::RtpTimeout { port: self.port, silent_for });
+        }
+        if now >= self.reports.next {
+            self.reports.next = now + settings.report_interval;
+            self.report(now, settings, false, outbox);
+        }
+    }
+
+    /// Sends SR or RR, and BYE at the end (RFC 3550 §6.1).
+    pub(crate) fn report(&mut self, now: Duration, settings: &Settings, goodbye: bool, outbox: &mut Outbox) {
+        let last_sr = self.reports.last_sr.map(|(middle, at)| (middle, now.saturating_sub(at)));
+        let reports: Vec<_> = self.incoming.iter_mut().map(|incoming| incoming.report(last_sr)).collect();
+        if let Some(incoming) = &self.incoming {
+            self.reports.jitter_max = self.reports.jitter_max.max(incoming.jitter());
+        }
+        let ssrc = self.out.ssrc;
+        if self.out.packets == 0 && reports.is_empty() {
+            return;
+        }
+        let Some(mut destination) = self.latch.destination() else { return };
+        let Some(port) = destination.port().checked_add(1) else { return };
+        destination.set_port(port);
+        let report = if self.out.packets > 0 {
+            Rtcp::SenderReport {
+                ssrc,
+                ntp: settings.ntp(now),
+                timestamp: self.out.timestamp_at(now),
+                packets: self.out.packets as u32,
+                bytes: self.out.bytes as u32,
+                reports,
+            }
+        } else {
+            Rtcp::ReceiverReport { ssrc, reports }
+        };
+        outbox.transmit(self.port, Channel::Rtcp, destination, |bytes| {
+            report.write(bytes);
+            Rtcp::SourceDescription { ssrc, cname: settings.cname.clone() }.write(bytes);
+            if goodbye {
+                Rtcp::Goodbye { ssrc }.write(bytes);
+            }
+        });
+    }
+
+    /// What the leg saw, at its end.
+    pub(crate) fn statistics(&self) -> Statistics {
+        let (received, lost, jitter) = match &self.incoming {
+            Some(incoming) => {
+                (self.earlier.0 + incoming.received(), self.earlier.1 + incoming.lost(), incoming.jitter())
+            }
+            None => (0, 0, Duration::ZERO),
+        };
+        let share_lost = lost as f32 / (received + lost).max(1) as f32;
+        let one_way = self.reports.round_trip.unwrap_or_default() / 2;
+        Statistics {
+            received,
+            sent: self.out.packets,
+            bytes_received: self.bytes_received,
+            bytes_sent: self.out.bytes,
+            lost,
+            lost_by_remote: self.reports.lost_by_remote,
+            jitter,
+            jitter_max: self.reports.jitter_max.max(jitter),
+            round_trip: self.reports.round_trip,
+            strangers: self.strangers,
+            mos: (received > 0).then(|| quality::mos(share_lost, jitter, one_way)),
+        }
+    }
+}
+
+fn pressed(port: Port, press: Press) -> Event {
+    let duration = Duration::from_micros(u64::from(press.ticks) * 1_000_000 / u64::from(RATE));
+    Event::Digit { port, digit: press.digit, duration }
+}
