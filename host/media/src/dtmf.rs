@@ -45,15 +45,7 @@ impl Detector {
         for (coefficient, frequency) in coefficients.iter_mut().zip(LOW.iter().chain(&HIGH)) {
             *coefficient = 2.0 * (TAU * frequency / RATE as f32).cos();
         }
-        Self {
-            coefficients,
-            states: [[0.0; 2]; 8],
-            energy: 0.0,
-            filled: 0,
-            last: None,
-            down: None,
-            misses: 0,
-        }
+        Self { coefficients, states: [[0.0; 2]; 8], energy: 0.0, filled: 0, last: None, down: None, misses: 0 }
     }
 
     /// Listens to one packet and tells the presses that ended in it.

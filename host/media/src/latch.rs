@@ -30,8 +30,14 @@ pub(crate) struct Latch {
 #[derive(Debug)]
 enum State {
     /// `earlier` was locked before it fell silent: it needs no probation to come back.
-    Open { candidate: Option<Candidate>, earlier: Option<SocketAddr> },
-    Locked { source: SocketAddr, heard: Duration },
+    Open {
+        candidate: Option<Candidate>,
+        earlier: Option<SocketAddr>,
+    },
+    Locked {
+        source: SocketAddr,
+        heard: Duration,
+    },
 }
 
 #[derive(Debug)]

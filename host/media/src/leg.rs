@@ -93,7 +93,13 @@ pub(crate) enum Heard {
 }
 
 impl Leg {
-    pub(crate) fn new(now: Duration, port: Port, stream: Stream, settings: &Settings, mut chance: impl FnMut() -> u64) -> Self {
+    pub(crate) fn new(
+        now: Duration,
+        port: Port,
+        stream: Stream,
+        settings: &Settings,
+        mut chance: impl FnMut() -> u64,
+    ) -> Self {
         let numbers = chance();
         let phase = settings.report_interval.mul_f64((chance() % 1_000) as f64 / 1_000.0);
         Self {
@@ -167,7 +173,13 @@ impl Leg {
 
     /// Takes one RTP packet of the network: lock, statistics and keys.
     #[inline]
-    pub(crate) fn handle_rtp(&mut self, now: Duration, source: SocketAddr, packet: &Packet<'_>, outbox: &mut Outbox) -> Heard {
+    pub(crate) fn handle_rtp(
+        &mut self,
+        now: Duration,
+        source: SocketAddr,
+        packet: &Packet<'_>,
+        outbox: &mut Outbox,
+    ) -> Heard {
         let is_event = Some(packet.payload_type) == self.stream.telephone_event;
         let codec = if is_event { None } else { self.codec_of(packet.payload_type) };
         // Only what was negotiated can lock a source or count.
@@ -326,7 +338,15 @@ impl Leg {
         self.send_own(now, self.stream.payload_type, marker, timestamp, frame, outbox);
     }
 
-    fn send_own(&mut self, now: Duration, payload_type: u8, marker: bool, timestamp: u32, payload: &[u8], outbox: &mut Outbox) {
+    fn send_own(
+        &mut self,
+        now: Duration,
+        payload_type: u8,
+        marker: bool,
+        timestamp: u32,
+        payload: &[u8],
+        outbox: &mut Outbox,
+    ) {
         if !self.stream.direction.sends() {
             return;
         }

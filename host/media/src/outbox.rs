@@ -6,9 +6,9 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::Port;
 use crate::event::Event;
 use crate::recorder::RecorderInput;
-use crate::Port;
 
 /// Which socket of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,7 +61,13 @@ struct Datagram {
 
 impl Outbox {
     #[inline]
-    pub(crate) fn transmit(&mut self, port: Port, channel: Channel, destination: SocketAddr, write: impl FnOnce(&mut Vec<u8>)) {
+    pub(crate) fn transmit(
+        &mut self,
+        port: Port,
+        channel: Channel,
+        destination: SocketAddr,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let start = self.bytes.len();
         write(&mut self.bytes);
         let range = start..self.bytes.len();

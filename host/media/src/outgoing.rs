@@ -90,7 +90,14 @@ impl Outgoing {
         } else {
             self.count(now, self.timestamp, packet.payload.len());
         }
-        Packet { marker: packet.marker || joined, payload_type, sequence, timestamp, ssrc: self.ssrc, payload: packet.payload }
+        Packet {
+            marker: packet.marker || joined,
+            payload_type,
+            sequence,
+            timestamp,
+            ssrc: self.ssrc,
+            payload: packet.payload,
+        }
     }
 
     /// The relayed sender jumped: its next packet follows our last one.

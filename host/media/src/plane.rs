@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use plugboard_rtp::{Packet, rtcp};
 
+use crate::Port;
 use crate::command::{Command, Repeat, Source, Stream};
 use crate::event::{Event, PlayError, RecordingError};
 use crate::leg::{Heard, Leg};
@@ -20,7 +21,6 @@ use crate::shelf::{Shelf, Wait, Waiting};
 use crate::timeline::{Side, Timeline};
 use crate::tone::samples;
 use crate::wheel::Wheel;
-use crate::Port;
 
 /// Deadlines are looked at so often.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
@@ -236,7 +236,7 @@ impl Plane {
         match loaded {
             Ok(prompt) => {
                 for ready in self.shelf.put(now, path, prompt) {
-                    self.start_play(now, ready);
+                    self.start_play(now, &ready);
                 }
             }
             Err(error) => {
@@ -414,7 +414,7 @@ impl Plane {
             self.outbox.event(Event::PlayEnded { port, token: replaced.token, complete: false });
         }
         match self.shelf.gather(now, Waiting::new(now + LOAD_PATIENCE, port, token, sources, repeat)) {
-            Wait::Ready(ready) => self.start_play(now, ready),
+            Wait::Ready(ready) => self.start_play(now, &ready),
             Wait::Loading(paths) => {
                 for path in paths {
                     self.outbox.request(Request::LoadPrompt { path });
@@ -423,8 +423,8 @@ impl Plane {
         }
     }
 
-    fn start_play(&mut self, now: Duration, ready: Waiting) {
-        let Waiting { port, token, repeat, .. } = ready;
+    fn start_play(&mut self, now: Duration, ready: &Waiting) {
+        let Waiting { port, token, repeat, .. } = *ready;
         let shelf = &mut self.shelf;
         let pieces = ready
             .sources

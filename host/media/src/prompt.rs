@@ -85,7 +85,10 @@ impl Prompt {
             SampleFormat::Float => reader.into_samples::<f32>().collect::<Result<_, _>>()?,
             SampleFormat::Int => {
                 let full = (1_u32 << (spec.bits_per_sample - 1)) as f32;
-                reader.into_samples::<i32>().map(|sample| Ok(sample? as f32 / full)).collect::<Result<_, hound::Error>>()?
+                reader
+                    .into_samples::<i32>()
+                    .map(|sample| Ok(sample? as f32 / full))
+                    .collect::<Result<_, hound::Error>>()?
             }
         };
         let mono: Vec<f32> = match spec.channels {
@@ -96,7 +99,8 @@ impl Prompt {
             return Err(PromptError::Empty);
         }
         let at_8_khz = resample(mono, spec.sample_rate)?;
-        let samples: Vec<i16> = at_8_khz.iter().map(|sample| (sample * 32_768.0).clamp(-32_768.0, 32_767.0) as i16).collect();
+        let samples: Vec<i16> =
+            at_8_khz.iter().map(|sample| (sample * 32_768.0).clamp(-32_768.0, 32_767.0) as i16).collect();
         Ok(Self::from_samples(&samples))
     }
 
@@ -133,8 +137,8 @@ fn resample(mono: Vec<f32>, rate: u32) -> Result<Vec<f32>, PromptError> {
         return Ok(mono);
     }
     let malformed = |error: &dyn std::fmt::Display| PromptError::Malformed { reason: error.to_string() };
-    let mut resampler = Fft::<f32>::new(rate as usize, RATE as usize, 1_024, 1, FixedSync::Both)
-        .map_err(|error| malformed(&error))?;
+    let mut resampler =
+        Fft::<f32>::new(rate as usize, RATE as usize, 1_024, 1, FixedSync::Both).map_err(|error| malformed(&error))?;
     let input = InterleavedSlice::new(&mono, 1, mono.len()).map_err(|error| malformed(&error))?;
     let mut out = vec![0.0; resampler.process_all_needed_output_len(mono.len())];
     let frames = out.len();
@@ -267,7 +271,9 @@ mod tests {
         let mut bytes = Cursor::new(Vec::new());
         let mut writer = WavWriter::new(&mut bytes, spec).unwrap();
         for at in 0..48_000 {
-            writer.write_sample((8_000.0 * (std::f32::consts::TAU * 5_500.0 * at as f32 / 48_000.0).sin()) as i16).unwrap();
+            writer
+                .write_sample((8_000.0 * (std::f32::consts::TAU * 5_500.0 * at as f32 / 48_000.0).sin()) as i16)
+                .unwrap();
         }
         writer.finalize().unwrap();
         let (_, rms) = measure(&Prompt::from_wav(&bytes.get_ref()).unwrap(), 2_500.0);
@@ -281,7 +287,9 @@ mod tests {
             .map(|bytes| Prompt::from_wav(bytes).unwrap_err().to_string());
         let missing: PromptError = std::io::Error::from(std::io::ErrorKind::NotFound).into();
         assert!(
-            refused[0].starts_with("not a WAV") && refused[1].starts_with("not a WAV") && refused[2].starts_with("3 channels"),
+            refused[0].starts_with("not a WAV")
+                && refused[1].starts_with("not a WAV")
+                && refused[2].starts_with("3 channels"),
             "{refused:?}"
         );
         assert_eq!(missing, PromptError::Missing);
@@ -297,7 +305,8 @@ mod tests {
         cache.get(Path::new("a"), version(1));
         cache.insert("c".into(), version(1), prompt(800));
         cache.insert("c".into(), version(2), prompt(400));
-        let known = [("a", 1), ("b", 1), ("c", 1), ("c", 2)].map(|(path, bytes)| cache.get(Path::new(path), version(bytes)).is_some());
+        let known = [("a", 1), ("b", 1), ("c", 1), ("c", 2)]
+            .map(|(path, bytes)| cache.get(Path::new(path), version(bytes)).is_some());
         assert_eq!((known, cache.bytes), ([true, false, false, true], 2_400));
     }
 }

@@ -17,10 +17,20 @@ use crate::wav::{self, MAX_FRAMES, WAV_FRAME};
 /// What the plane hands to the writer.
 #[derive(Debug, PartialEq, Eq)]
 pub enum RecorderInput {
-    Begin { recording: u64, path: PathBuf },
+    Begin {
+        recording: u64,
+        path: PathBuf,
+    },
     /// `frames` holds left and right in turn; the first belongs at frame `position` of the file.
-    Samples { recording: u64, position: u64, frames: Vec<i16> },
-    Close { recording: u64, paused: Duration },
+    Samples {
+        recording: u64,
+        position: u64,
+        frames: Vec<i16>,
+    },
+    Close {
+        recording: u64,
+        paused: Duration,
+    },
 }
 
 impl RecorderInput {
@@ -289,12 +299,9 @@ mod tests {
     #[test]
     fn the_file_is_playable_after_every_write() {
         let disk = Disk::default();
-        let seconds = [
-            disk.run([begin()]),
-            disk.run([begin(), second(0)]),
-            disk.run([begin(), second(0), second(8_000)]),
-        ]
-        .map(|(_, bytes)| hound::WavReader::new(&bytes[..]).unwrap().duration() / 8_000);
+        let seconds =
+            [disk.run([begin()]), disk.run([begin(), second(0)]), disk.run([begin(), second(0), second(8_000)])]
+                .map(|(_, bytes)| hound::WavReader::new(&bytes[..]).unwrap().duration() / 8_000);
         assert_eq!(seconds, [0, 1, 2]);
     }
 

@@ -42,7 +42,14 @@ struct Anchor {
 
 impl Timeline {
     pub(crate) fn new(now: Duration) -> Self {
-        Self { started: now, base: 0, frames: Vec::new(), anchors: [None; 2], paused_since: None, paused: Duration::ZERO }
+        Self {
+            started: now,
+            base: 0,
+            frames: Vec::new(),
+            anchors: [None; 2],
+            paused_since: None,
+            paused: Duration::ZERO,
+        }
     }
 
     fn position(&self, now: Duration) -> u64 {
@@ -50,7 +57,14 @@ impl Timeline {
     }
 
     /// Places one packet of a side.
-    pub(crate) fn place(&mut self, now: Duration, side: Side, (ssrc, timestamp): (u32, u32), codec: Codec, payload: &[u8]) {
+    pub(crate) fn place(
+        &mut self,
+        now: Duration,
+        side: Side,
+        (ssrc, timestamp): (u32, u32),
+        codec: Codec,
+        payload: &[u8],
+    ) {
         if self.paused_since.is_some() {
             return;
         }

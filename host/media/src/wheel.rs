@@ -105,7 +105,10 @@ mod tests {
     fn a_worker_that_stood_still_does_not_burst() {
         let mut wheel = Wheel::default();
         wheel.add(ms(0), 7);
-        assert_eq!((due(&mut wheel, 40), due(&mut wheel, 10_000), due(&mut wheel, 10_020)), (vec![7, 7], vec![7], vec![7]));
+        assert_eq!(
+            (due(&mut wheel, 40), due(&mut wheel, 10_000), due(&mut wheel, 10_020)),
+            (vec![7, 7], vec![7], vec![7])
+        );
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Reception {
         let (expected_before, received_before) = std::mem::replace(&mut self.at_last_report, (expected, received));
         let expected_now = expected - expected_before;
         let lost_now = expected_now.saturating_sub(received - received_before);
-        let fraction_lost = if expected_now == 0 { 0 } else { (lost_now * 256 / expected_now).min(255) as u8 };
+        let fraction_lost = (lost_now * 256).checked_div(expected_now).unwrap_or(0).min(255) as u8;
         let (last_sr, since) = last_sender_report.unwrap_or_default();
         ReportBlock {
             ssrc: self.ssrc,
