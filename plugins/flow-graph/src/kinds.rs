@@ -1,0 +1,764 @@
+//! The kinds of node: what each takes, and which exits it has.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value as Json};
+
+use crate::{
+    calendar::{Calendar, Date, Span, parse_span},
+    document::{
+        Assign, Collect, Condition, Confirm, DIGITS, Kind, LANGUAGE, Mailbox, Menu, Node, NodeNumber, Piece, Prompt,
+        QueueChoice, Rule, Slot, Source, Template, Test, Validity, Value, Variable, Voicemail, Wait,
+    },
+    fields::{Fields, Place, Problems, is_key, kind},
+};
+
+/// What a node may refer to.
+pub(crate) struct Scope<'a> {
+    pub(crate) variables: &'a [Variable],
+    pub(crate) numbers: &'a BTreeMap<&'a str, NodeNumber>,
+    /// Every prompt that differs by language must have these.
+    pub(crate) languages: &'a [String],
+}
+
+impl Scope<'_> {
+    fn slot(&self, name: &str) -> Option<Slot> {
+        self.variables.iter().zip(0..).find(|(variable, _)| variable.name == name).map(|(_, slot)| slot)
+    }
+
+    fn known_slot(&self, fields: &Fields<'_>, at: &str, name: &str) -> Option<Slot> {
+        let slot = self.slot(name);
+        if slot.is_none() {
+            let message = format!("no variable is called {name:?}");
+            fields.error(at, "unknown-variable", message, "declare it under `variables`");
+        }
+        slot
+    }
+
+    fn initial(&self, slot: Slot) -> &Value {
+        &self.variables[usize::from(slot)].initial
+    }
+}
+
+/// A kind with its exits, for the designer and for the check of what leaves a node.
+pub(crate) struct Exits {
+    pub(crate) kind: &'static str,
+    pub(crate) required: &'static [&'static str],
+    pub(crate) optional: &'static [&'static str],
+}
+
+/// All kinds. Each but those that end the flow also has `error`; without it, the exception flow takes over.
+pub(crate) const KINDS: [Exits; 16] = [
+    Exits { kind: "start", required: &["next"], optional: &[] },
+    Exits { kind: "play", required: &["done"], optional: &[] },
+    Exits { kind: "menu", required: &["no_input", "no_match"], optional: &[] },
+    Exits { kind: "collect-digits", required: &["ok", "no_input", "invalid"], optional: &["cancelled"] },
+    Exits { kind: "branch", required: &["else"], optional: &[] },
+    Exits { kind: "business-hours", required: &["open", "closed"], optional: &["holiday"] },
+    Exits { kind: "set-variable", required: &["next"], optional: &[] },
+    Exits { kind: "set-language", required: &["next"], optional: &[] },
+    Exits { kind: "set-queue", required: &["next"], optional: &[] },
+    Exits { kind: "queue", required: &[], optional: &["timeout", "exit_key", "no_agents", "closed", "overflow"] },
+    Exits { kind: "transfer-agent", required: &[], optional: &["no_answer", "busy", "offline"] },
+    Exits { kind: "transfer-number", required: &[], optional: &["no_answer", "busy", "failed"] },
+    Exits { kind: "transfer-flow", required: &[], optional: &[] },
+    Exits { kind: "voicemail", required: &["recorded"], optional: &["too_short"] },
+    Exits { kind: "tag", required: &["next"], optional: &[] },
+    Exits { kind: "hang-up", required: &[], optional: &[] },
+];
+
+pub(crate) fn read_node(
+    id: &str,
+    json: &Json,
+    place: Place<'_>,
+    problems: &Problems,
+    scope: &Scope<'_>,
+) -> Option<Node> {
+    let fields = Fields::at(json, place, problems)?;
+    if id.is_empty() || id.len() > 64 || id.chars().any(char::is_control) {
+        fields.error("", "bad-name", format!("{id:?} is no node id"), "1 to 64 bytes, nothing invisible");
+    }
+    // For people; of no effect here.
+    for name in ["name", "note", "tags", "analytics_key"] {
+        fields.get(name);
+    }
+    let word = fields.required_text("kind", "say what the node does")?;
+    let Some(exits_of) = KINDS.iter().find(|exits| exits.kind == word) else {
+        let known: Vec<&str> = KINDS.iter().map(|exits| exits.kind).collect();
+        fields.error(
+            "kind",
+            "unknown-kind",
+            format!("no kind of node is called {word:?}"),
+            &format!("known: {}", known.join(", ")),
+        );
+        return None;
+    };
+    let kind = read_kind(&fields, word, scope);
+    let exits = exits(&fields, exits_of, kind.as_ref(), scope);
+    (fields.finish()).then_some(Node { id: id.into(), kind: kind?, exits })
+}
+
+fn exits(fields: &Fields<'_>, of: &Exits, kind: Option<&Kind>, scope: &Scope<'_>) -> BTreeMap<String, NodeNumber> {
+    let empty = Map::new();
+    let given = match fields.get("exits") {
+        Some(Json::Object(given)) => given,
+        Some(other) => {
+            let message = format!("{} stands where an object belongs", crate::fields::kind(other));
+            fields.error("exits", "wrong-type", message, "write { \"exit\": \"node\" }");
+            return BTreeMap::new();
+        }
+        None => &empty,
+    };
+    let mut wanted: Vec<&str> = of.required.to_vec();
+    let mut allowed: Vec<&str> = of.optional.to_vec();
+    match kind {
+        Some(Kind::Branch(rules)) => wanted.extend(rules.iter().map(|rule| rule.exit.as_str())),
+        Some(Kind::CollectDigits(Collect { cancel_key: Some(_), .. })) => wanted.push("cancelled"),
+        Some(Kind::Queue(Wait { exit_keys, .. })) if !exit_keys.is_empty() => wanted.push("exit_key"),
+        _ => {}
+    }
+    allowed.extend(&wanted);
+    if !matches!(of.kind, "transfer-flow" | "hang-up") {
+        allowed.push("error");
+    }
+    let place = fields.place_of("exits");
+    for exit in wanted.iter().filter(|exit| !given.contains_key(**exit)) {
+        let message = format!("the exit {exit:?} leads nowhere");
+        fields.problems.error(&place.child(exit), "missing-exit", message, "name the node to go on with");
+    }
+    let is_option = |exit: &str| of.kind == "menu" && exit.chars().count() == 1 && exit.chars().all(is_key);
+    let mut exits = BTreeMap::new();
+    for (exit, target) in given {
+        let place = place.child(exit);
+        if kind.is_some() && !allowed.contains(&exit.as_str()) && !is_option(exit) {
+            let message = format!("a {} has no exit {exit:?}", of.kind);
+            fields.problems.error(&place, "unknown-exit", message, &format!("it has: {}", allowed.join(", ")));
+        }
+        match target.as_str().and_then(|target| scope.numbers.get(target)) {
+            Some(number) => {
+                exits.insert(exit.clone(), *number);
+            }
+            None => {
+                let message = format!("the exit {exit:?} leads to {target}, which is no node");
+                fields.problems.error(&place, "dangling-exit", message, "name one of the nodes");
+            }
+        }
+    }
+    if kind.is_some_and(|kind| matches!(kind, Kind::Menu(_))) {
+        let options = given.keys().filter(|exit| is_option(exit)).count();
+        if options == 0 {
+            fields.error("exits", "no-option", "a menu without a key".into(), "add an exit named by a key, like \"1\"");
+        }
+        if options > 5 {
+            let message = format!("{options} options are more than a caller keeps in mind");
+            fields.problems.warn(&place, "many-options", message, "offer at most 5, or a second menu");
+        }
+    }
+    exits
+}
+
+fn read_kind(fields: &Fields<'_>, word: &str, scope: &Scope<'_>) -> Option<Kind> {
+    let ring_ms = || fields.number("ring_s", (1, 120), 25) * 1_000;
+    Some(match word {
+        "start" => Kind::Start,
+        "play" => {
+            let barge_in = fields.bool("barge_in", false);
+            Kind::Play { prompt: required_prompt(fields, "prompt", scope)?, barge_in }
+        }
+        "menu" => {
+            let menu = Menu {
+                no_input_prompt: prompt(fields, "no_input_prompt", scope),
+                no_match_prompt: prompt(fields, "no_match_prompt", scope),
+                repeat_key: fields.key("repeat_key"),
+                barge_in: fields.bool("barge_in", true),
+                first_ms: fields.number("timeout_ms", (500, 60_000), 5_000),
+                retries: small(fields.number("retries", (0, 9), 2)),
+                prompt: required_prompt(fields, "prompt", scope)?,
+            };
+            // Words for the options, for reports and the designer.
+            fields.get("labels");
+            Kind::Menu(menu)
+        }
+        "collect-digits" => collect(fields, scope)?,
+        "branch" => Kind::Branch(rules(fields, scope)?),
+        "business-hours" => Kind::BusinessHours(calendar(fields)),
+        "set-variable" => Kind::SetVariable(assignments(fields, scope)?),
+        "set-language" => {
+            let language = fields.required_text("language", "give a language, like \"en\"")?;
+            if !is_language(language) {
+                fields.error(
+                    "language",
+                    "bad-language",
+                    format!("{language:?} is no language"),
+                    "write it as in BCP 47: \"zh-CN\"",
+                );
+            }
+            Kind::SetLanguage(language.into())
+        }
+        "set-queue" => {
+            let choice = choice(fields);
+            if choice == QueueChoice::default() {
+                fields.missing("queue", "give a queue, skills or a priority");
+            }
+            Kind::SetQueue(choice)
+        }
+        "queue" => Kind::Queue(Wait {
+            choice: choice(fields),
+            hold_music: fields.text("hold_music").and_then(|file| file_name(fields, "hold_music", file)),
+            announce: fields.get("announce").and_then(|json| {
+                let inner = Fields::at(json, fields.place_of("announce"), fields.problems)?;
+                let every_ms = inner.number("every_s", (5, 3_600), 45) * 1_000;
+                let prompt = required_prompt(&inner, "prompt", scope);
+                inner.finish();
+                Some((every_ms, prompt?))
+            }),
+            max_wait_ms: fields.optional_number("max_wait_s", (1, 86_400)).map(|seconds| seconds * 1_000),
+            exit_keys: fields.keys("exit_keys", ""),
+        }),
+        "transfer-agent" => {
+            let ring_ms = ring_ms();
+            Kind::TransferAgent { agent: required_template(fields, "agent", scope)?, ring_ms }
+        }
+        "transfer-number" => {
+            let ring_ms = ring_ms();
+            Kind::TransferNumber { number: required_template(fields, "number", scope)?, ring_ms }
+        }
+        "transfer-flow" => {
+            fields.required_text("flow", "name the flow that goes on")?;
+            Kind::TransferFlow { flow: name(fields, "flow")? }
+        }
+        "voicemail" => Kind::Voicemail(Voicemail {
+            greeting: prompt(fields, "greeting", scope),
+            max_ms: fields.number("max_s", (1, 600), 120) * 1_000,
+            min_ms: fields.number("min_s", (0, 60), 1) * 1_000,
+            silence_ms: fields.number("silence_s", (0, 60), 5) * 1_000,
+            beep: fields.bool("beep", true),
+            end_keys: fields.keys("end_keys", "#"),
+            mailbox: mailbox(fields),
+        }),
+        "tag" => {
+            let Some(Json::Object(tags)) = fields.get("set") else {
+                fields.missing("set", "write { \"name\": \"value\" }");
+                return None;
+            };
+            let tag =
+                |(name, json): (&String, &Json)| Some((name.clone(), template(fields, "set", json.as_str()?, scope)?));
+            let read: Option<Vec<_>> = tags.iter().take(16).map(tag).collect();
+            if read.is_none() {
+                fields.error(
+                    "set",
+                    "wrong-type",
+                    "a tag's value is no text".into(),
+                    "write text; a variable is \"{name}\"",
+                );
+            }
+            Kind::Tag(read?)
+        }
+        "hang-up" => {
+            let cause = fields.number("cause", (1, 127), 16);
+            Kind::HangUp { prompt: prompt(fields, "prompt", scope), cause: u16::try_from(cause).unwrap_or(16) }
+        }
+        _ => return None,
+    })
+}
+
+fn collect(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Kind> {
+    let (min, max) = (small(fields.number("min", (1, 64), 1)), small(fields.number("max", (1, 64), 20)));
+    if min > max {
+        fields.error(
+            "min",
+            "out-of-range",
+            format!("at least {min} of at most {max} digits"),
+            "let `min` be at most `max`",
+        );
+    }
+    let mut valid = Validity::default();
+    if let Some(inner) =
+        fields.get("valid").and_then(|json| Fields::at(json, fields.place_of("valid"), fields.problems))
+    {
+        valid.luhn = inner.bool("luhn", false);
+        let numbers = |name| {
+            inner
+                .get(name)
+                .and_then(Json::as_array)
+                .map(|list| list.iter().map(Json::as_u64).collect::<Option<Vec<_>>>())
+        };
+        match numbers("range") {
+            None => {}
+            Some(Some(range)) if range.len() == 2 && range[0] <= range[1] => valid.range = Some((range[0], range[1])),
+            Some(_) => inner.error("range", "wrong-type", "no range".into(), "write [least, most]"),
+        }
+        match numbers("lengths") {
+            None => {}
+            Some(Some(lengths)) if lengths.iter().all(|length| (u64::from(min)..=u64::from(max)).contains(length)) => {
+                valid.lengths = lengths.into_iter().filter_map(|length| u8::try_from(length).ok()).collect();
+            }
+            Some(_) => inner.error(
+                "lengths",
+                "out-of-range",
+                "lengths outside of `min` to `max`".into(),
+                "list lengths between them",
+            ),
+        }
+        inner.finish();
+    }
+    let confirm = fields.get("confirm").and_then(|json| {
+        let inner = Fields::at(json, fields.place_of("confirm"), fields.problems)?;
+        let confirm = Confirm {
+            before: prompt(&inner, "before", scope),
+            after: prompt(&inner, "after", scope),
+            yes: inner.key("yes").unwrap_or('1'),
+        };
+        inner.finish();
+        Some(confirm)
+    });
+    let secret = fields.bool("secret", false);
+    if secret && confirm.is_some() {
+        fields.error(
+            "confirm",
+            "secret-read-back",
+            "secret digits would be read aloud".into(),
+            "drop `confirm` or `secret`",
+        );
+    }
+    let into = match fields.text("into") {
+        None => DIGITS,
+        Some(name) => scope.known_slot(fields, "into", name)?,
+    };
+    if !matches!(scope.initial(into), Value::Text(_)) || (into < DIGITS) {
+        fields.error(
+            "into",
+            "type-mismatch",
+            "digits fit only a text variable of the flow's own".into(),
+            "declare it with \"\"",
+        );
+    }
+    Some(Kind::CollectDigits(Collect {
+        no_input_prompt: prompt(fields, "no_input_prompt", scope),
+        invalid_prompt: prompt(fields, "invalid_prompt", scope),
+        into,
+        min,
+        max,
+        terminators: fields.keys("terminator", "#"),
+        cancel_key: fields.key("cancel_key"),
+        barge_in: fields.bool("barge_in", true),
+        secret,
+        first_ms: fields.number("timeout_ms", (500, 60_000), 5_000),
+        between_ms: fields.number("between_ms", (500, 60_000), 3_000),
+        retries: small(fields.number("retries", (0, 9), 2)),
+        valid,
+        confirm,
+        prompt: required_prompt(fields, "prompt", scope)?,
+    }))
+}
+
+fn rules(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Vec<Rule>> {
+    let Some(Json::Array(list)) = fields.get("rules") else {
+        fields.missing("rules", "write [{ \"variable\": …, \"is\": …, \"value\": …, \"exit\": … }]");
+        return None;
+    };
+    list.iter()
+        .take(100)
+        .zip(0..)
+        .map(|(json, index): (&Json, usize)| {
+            let rule = Fields::at(
+                json,
+                Place { pointer: fields.place_of("rules").child(&index.to_string()).pointer, ..fields.place },
+                fields.problems,
+            )?;
+            let exit = rule.required_text("exit", "name the exit that this rule takes")?.to_owned();
+            let conditions = match rule.get("all") {
+                Some(Json::Array(all)) => all
+                    .iter()
+                    .map(|json| {
+                        let inner = Fields::at(json, rule.place_of("all"), fields.problems)?;
+                        let condition = condition(&inner, scope);
+                        inner.finish();
+                        condition
+                    })
+                    .collect::<Option<Vec<_>>>()?,
+                _ => vec![condition(&rule, scope)?],
+            };
+            rule.finish().then_some(Rule { conditions, exit })
+        })
+        .collect()
+}
+
+fn condition(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Condition> {
+    let variable = scope.known_slot(fields, "variable", fields.required_text("variable", "name a variable")?)?;
+    let word = fields.required_text("is", "say how to compare, like \"==\"")?;
+    let Some((_, test)) = Test::ALL.iter().find(|(name, _)| *name == word) else {
+        let known: Vec<&str> = Test::ALL.iter().map(|(name, _)| *name).collect();
+        fields.error(
+            "is",
+            "unknown-test",
+            format!("nothing compares by {word:?}"),
+            &format!("known: {}", known.join(" ")),
+        );
+        return None;
+    };
+    let given = fields.get("value");
+    let values: Option<Vec<Value>> = match (test, given) {
+        (Test::In, Some(Json::Array(list))) if list.len() <= 1_000 => list.iter().map(value).collect(),
+        (Test::In, _) => None,
+        (_, given) => given.and_then(value).map(|value| vec![value]),
+    };
+    let Some(values) = values else {
+        fields.error(
+            "value",
+            "wrong-type",
+            "no value to compare with".into(),
+            "give text, a whole number, true or false; for `in` a list of them",
+        );
+        return None;
+    };
+    let initial = scope.initial(variable);
+    let fits = |value: &Value| {
+        value.kind() == initial.kind()
+            && match test {
+                Test::Contains | Test::StartsWith => matches!(value, Value::Text(_)),
+                Test::Less | Test::LessOrEqual | Test::Greater | Test::GreaterOrEqual => {
+                    matches!(value, Value::Number(_))
+                }
+                Test::Equal | Test::NotEqual | Test::In => true,
+            }
+    };
+    if let Some(wrong) = values.iter().find(|value| !fits(value)) {
+        let message = format!("a variable of {} cannot be tested with {word} against {}", initial.kind(), wrong.kind());
+        fields.error("value", "type-mismatch", message, "compare values of one type; < and > are for numbers");
+        return None;
+    }
+    Some(Condition { variable, test: *test, values })
+}
+
+fn calendar(fields: &Fields<'_>) -> Calendar {
+    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
+    let mut calendar = Calendar::default();
+    let bad_spans = |name: &str, at: &str| {
+        let message = format!("the hours of {at:?} cannot be read");
+        fields.error(name, "bad-hours", message, "write [\"09:00-12:00\", \"13:00-18:00\"]");
+    };
+    match fields.get("week") {
+        Some(Json::Object(week)) => {
+            for (day, json) in week {
+                let Some(weekday) = DAYS.iter().position(|name| name == day) else {
+                    fields.error(
+                        "week",
+                        "bad-day",
+                        format!("no day is called {day:?}"),
+                        "use mon, tue, wed, thu, fri, sat, sun",
+                    );
+                    continue;
+                };
+                match spans(json) {
+                    Some(spans) => {
+                        for (span, next_day) in spans {
+                            calendar.week[weekday].push(span);
+                            calendar.week[(weekday + 1) % 7].extend(next_day);
+                        }
+                    }
+                    None => bad_spans("week", day),
+                }
+            }
+        }
+        Some(_) | None => fields.missing("week", "write { \"mon\": [\"09:00-18:00\"], … }"),
+    }
+    let bad_date = |name: &str, date: &str| {
+        fields.error(
+            name,
+            "bad-date",
+            format!("{date:?} is no date"),
+            "write \"2026-10-01\", or \"10-01\" for each year",
+        );
+    };
+    match fields.get("holidays") {
+        None => {}
+        Some(Json::Array(dates)) => {
+            for date in dates {
+                match date.as_str().and_then(Date::parse) {
+                    Some(date) => {
+                        calendar.holidays.insert(date);
+                    }
+                    None => bad_date("holidays", &date.to_string()),
+                }
+            }
+        }
+        Some(_) => bad_date("holidays", "this"),
+    }
+    match fields.get("special") {
+        None => {}
+        Some(Json::Object(days)) => {
+            for (date, json) in days {
+                match (Date::parse(date), spans(json)) {
+                    (Some(date), Some(spans)) => {
+                        calendar.special.insert(date, spans.into_iter().map(|(span, _)| span).collect());
+                    }
+                    (None, _) => bad_date("special", date),
+                    (_, None) => bad_spans("special", date),
+                }
+            }
+        }
+        Some(_) => bad_date("special", "this"),
+    }
+    calendar
+}
+
+fn spans(json: &Json) -> Option<Vec<(Span, Option<Span>)>> {
+    json.as_array()?.iter().map(|text| parse_span(text.as_str()?)).collect()
+}
+
+fn assignments(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Vec<(Slot, Assign)>> {
+    let Some(Json::Object(set)) = fields.get("set") else {
+        fields.missing("set", "write { \"variable\": value }");
+        return None;
+    };
+    set.iter()
+        .map(|(name, json)| {
+            let slot = scope.known_slot(fields, "set", name)?;
+            if slot <= DIGITS {
+                let remedy =
+                    if slot == LANGUAGE { "use a set-language node" } else { "copy it to a variable of your own" };
+                fields.error("set", "reserved-variable", format!("{name} belongs to the host"), remedy);
+                return None;
+            }
+            let assign = match (scope.initial(slot), json) {
+                (Value::Text(_), Json::String(text)) => Assign::Text(template(fields, "set", text, scope)?),
+                (Value::Number(_), Json::Object(add)) if add.len() == 1 && add.get("add").is_some_and(Json::is_i64) => {
+                    Assign::Add(add["add"].as_i64().unwrap_or_default())
+                }
+                (initial, json) => match value(json).filter(|value| value.kind() == initial.kind()) {
+                    Some(value) => Assign::To(value),
+                    None => {
+                        let message = format!("{name} holds {}, not {}", initial.kind(), kind(json));
+                        fields.error(
+                            "set",
+                            "type-mismatch",
+                            message,
+                            "give a value of the variable's type; numbers take { \"add\": 1 }",
+                        );
+                        return None;
+                    }
+                },
+            };
+            Some((slot, assign))
+        })
+        .collect()
+}
+
+fn choice(fields: &Fields<'_>) -> QueueChoice {
+    let skills = match fields.get("skills") {
+        None => None,
+        Some(Json::Object(skills)) if skills.len() <= 16 => {
+            let level = |json: &Json| {
+                json.as_u64().and_then(|level| u8::try_from(level).ok()).filter(|level| (1..=10).contains(level))
+            };
+            let read: Option<Vec<_>> = skills
+                .iter()
+                .map(|(skill, json)| Some((skill.clone(), level(json)?)).filter(|_| is_name(skill)))
+                .collect();
+            if read.is_none() {
+                fields.error(
+                    "skills",
+                    "out-of-range",
+                    "a skill's level is no 1 to 10".into(),
+                    "write { \"english\": 5 }",
+                );
+            }
+            read
+        }
+        Some(_) => {
+            fields.error(
+                "skills",
+                "wrong-type",
+                "`skills` is no object of at most 16 skills".into(),
+                "write { \"english\": 5 }",
+            );
+            None
+        }
+    };
+    QueueChoice {
+        queue: name(fields, "queue"),
+        priority: fields.optional_number("priority", (0, 9)).map(small),
+        skills,
+    }
+}
+
+fn mailbox(fields: &Fields<'_>) -> Option<Mailbox> {
+    let inner = Fields::at(fields.get("mailbox")?, fields.place_of("mailbox"), fields.problems)?;
+    let (queue, agent) = (name(&inner, "queue"), name(&inner, "agent"));
+    if queue.is_some() == agent.is_some() {
+        inner.error(
+            "",
+            "bad-mailbox",
+            "a mailbox belongs to one queue or one agent".into(),
+            "write { \"queue\": \"sales\" }",
+        );
+    }
+    inner.finish();
+    queue.map(Mailbox::Queue).or(agent.map(Mailbox::Agent))
+}
+
+/// The name of a resource: 1 to 64 bytes of letters, digits and a few marks.
+pub(crate) fn name(fields: &Fields<'_>, field: &'static str) -> Option<String> {
+    let text = fields.text(field)?;
+    if !is_name(text) {
+        let remedy = "use 1 to 64 bytes of letters, digits, '-', '_', '.' and '+'";
+        fields.error(field, "bad-name", format!("{text:?} is no name"), remedy);
+        return None;
+    }
+    Some(text.into())
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+'))
+}
+
+fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let primary = parts.next().unwrap_or_default();
+    (2..=3).contains(&primary.len())
+        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+/// A variable's value; text of at most 1,024 bytes.
+pub(crate) fn value(json: &Json) -> Option<Value> {
+    match json {
+        Json::String(text) if text.len() <= 1_024 => Some(Value::Text(text.clone())),
+        Json::Number(number) => number.as_i64().map(Value::Number),
+        Json::Bool(yes) => Some(Value::Bool(*yes)),
+        _ => None,
+    }
+}
+
+fn required_prompt(fields: &Fields<'_>, name: &'static str, scope: &Scope<'_>) -> Option<Prompt> {
+    if fields.get(name).is_none() {
+        fields.missing(name, "say what to play: \"welcome.wav\", or { \"zh-CN\": …, \"en\": … }");
+        return None;
+    }
+    prompt(fields, name, scope)
+}
+
+/// One source, a list of them, or either by language.
+pub(crate) fn prompt(fields: &Fields<'_>, name: &'static str, scope: &Scope<'_>) -> Option<Prompt> {
+    match fields.get(name)? {
+        Json::Object(by_language) if !by_language.is_empty() && by_language.keys().all(|key| is_language(key)) => {
+            for language in scope.languages.iter().filter(|language| !by_language.contains_key(*language)) {
+                let message = format!("the prompt is missing in {language}");
+                fields.error(name, "missing-language", message, "add it, or take the language out of `languages`");
+            }
+            let read =
+                |(language, json): (&String, &Json)| Some((language.clone(), sources(fields, name, json, scope)?));
+            by_language.iter().map(read).collect::<Option<Vec<_>>>().map(Prompt)
+        }
+        json => Some(Prompt(vec![(String::new(), sources(fields, name, json, scope)?)])),
+    }
+}
+
+fn sources(fields: &Fields<'_>, name: &str, json: &Json, scope: &Scope<'_>) -> Option<Vec<Source>> {
+    match json {
+        Json::Array(list) if (1..=8).contains(&list.len()) => {
+            list.iter().map(|json| source(fields, name, json, scope)).collect()
+        }
+        Json::Array(_) => {
+            fields.error(name, "out-of-range", "no sources, or more than 8".into(), "give 1 to 8");
+            None
+        }
+        json => source(fields, name, json, scope).map(|source| vec![source]),
+    }
+}
+
+fn source(fields: &Fields<'_>, name: &str, json: &Json, scope: &Scope<'_>) -> Option<Source> {
+    let remedy = "give a file name, or { \"file\" | \"text\" | \"digits\" | \"number\": … }, or { \"position\": true }";
+    let object = match json {
+        Json::String(file) => return file_name(fields, name, file).map(Source::File),
+        Json::Object(object) if object.len() == 1 => object,
+        _ => {
+            fields.error(name, "wrong-type", format!("{} cannot be played", kind(json)), remedy);
+            return None;
+        }
+    };
+    match object.iter().next().map(|(key, json)| (key.as_str(), json)) {
+        Some(("file", Json::String(file))) => file_name(fields, name, file).map(Source::File),
+        Some(("text", Json::String(text))) if !text.is_empty() && text.len() <= 1_000 => {
+            if text.chars().count() > 120 {
+                let message = format!("{} characters in one prompt", text.chars().count());
+                fields.problems.warn(
+                    &fields.place_of(name),
+                    "long-prompt",
+                    message,
+                    "keep a prompt under 120 characters",
+                );
+            }
+            template(fields, name, text, scope).map(Source::Text)
+        }
+        Some(("digits", Json::String(text))) => template(fields, name, text, scope).map(Source::Digits),
+        Some(("number", Json::String(variable))) => {
+            let slot = scope.known_slot(fields, name, variable)?;
+            if !matches!(scope.initial(slot), Value::Number(_)) {
+                fields.error(
+                    name,
+                    "type-mismatch",
+                    format!("{variable} is no number"),
+                    "read it out as digits or text",
+                );
+            }
+            Some(Source::Number(slot))
+        }
+        Some(("position", Json::Bool(true))) => Some(Source::Position),
+        _ => {
+            fields.error(name, "wrong-type", "this cannot be played".into(), remedy);
+            None
+        }
+    }
+}
+
+fn file_name(fields: &Fields<'_>, name: &str, file: &str) -> Option<String> {
+    let plain = (1..=128).contains(&file.len())
+        && !file.starts_with('.')
+        && !file.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ':'));
+    if !plain {
+        fields.error(
+            name,
+            "bad-file",
+            format!("{file:?} is no plain file name"),
+            "name a file of the prompts folder, without a path",
+        );
+    }
+    plain.then(|| file.into())
+}
+
+fn required_template(fields: &Fields<'_>, name: &'static str, scope: &Scope<'_>) -> Option<Template> {
+    template(fields, name, fields.required_text(name, "say where to")?, scope)
+}
+
+/// `Order {order}`: a name in braces is a variable.
+fn template(fields: &Fields<'_>, name: &str, text: &str, scope: &Scope<'_>) -> Option<Template> {
+    let mut pieces = Vec::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('{') {
+        let Some((variable, after)) = after.split_once('}') else {
+            fields.error(
+                name,
+                "open-brace",
+                format!("{text:?} opens a brace and does not close it"),
+                "write {variable}",
+            );
+            return None;
+        };
+        if !before.is_empty() {
+            pieces.push(Piece::Text(before.into()));
+        }
+        pieces.push(Piece::Variable(scope.known_slot(fields, name, variable)?));
+        rest = after;
+    }
+    if !rest.is_empty() || pieces.is_empty() {
+        pieces.push(Piece::Text(rest.into()));
+    }
+    Some(Template(pieces))
+}
+
+/// For numbers that [`Fields::number`] has bounded.
+fn small(number: u32) -> u8 {
+    u8::try_from(number).unwrap_or(u8::MAX)
+}
