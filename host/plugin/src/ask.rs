@@ -1,0 +1,179 @@
+//! What is asked of a plugin, and every way in which it can go.
+
+use std::{sync::Arc, time::Duration};
+
+use plugboard_model::{
+    TenantId,
+    flow::{self, Setting, Stepped},
+    routing::{Candidate, Column, Need, Order, Relaxed, Tables, Waiting},
+};
+use sha2::{Digest, Sha256};
+
+use crate::{FlowPlugin, RoutingPlugin};
+
+/// One question. Cheap to move: plugins and settings are handles.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Chosen by who asks; comes back in the reply.
+    pub id: u64,
+    pub tenant: TenantId,
+    /// How long the guest may run: 20 ms for a flow, 5 ms for routing. A question that waited as long before it began is not begun.
+    pub budget: Duration,
+    pub ask: Ask,
+}
+
+#[derive(Clone, Debug)]
+pub enum Ask {
+    FlowStep {
+        flow: FlowPlugin,
+        /// Those that the interaction began with.
+        settings: Arc<Settings>,
+        /// What the last step returned; empty for event 0.
+        state: Vec<u8>,
+        event: Box<flow::Event>,
+    },
+    RankAgents {
+        policy: RoutingPlugin,
+        tables: Arc<TableSet>,
+        who: Waiting,
+        needs: Vec<Need>,
+        candidates: Vec<Candidate>,
+        columns: Vec<Column>,
+    },
+    RankWaiting {
+        policy: RoutingPlugin,
+        tables: Arc<TableSet>,
+        agent: Candidate,
+        waiting: Vec<Waiting>,
+        columns: Vec<Column>,
+    },
+    OnTimer {
+        policy: RoutingPlugin,
+        tables: Arc<TableSet>,
+        who: Waiting,
+        needs: Vec<Need>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answer {
+    Stepped(Stepped),
+    /// To `RankAgents` and `RankWaiting`.
+    Order(Order),
+    /// To `OnTimer`.
+    Relaxed(Relaxed),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    pub id: u64,
+    pub result: Result<Answer, AskFailure>,
+    /// From the begin of the guest's work to its end, waiting in the queue left out.
+    pub took: Duration,
+}
+
+/// Why there is no answer. Whoever asked takes the native default.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AskFailure {
+    /// The guest broke down: a panic, a stack that ran over, an access out of bounds.
+    #[error("plugin trapped: {backtrace}")]
+    Trapped {
+        /// At most 4 KiB.
+        backtrace: String,
+    },
+    #[error("plugin asked for more than {limit} bytes of memory")]
+    OutOfMemory { limit: usize },
+    #[error("plugin did not answer within {budget:?}")]
+    Deadline { budget: Duration },
+    /// Nobody was asked: too many questions wait already.
+    #[error("{waiting} questions wait already")]
+    Refused { waiting: usize },
+    #[error("plugin's answer is void: {0}")]
+    BadAnswer(BadAnswer),
+    /// The plugin says itself that it has no answer.
+    #[error(transparent)]
+    Plugin(flow::Failure),
+}
+
+/// What is wrong with an answer. One such item voids all of it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAnswer {
+    #[error("{count} {what}, at most {most} are allowed")]
+    TooMany { what: &'static str, count: usize, most: usize },
+    #[error("{field} is {value}")]
+    OutOfRange { field: &'static str, value: i64 },
+    #[error("{field} {value:?} is not allowed")]
+    BadText { field: &'static str, value: String },
+    #[error("token {token} is not higher than the one before it")]
+    TokenNotRising { token: u32 },
+    #[error("number {number} was not in the question")]
+    UnknownNumber { number: u32 },
+    #[error("number {number} stands there twice")]
+    Twice { number: u32 },
+    #[error("skill {skill} is needed higher than before, or anew")]
+    NeedRaised { skill: u32 },
+}
+
+/// A flow's settings with their hash: instances are kept by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    items: Vec<Setting>,
+    hash: [u8; 32],
+}
+
+impl Settings {
+    pub fn new(items: Vec<Setting>) -> Self {
+        let hash = hash(items.iter().flat_map(|item| [item.name.as_str(), item.value.as_str()]));
+        Self { items, hash }
+    }
+
+    /// The settings of `plugins/flow-graph`: its JSON document.
+    pub fn document(json: impl Into<String>) -> Self {
+        Self::new(vec![Setting { name: "document".into(), value: json.into() }])
+    }
+
+    pub fn items(&self) -> &[Setting] {
+        &self.items
+    }
+
+    /// SHA-256 of names and values.
+    pub fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+}
+
+/// Routing's tables with their hash: instances are kept by it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TableSet {
+    tables: Tables,
+    hash: [u8; 32],
+}
+
+impl TableSet {
+    pub fn new(tables: Tables) -> Self {
+        let settings = tables.settings.iter().flat_map(|setting| [setting.name.as_str(), setting.value.as_str()]);
+        let lists = [&tables.skills, &tables.attributes, &tables.queues];
+        let names = lists.into_iter().flat_map(|list| list.iter().map(String::as_str).chain(["\0"]));
+        let hash = hash(names.chain(settings));
+        Self { tables, hash }
+    }
+
+    pub fn tables(&self) -> &Tables {
+        &self.tables
+    }
+}
+
+fn hash<'a>(texts: impl Iterator<Item = &'a str>) -> [u8; 32] {
+    let mut sha256 = Sha256::new();
+    for text in texts {
+        sha256.update((text.len() as u64).to_le_bytes());
+        sha256.update(text);
+    }
+    sha256.finalize().into()
+}
+
+impl TableSet {
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+}

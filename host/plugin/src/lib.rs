@@ -1,0 +1,33 @@
+#![allow(
+    clippy::disallowed_methods,
+    reason = "this crate is of the edge: it owns threads and stops guests by the wall clock"
+)]
+//! Flows and routing policies as WebAssembly components: load, limit, ask, check the answer.
+//!
+//! ```text
+//!   Question ──> Runtime (bounded queue, plugin threads) ──> Asker (instances) ──> guest
+//!   Reply    <── callback <── answer checked at the door <──────────────────────────┘
+//! ```
+//!
+//! [`Engine`] compiles components into [`FlowPlugin`]s and [`RoutingPlugin`]s, cheap handles that a question carries. [`Asker`] answers
+//! questions on the caller's thread: tests in virtual time use it as it is. [`Runtime`] is some threads with an asker each. Native defaults
+//! belong to whoever asks: here every way to fail is an [`AskFailure`], and the next question is answered by a new instance.
+
+mod answer;
+mod ask;
+mod asker;
+mod bindings;
+mod cache;
+mod door;
+mod engine;
+mod instance;
+mod load;
+mod question;
+mod runtime;
+mod ticker;
+
+pub use ask::{Answer, Ask, AskFailure, BadAnswer, Question, Reply, Settings, TableSet};
+pub use asker::Asker;
+pub use engine::{Engine, EngineError, EngineSettings};
+pub use load::{Description, FlowPlugin, LoadError, NodeKind, RoutingPlugin};
+pub use runtime::{Runtime, RuntimeSettings};

@@ -1,0 +1,163 @@
+//! Plugin threads: apart from SIP and media, so that a guest that hangs costs nobody a packet.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    num::NonZeroUsize,
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    thread::{self, JoinHandle},
+    time::{Duration, Instant},
+};
+
+use plugboard_model::TenantId;
+
+use crate::{AskFailure, Asker, Engine, EngineError, Question, Reply};
+
+#[derive(Clone, Debug)]
+pub struct RuntimeSettings {
+    /// One for two cores, but two at least: beside a guest that runs to its deadline, others are answered.
+    pub threads: NonZeroUsize,
+    /// Most questions that wait; more are refused.
+    pub queue: usize,
+}
+
+impl Default for RuntimeSettings {
+    fn default() -> Self {
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        Self { threads: NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN).max(TWO), queue: 4_096 }
+    }
+}
+
+const TWO: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
+
+/// Answers questions on threads of its own. Dropped, it answers no more and joins its threads.
+#[derive(Debug)]
+pub struct Runtime {
+    shared: Arc<Shared>,
+    threads: Vec<JoinHandle<()>>,
+    most_waiting: usize,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    work: Mutex<Work>,
+    arrived: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Work {
+    waiting: VecDeque<(Instant, Question)>,
+    /// How many questions of a tenant are being answered.
+    running: BTreeMap<TenantId, usize>,
+    closed: bool,
+}
+
+impl Runtime {
+    /// `reply` is called on a plugin thread, once for each question that was taken: it should hand the reply over and return.
+    pub fn start(
+        engine: &Engine,
+        settings: &RuntimeSettings,
+        reply: impl Fn(Reply) + Send + Sync + 'static,
+    ) -> Result<Self, EngineError> {
+        let shared = Arc::new(Shared::default());
+        let reply = Arc::new(reply);
+        let count = settings.threads.get();
+        let mut runtime = Self { shared, threads: Vec::with_capacity(count), most_waiting: settings.queue };
+        for number in 0..count {
+            let (shared, reply) = (Arc::clone(&runtime.shared), Arc::clone(&reply));
+            let mut asker = Asker::sharing(engine, count);
+            let spawned = thread::Builder::new().name(format!("plugin-{number}")).spawn(move || {
+                while let Some((arrived, question)) = shared.next() {
+                    let tenant = question.tenant.clone();
+                    let answered = answer(&mut asker, arrived, question);
+                    shared.done(&tenant);
+                    reply(answered);
+                }
+            });
+            runtime.threads.push(spawned.map_err(EngineError::Thread)?);
+        }
+        Ok(runtime)
+    }
+
+    /// Takes the question; the reply comes by the callback. Refused, nothing comes.
+    pub fn ask(&self, question: Question) -> Result<(), AskFailure> {
+        let mut work = self.shared.lock();
+        let waiting = work.waiting.len();
+        if waiting >= self.most_waiting {
+            return Err(AskFailure::Refused { waiting });
+        }
+        work.waiting.push_back((Instant::now(), question));
+        drop(work);
+        self.shared.arrived.notify_one();
+        Ok(())
+    }
+}
+
+impl Drop for Runtime {
+    fn drop(&mut self) {
+        self.shared.lock().closed = true;
+        self.shared.arrived.notify_all();
+        for thread in self.threads.drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a plugin thread panicked");
+            }
+        }
+    }
+}
+
+/// What waited for longer than it may run is of no use to anybody any more.
+fn answer(asker: &mut Asker, arrived: Instant, question: Question) -> Reply {
+    let budget = question.budget;
+    if arrived.elapsed() > budget {
+        return Reply { id: question.id, result: Err(AskFailure::Deadline { budget }), took: Duration::ZERO };
+    }
+    asker.ask(question)
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Work> {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The next question, of the tenant that has the fewest under way; `None` at the end.
+    fn next(&self) -> Option<(Instant, Question)> {
+        let mut work = self.lock();
+        loop {
+            if work.closed {
+                return None;
+            }
+            if let Some(taken) = work.take() {
+                return Some(taken);
+            }
+            work = self.arrived.wait(work).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn done(&self, tenant: &TenantId) {
+        let mut work = self.lock();
+        if let Some(running) = work.running.get_mut(tenant) {
+            *running -= 1;
+            if *running == 0 {
+                work.running.remove(tenant);
+            }
+        }
+    }
+}
+
+impl Work {
+    /// How far to look for another tenant's question.
+    const LOOK_AHEAD: usize = 64;
+
+    fn take(&mut self) -> Option<(Instant, Question)> {
+        let under_way = |tenant: &TenantId| self.running.get(tenant).copied().unwrap_or(0);
+        let ahead = self.waiting.iter().take(Self::LOOK_AHEAD).enumerate();
+        // The first among equals: whoever came first.
+        let at = if self.running.is_empty() {
+            0
+        } else {
+            ahead.min_by_key(|(_, (_, question))| under_way(&question.tenant))?.0
+        };
+        let taken = self.waiting.remove(at)?;
+        *self.running.entry(taken.1.tenant.clone()).or_default() += 1;
+        Some(taken)
+    }
+}
