@@ -161,6 +161,10 @@ impl TableSet {
     pub fn tables(&self) -> &Tables {
         &self.tables
     }
+
+    pub(crate) fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
 }
 
 fn hash<'a>(texts: impl Iterator<Item = &'a str>) -> [u8; 32] {
@@ -170,10 +174,4 @@ fn hash<'a>(texts: impl Iterator<Item = &'a str>) -> [u8; 32] {
         sha256.update(text);
     }
     sha256.finalize().into()
-}
-
-impl TableSet {
-    pub(crate) fn hash(&self) -> [u8; 32] {
-        self.hash
-    }
 }

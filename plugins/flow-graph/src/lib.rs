@@ -11,6 +11,8 @@ mod read;
 mod rules;
 mod run;
 mod session;
+#[cfg(test)]
+mod tests;
 
 #[allow(unsafe_code, unreachable_pub, unused_qualifications, clippy::use_self, reason = "generated from the contract")]
 mod contract {

@@ -31,12 +31,17 @@ const TEMPORARY_FAILURE: u16 = 41;
 const DEFAULT_PRIORITY: u8 = 5;
 
 pub(crate) fn step(graph: &Graph, state: &[u8], event: &Event) -> Result<Stepped, Failure> {
+    let begins = state.is_empty();
     let session = match &event.what {
-        Happening::Started(start) if state.is_empty() => new_session(graph, start),
+        Happening::Started(start) if begins => new_session(graph, start),
         _ => load(graph, state)?,
     };
     let mut run = Run { graph, session, wall_min: wall_min(event), actions: Vec::new(), trail: Vec::new() };
-    run.take(event)?;
+    if begins {
+        run.go(graph.start)?
+    } else {
+        run.take(event)?
+    }
     Ok(Stepped { state: run.session.to_bytes(), actions: run.actions, trail: run.trail, extra: Vec::new() })
 }
 
@@ -120,12 +125,6 @@ impl<'a> Run<'a> {
     fn take(&mut self, event: &Event) -> Result<(), Failure> {
         match (self.session.spot, &event.what) {
             (Spot::Ended, _) => {}
-            (Spot::In { node, .. }, Happening::Started(_)) => {
-                if event.seq == 0 {
-                    self.go(node)?;
-                }
-            }
-            (_, Happening::Started(_)) => {}
             (Spot::In { node, .. }, Happening::HungUp(_)) => {
                 let name = self.graph.nodes[usize::from(node)].id.clone();
                 self.visited(name, Some("hung-up"));
