@@ -15,13 +15,37 @@
 //! over all of them. Who takes: by the queue's strategy among ready agents with every needed level; agents of the queue itself come
 //! before those of the queue that it overflows to.
 
+mod agent;
+mod apply;
+mod ask;
+mod assign;
+mod check;
+mod duty;
 mod message;
+mod queue;
 mod rank;
+mod skill;
+mod table;
+mod timer;
 mod view;
+mod waiting;
 
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
-use plugboard_model::{Configuration, SkillId, Timestamp};
+use plugboard_model::{AgentId, Configuration, InteractionId, QueueId, ReleaseReason, SkillId, TimeZone, Timestamp};
+
+use crate::{
+    agent::{Agent, State},
+    ask::Question,
+    queue::{Entry, Queue},
+    skill::Classes,
+    table::{AgentKey, QueueKey, Table},
+    timer::{Timer, Timers},
+    waiting::Arrival,
+};
 
 pub use message::{Input, Output, RefuseReason};
 pub use rank::{AgentNumbers, QuestionId, RankQuestion, RankSubject, WaitingNumbers};
@@ -46,37 +70,142 @@ pub const MOST_REJECTIONS: u32 = 3;
 /// No wrap-up is extended past this.
 pub const LONGEST_WRAP_UP: Duration = Duration::from_secs(3_600);
 
+/// Past the tenant's longest call plus this the ACD lets go of an agent, whatever it was not told.
+pub const CALL_GRACE: Duration = Duration::from_secs(60);
+
 /// The queues and agents of one tenant.
 pub struct Acd {
+    now: Timestamp,
+    agents: Table<AgentKey, AgentId, Agent>,
+    queues: Table<QueueKey, QueueId, Queue>,
+    /// Who is in a queue, or offered to a named agent.
+    entries: BTreeMap<InteractionId, Entry>,
+    /// Who is not offered what, until when.
+    declined: BTreeMap<(InteractionId, AgentKey), Timestamp>,
+    classes: Classes,
     skills: Vec<SkillId>,
+    /// Configured agents in order of id.
+    by_rank: Vec<AgentKey>,
+    questions: BTreeMap<QuestionId, Question>,
+    last_question: u64,
+    timers: Timers,
+    outputs: VecDeque<Output>,
+    zone: TimeZone,
+    next_midnight: Timestamp,
+    longest_call: Duration,
+    /// While set nobody is matched: the indexes are not complete.
+    reconfiguring: bool,
 }
 
 impl Acd {
+    /// Nobody is logged in and no phone is known: tell of each registered phone by [`Input::Phone`].
     pub fn new(configuration: &Configuration) -> Self {
-        let _ = configuration;
-        Self { skills: Vec::new() }
+        let mut acd = Self {
+            now: Timestamp::EPOCH,
+            agents: Table::new(),
+            queues: Table::new(),
+            entries: BTreeMap::new(),
+            declined: BTreeMap::new(),
+            classes: Classes::new(),
+            skills: Vec::new(),
+            by_rank: Vec::new(),
+            questions: BTreeMap::new(),
+            last_question: 0,
+            timers: Timers::default(),
+            outputs: VecDeque::new(),
+            zone: TimeZone::default(),
+            next_midnight: Timestamp::EPOCH,
+            longest_call: Duration::ZERO,
+            reconfiguring: false,
+        };
+        acd.apply(Timestamp::EPOCH, configuration);
+        acd
     }
 
     pub fn handle_input(&mut self, now: Timestamp, input: Input) {
-        let _ = (now, input);
+        let now = self.advance(now);
+        match input {
+            Input::Configure(configuration) => self.apply(now, &configuration),
+            Input::Enqueue { interaction, queue, priority, skills, since, max_wait } => {
+                self.handle_enqueue(now, Arrival { interaction, queue, priority, skills, since, max_wait });
+            }
+            Input::Leave { interaction, exit } => self.leave(now, interaction, exit, false),
+            Input::Relaxed { interaction, skills, priority } => {
+                self.handle_relaxed(now, interaction, skills, priority);
+            }
+            Input::Request { agent, request } => self.handle_request(now, &agent, request),
+            Input::Phone { agent, reachable } => self.handle_phone(now, &agent, reachable),
+            Input::ReserveAgent { interaction, agent } => self.handle_reserve_agent(now, interaction, &agent),
+            Input::Ringing { interaction, agent } => self.handle_ringing(now, interaction, &agent),
+            Input::Answered { interaction, agent } => self.handle_answered(now, interaction, &agent),
+            Input::Missed { interaction, agent } => {
+                self.handle_no_answer(now, interaction, &agent, ReleaseReason::Missed);
+            }
+            Input::Rejected { interaction, agent } => {
+                self.handle_no_answer(now, interaction, &agent, ReleaseReason::Rejected);
+            }
+            Input::DeviceFailed { interaction, agent } => {
+                self.handle_no_answer(now, interaction, &agent, ReleaseReason::DeviceFailed);
+            }
+            Input::Held { interaction, agent } => self.handle_call_state(now, interaction, &agent, State::Held),
+            Input::Resumed { interaction, agent } | Input::ConsultEnded { interaction, agent } => {
+                self.handle_call_state(now, interaction, &agent, State::Talking);
+            }
+            Input::ConsultStarted { interaction, agent } => {
+                self.handle_call_state(now, interaction, &agent, State::Consulting);
+            }
+            Input::CallEnded { interaction, agent, wrap_up } => {
+                self.handle_call_ended(now, interaction, &agent, wrap_up);
+            }
+            Input::ExtendWrapUp { agent, by } => self.handle_extend_wrap_up(&agent, by),
+            Input::Ranked { question, order, again } => self.handle_ranked(now, question, order, again),
+            Input::RankFailed { question } => self.handle_rank_failed(now, question),
+        }
     }
 
     /// Does what is due at `now`.
     pub fn handle_timeout(&mut self, now: Timestamp) {
-        let _ = now;
+        let now = self.advance(now);
+        while let Some(timer) = self.timers.pop_due(now) {
+            match timer {
+                Timer::Agent(agent) => self.handle_agent_timer(now, agent),
+                Timer::MaxWait(interaction) => self.handle_max_wait(now, interaction),
+                Timer::Overflow(interaction) => self.handle_overflow(now, interaction),
+                Timer::BackOff(interaction, agent) => self.handle_back_off(now, interaction, agent),
+                Timer::Question(question) => self.handle_rank_failed(now, question),
+                Timer::AskForAgent(agent) => self.handle_ask_for_agent(now, agent),
+                Timer::AskForWaiting(interaction) => self.handle_ask_for_waiting(now, interaction),
+            }
+        }
     }
 
     /// When to call [`Acd::handle_timeout`]; `None` while only an input can move us.
     pub fn poll_timeout(&self) -> Option<Timestamp> {
-        None
+        self.timers.next()
     }
 
     pub fn poll_output(&mut self) -> Option<Output> {
-        None
+        self.outputs.pop_front()
     }
 
     /// The table that [`RankQuestion`]s number skills by: every skill that an agent has, in order. Changes only with [`Input::Configure`].
     pub fn skills(&self) -> &[SkillId] {
         &self.skills
+    }
+
+    /// Time does not run backwards, and the figures of a day start anew at the tenant's midnight.
+    fn advance(&mut self, now: Timestamp) -> Timestamp {
+        self.now = self.now.max(now);
+        if self.now >= self.next_midnight {
+            let offset = i64::from(self.zone.offset_at(self.now)) * 60;
+            let seconds = i64::try_from(self.now.as_millis() / 1_000).unwrap_or(i64::MAX).saturating_add(offset);
+            let midnight = seconds - seconds.rem_euclid(86_400) - offset;
+            let midnight = Timestamp::from_secs(u64::try_from(midnight).unwrap_or(0));
+            self.next_midnight = midnight + Duration::from_secs(86_400);
+            for key in self.agents.keys().collect::<Vec<_>>() {
+                self.agents[key].load.start_day(midnight);
+            }
+        }
+        self.now
     }
 }

@@ -4,9 +4,13 @@ use std::time::Duration;
 
 use plugboard_model::{AgentId, AgentRequest, AgentState, InteractionId, QueueId, Timestamp};
 
-use crate::Acd;
+use crate::{
+    Acd,
+    agent::{Agent, State},
+    table::QueueKey,
+};
 
-/// One agent, now.
+/// One agent, as of the last input or time-out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AgentView {
     pub id: AgentId,
@@ -24,7 +28,7 @@ pub struct AgentView {
     pub occupancy_permille: u16,
 }
 
-/// One queue, now.
+/// One queue, as of the last input or time-out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct QueueView {
     pub id: QueueId,
@@ -49,33 +53,74 @@ pub struct QueueView {
 impl Acd {
     /// Place in line, from 1. 0 while being offered to an agent; `None` when not in a queue.
     pub fn position(&self, interaction: InteractionId) -> Option<u32> {
-        let _ = interaction;
-        None
+        let entry = self.entries.get(&interaction)?;
+        let queue = &self.queues[entry.queue?];
+        Some(if entry.offered.is_some() { 0 } else { queue.line.before(&entry.place) + 1 })
     }
 
     /// Until an agent answers, from the queue's recent rate of answers; `None` while that is unknown or it does not wait.
     pub fn estimated_wait(&self, interaction: InteractionId) -> Option<Duration> {
-        let _ = interaction;
-        None
+        let queue = self.entries.get(&interaction)?.queue?;
+        Some(self.queues[queue].answer_interval?.saturating_mul(self.position(interaction)?))
     }
 
     pub fn agent(&self, id: &AgentId) -> Option<AgentView> {
-        let _ = id;
-        None
+        self.agents.key(id).map(|key| self.agent_view(&self.agents[key]))
     }
 
     pub fn queue(&self, id: &QueueId) -> Option<QueueView> {
-        let _ = id;
-        None
+        self.queues.key(id).map(|key| self.queue_view(key))
     }
 
     /// In order of id.
     pub fn agents(&self) -> impl Iterator<Item = AgentView> + '_ {
-        std::iter::empty()
+        self.agents.iter().map(|(_, agent)| self.agent_view(agent))
     }
 
     /// In order of id.
     pub fn queues(&self) -> impl Iterator<Item = QueueView> + '_ {
-        std::iter::empty()
+        self.queues.keys().map(|key| self.queue_view(key))
+    }
+
+    fn agent_view(&self, agent: &Agent) -> AgentView {
+        AgentView {
+            id: agent.id.clone(),
+            state: agent.state.seen(),
+            since: agent.since,
+            until: agent.state.until(),
+            pending: agent.pending.clone(),
+            reachable: agent.reachable,
+            missed: agent.missed,
+            occupancy_permille: agent.load.permille(self.now),
+        }
+    }
+
+    fn queue_view(&self, key: QueueKey) -> QueueView {
+        let queue = &self.queues[key];
+        let count = |holds: &dyn Fn(&State) -> bool| {
+            let members = queue.members.iter().filter(|agent| holds(&self.agents[**agent].state));
+            u32::try_from(members.count()).unwrap_or(u32::MAX)
+        };
+        // Agents of other queues help out, so these two are counted over all.
+        let on_task = |task_of: &dyn Fn(&State) -> Option<QueueKey>| {
+            let agents = self.agents.iter().filter(|(_, agent)| task_of(&agent.state) == Some(key));
+            u32::try_from(agents.count()).unwrap_or(u32::MAX)
+        };
+        let offered = queue.offered.iter().filter_map(|id| self.entries.get(id)).map(|entry| entry.place.since);
+        let oldest = queue.line.places().map(|place| place.since).chain(offered).min();
+        QueueView {
+            id: queue.id.clone(),
+            waiting: queue.len(),
+            offered: u32::try_from(queue.offered.len()).unwrap_or(u32::MAX),
+            longest_wait: oldest.map_or(Duration::ZERO, |oldest| self.now - oldest),
+            staffed: count(&State::is_logged_in),
+            ready: count(&State::is_ready),
+            talking: on_task(&|state| state.call().and_then(|task| task.queue)),
+            wrap_up: on_task(&|state| match state {
+                State::WrapUp { task, .. } => task.queue,
+                _ => None,
+            }),
+            answer_interval: queue.answer_interval,
+        }
     }
 }
