@@ -44,7 +44,7 @@ impl Acd {
                 State::Ready => assert!(agent.reachable && agent.rest == Rest::Ready, "{}: ready alone", agent.id),
                 State::NotReady { .. } => assert!(agent.reachable, "{}: not ready and unreachable", agent.id),
                 State::Unreachable { retry } => {
-                    assert_eq!(agent.reachable, retry.is_some(), "{}: no way back", agent.id)
+                    assert_eq!(agent.reachable, retry.is_some(), "{}: no way back", agent.id);
                 }
                 _ => {}
             }

@@ -125,6 +125,7 @@ impl Acd {
     pub(crate) fn handle_phone(&mut self, now: Timestamp, id: &AgentId, reachable: bool) {
         let Some(key) = self.agents.key(id) else { return };
         let agent = &mut self.agents[key];
+        let came = reachable && !agent.reachable;
         agent.reachable = reachable;
         match &agent.state {
             State::Reserved(task) | State::Ringing(task) if !reachable => {
@@ -132,7 +133,8 @@ impl Acd {
                 self.release(now, key, ReleaseReason::DeviceFailed, false);
                 self.put_back(now, interaction, None);
             }
-            State::LoggedOut if reachable && agent.ready_on_register => {
+            // Not at each refresh: who logged out by hand stays so while the phone is there.
+            State::LoggedOut if came && agent.ready_on_register => {
                 agent.rest = Rest::Ready;
                 agent.missed = 0;
                 agent.rejected = 0;

@@ -241,3 +241,28 @@ fn extended_wrap_up_ends_later() {
     "#]]
     .assert_eq(&centre.ladder());
 }
+
+#[test]
+fn agent_who_logged_out_by_hand_stays_so_when_the_phone_registers_again() {
+    let mut centre = Centre::new(&sales(|_| {}, &["amy"]));
+    centre.register("amy").request("amy", AgentRequest::LogOut).register("amy");
+    let refreshed = centre.state("amy");
+    centre.unregister("amy").register("amy");
+    assert_eq!([refreshed, centre.state("amy")], ["logged-out", "ready"]);
+}
+
+#[test]
+fn agent_whose_call_nobody_ends_is_free_a_minute_after_the_longest_call() {
+    let mut configuration = sales(|_| {}, &["amy"]);
+    configuration.limits.call_length = std::time::Duration::from_secs(100);
+    let mut centre = Centre::new(&configuration);
+    centre.register("amy").enqueue(1, "sales").answered(1, "amy").at(1.0).ladder();
+    centre.at(500.0);
+    expect![[r#"
+        160.000 amy wraps up, at most 30000 ms
+        160.000 amy: talking → wrap-up
+        190.000 amy wrapped up, by timer
+        190.000 amy: wrap-up → ready
+    "#]]
+    .assert_eq(&centre.ladder());
+}
