@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use plugboard_model::Timestamp;
+
 use crate::{
     Acd,
     agent::{Rest, State},
@@ -134,17 +136,18 @@ impl Acd {
             };
             assert_eq!(asked, Some(*id), "a question nobody waits for");
         }
-        // At most these, so no timer outlives its reason.
-        let agents = self.agents.iter().filter(|(_, agent)| agent.state.until().is_some()).count();
-        let asks = self.agents.iter().filter(|(_, agent)| agent.ask_again.is_some()).count();
-        let entries: usize = self
-            .entries
-            .values()
-            .map(|entry| {
-                [entry.deadline, entry.overflow.at(), entry.ask_again].iter().filter(|timer| timer.is_some()).count()
-            })
-            .sum();
-        let most = agents + asks + entries + self.declined.len() + self.questions.len();
-        assert!(self.timers.len() <= most, "{} timers for {most} reasons", self.timers.len());
+        // Exactly these, so that no timer outlives its reason.
+        let agents = self.agents.iter().map(|(key, agent)| {
+            usize::from(agent.state.until().is_some())
+                + usize::from(agent.ask_again.is_some_and(|at| self.timers.holds(at, Timer::AskForAgent(key))))
+        });
+        let entries = self.entries.iter().map(|(id, entry)| {
+            let holds = |at: Option<Timestamp>, timer| usize::from(at.is_some_and(|at| self.timers.holds(at, timer)));
+            holds(entry.deadline, Timer::MaxWait(*id))
+                + holds(entry.overflow.at(), Timer::Overflow(*id))
+                + holds(entry.ask_again, Timer::AskForWaiting(*id))
+        });
+        let reasons = agents.sum::<usize>() + entries.sum::<usize>() + self.declined.len() + self.questions.len();
+        assert_eq!(self.timers.len(), reasons, "timers without a reason");
     }
 }

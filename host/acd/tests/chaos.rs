@@ -1,5 +1,7 @@
 //! Two hundred thousand random inputs: every input in every state, wrong ids, repeated, late, with live changes of configuration.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
 mod centre;
 
 use std::{

@@ -1,5 +1,7 @@
 //! What becomes of one offer: answered, missed, rejected, failed, overtaken.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
 mod centre;
 
 use centre::{Centre, id, sales};

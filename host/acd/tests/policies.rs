@@ -1,5 +1,7 @@
 //! A routing policy is asked, never waited for.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
 mod centre;
 
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! The rules of a queue: order, skills, bounds, overflow, and a configuration that changes meanwhile.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
 mod centre;
 
 use std::time::Duration;

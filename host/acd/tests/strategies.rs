@@ -1,5 +1,7 @@
 //! Ten thousand arrivals for each strategy: who takes what equals a reference that keeps plain lists and looks at everybody each time.
 
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
+
 mod centre;
 
 use std::{
