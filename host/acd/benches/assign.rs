@@ -181,6 +181,30 @@ impl Floor {
     }
 }
 
+/// An agent comes free and a policy is asked with the longest short list; the native order then decides.
+fn question(waiting: u32) -> Times {
+    let mut configuration = configuration(20, Strategy::LongestIdle);
+    let mut floor = Floor::new(20, Strategy::LongestIdle);
+    floor.fill(waiting);
+    for queue in configuration.queues.values_mut() {
+        queue.policy = Some("policy".to_owned());
+    }
+    floor.acd.handle_input(floor.now, Input::Configure(configuration.into()));
+    drain(&mut floor.acd, &mut Vec::new());
+    let mut samples = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS.min(floor.talking.len()) {
+        let Some((interaction, agent)) = floor.talking.pop() else { break };
+        let ended = Input::CallEnded { interaction, agent, wrap_up: Some(Duration::ZERO) };
+        let begin = Instant::now();
+        floor.acd.handle_input(floor.now, ended);
+        let asked = floor.acd.poll_output();
+        samples.push(begin.elapsed());
+        black_box(asked);
+        drain(&mut floor.acd, &mut Vec::new());
+    }
+    times(samples)
+}
+
 /// Looks at everybody who waits, by name, for the best that one agent may take.
 fn naive(queues: usize, waiting: usize) -> Times {
     let configuration = configuration(queues, Strategy::LongestIdle);
@@ -264,6 +288,12 @@ fn main() {
             ours.p50, ours.p99
         ));
     }
+    let asked = question(2_850);
+    println!("20 queues,   2850 waiting, policy asked         {:>9.1} {:>9.1}", asked.p50, asked.p99);
+    rows.push(format!(
+        r#"{{"queues":20,"waiting":2850,"what":"ask","p50_us":{:.2},"p99_us":{:.2}}}"#,
+        asked.p50, asked.p99
+    ));
     println!("memory per waiting interaction: {per_waiting} bytes");
     if json {
         println!(r#"{{"assign":[{}],"bytes_per_waiting":{per_waiting}}}"#, rows.join(","));

@@ -268,3 +268,18 @@ fn agent_whose_call_nobody_ends_is_free_a_minute_after_the_longest_call() {
     "#]]
     .assert_eq(&centre.ladder());
 }
+
+#[test]
+fn agent_who_rejects_a_second_time_is_passed_over_from_then_on() {
+    let mut centre = Centre::new(&sales(|_| {}, &["amy", "bob"]));
+    centre.register("amy").register("bob").enqueue(1, "sales").enqueue(2, "sales").answered(2, "bob");
+    centre.rejected(1, "amy").at(10.0);
+    centre.input(Input::ReserveAgent { interaction: InteractionId(1), agent: id("amy") }).rejected(1, "amy").ladder();
+    centre.at(31.0);
+    expect![[r#"
+        030.000 amy reserved for i1 after 20000 ms
+        030.000 amy: ready → reserved
+        030.000 => ring amy with i1 for sales
+    "#]]
+    .assert_eq(&centre.ladder());
+}

@@ -9,7 +9,7 @@ use std::time::Duration;
 use centre::{Centre, START, agent, id, needs, queue, sales};
 use expect_test::expect;
 use plugboard_acd::Input;
-use plugboard_model::{AgentRequest, Configuration, InteractionId, Queue, QueueExit};
+use plugboard_model::{AgentRequest, Configuration, InteractionId, Queue};
 
 /// `sales` served by amy, `support` by bob.
 fn two_queues(change: impl FnOnce(&mut Queue, &mut Queue)) -> Configuration {
