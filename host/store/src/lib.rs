@@ -10,10 +10,17 @@
 )]
 
 mod blob;
+mod committer;
 mod embedded;
+mod evaluate;
+mod journal;
+mod key;
 mod record;
+mod redo;
+mod snapshot;
 mod store;
 mod transaction;
+mod upkeep;
 
 pub use blob::{BlobError, BlobName, BlobSummary, Directory};
 pub use embedded::{Embedded, Health, OpenError, Options};

@@ -4,7 +4,7 @@ use std::io;
 
 use plugboard_model::{Event, TenantId};
 
-use crate::{IndexEntry, Record, RecordError};
+use crate::{IndexEntry, IndexValue, Record, RecordError};
 
 /// Bytes of one value, record or event. Larger ones are blobs.
 pub const VALUE_LIMIT: usize = 64 * 1024;
@@ -79,6 +79,8 @@ pub(crate) struct Append {
 impl Transaction {
     /// Bytes that one transaction may hold.
     pub const LIMIT: usize = 1024 * 1024;
+    /// Entries that one record may have in its indexes.
+    pub const INDEXES: usize = 256;
 
     pub fn new() -> Self {
         Self::default()
@@ -113,6 +115,10 @@ impl Transaction {
             return Err(TransactionError::TooLarge { what: format!("{} {id}", R::KIND), bytes: json.len() });
         }
         let indexes = record.indexes();
+        let widest = indexes.iter().map(|entry| entry.value.0.len()).max().unwrap_or(0);
+        if indexes.len() > Self::INDEXES || widest > 2 * IndexValue::LIMIT {
+            return Err(TransactionError::TooLarge { what: format!("index of {} {id}", R::KIND), bytes: widest });
+        }
         self.grow(json.len() + 128 * (1 + indexes.len()))?;
         let key = RecordKey { tenant: tenant.clone(), kind: R::KIND, id };
         self.changes.push(Change { key, put: Some((json, indexes)) });
