@@ -3,10 +3,20 @@
 //! Every fold takes events in order ([`InteractionFold::handle_event`]) and gives out what became known
 //! ([`InteractionFold::poll_output`]). Folds know no clock and no store: time comes with the event.
 
+mod agent;
 pub mod cdr;
+pub mod csv;
+mod draft;
 mod interaction;
+mod interval;
+pub mod metric;
+mod queue;
 mod rfc3339;
 
+pub use agent::{AgentFold, AgentInterval, AgentTime};
 pub use cdr::Cdr;
 pub use interaction::{Bounds, InteractionFold, LIST_BOUND};
+pub use interval::{INTERVAL_MS, interval_of, midnight};
+pub use metric::{Metric, ServiceLevel, Unit};
+pub use queue::{Counters, LiveQueue, QueueFold, QueueInterval, Thresholds};
 pub use rfc3339::parse as parse_time;
