@@ -1,0 +1,24 @@
+//! Configuration as files: what a process needs ([`ProcessConfig`]) and what a tenant is made of ([`load_tenant`]).
+//!
+//! Files are read as trees with spans, not straight into structs, so that all that is wrong is said at once, each with file, line, column and a
+//! remedy. A tenant is read whole or not at all. Rules that hold whatever way a configuration came in are in [`check`], which the API
+//! applies to uploads as well.
+#![allow(clippy::disallowed_methods, reason = "an edge crate: reads files, the environment and the wall clock")]
+
+mod changes;
+mod check;
+mod fault;
+mod process;
+mod tenant;
+mod upload;
+mod wav;
+mod zone;
+
+pub use changes::{Change, ChangeKind, Changes, FieldChange, diff};
+pub use check::{Finding, check};
+pub use fault::{Fault, Place, Style, render};
+pub use process::{Api, LogLevel, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Token};
+pub use tenant::{Bundle, load_tenant};
+pub use upload::{Applied, Digests, PromptBytes, Upload, sha256_hex};
+pub use wav::{Wav, WavError, read_wav};
+pub use zone::resolve_zone;
