@@ -1,0 +1,248 @@
+//! What the API asks of the process that it stands in.
+
+use std::{net::SocketAddr, path::PathBuf, pin::Pin, time::Duration};
+
+use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
+use plugboard_model::{AgentId, Configuration, InteractionId, QueueId, RecordingId, TenantId, Timestamp};
+use serde::Serialize;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use crate::Sha256;
+
+/// A future that a [`Host`] gives back, so that the trait may stand behind a pointer.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// The host's side of the API. Every call is cancelled when its client goes or its deadline passes; it must then have no half effect.
+pub trait Host: Send + Sync + 'static {
+    /// What a person needs to know to place a call: name, version, addresses.
+    fn view(&self) -> HostView;
+
+    /// In order of id.
+    fn tenants(&self) -> Vec<TenantSummary>;
+
+    /// `None`: no such tenant.
+    fn configuration(&self, tenant: &TenantId) -> Option<SharedConfiguration>;
+
+    /// Replaces the tenant's configuration as a whole, or changes nothing.
+    fn apply<'a>(&'a self, tenant: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>>;
+
+    fn command<'a>(&'a self, tenant: &'a TenantId, command: Command) -> Answer<'a, Result<Reply, HostError>>;
+
+    /// Those of `wanted` that [`Host::put_prompt`] has not brought here yet, in the order asked.
+    fn missing_prompts<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        wanted: Vec<Sha256>,
+    ) -> Answer<'a, Result<Vec<Sha256>, HostError>>;
+
+    /// Keeps a sound file, whose hash was checked. Doing it twice is doing it once.
+    fn put_prompt<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        sha256: Sha256,
+        bytes: Vec<u8>,
+    ) -> Answer<'a, Result<(), HostError>>;
+
+    /// Call detail records as JSON objects, newest first.
+    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Value>, HostError>>;
+
+    fn cdr<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        interaction: InteractionId,
+    ) -> Answer<'a, Result<Option<Value>, HostError>>;
+
+    /// Closed recordings, newest first.
+    fn recordings<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        query: RecordingQuery,
+    ) -> Answer<'a, Result<Page<RecordingFile>, HostError>>;
+
+    fn recording<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        recording: RecordingId,
+    ) -> Answer<'a, Result<Option<RecordingFile>, HostError>>;
+
+    /// Up to `limit` events with `seq` above `after`, in order, from the log.
+    fn history<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'a, Result<Vec<SharedEvent>, HostError>>;
+
+    /// Every event from now on. It may run ahead of [`Host::history`] by the commit window and may drop events for a reader that lags:
+    /// the API joins both by `seq`, so that its clients see no gap.
+    fn live(&self, tenant: &TenantId) -> Option<broadcast::Receiver<SharedEvent>>;
+}
+
+/// Why the host did not do what was asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum HostError {
+    #[error("no tenant {0}")]
+    NoSuchTenant(TenantId),
+    #[error("the exchange refused")]
+    Command(#[from] CommandError),
+    /// A cursor that this host never gave.
+    #[error("the cursor is not one of ours")]
+    BadCursor,
+    /// More is asked than is answered just now; the same request may work after `retry_after`.
+    #[error("the host is busy")]
+    Busy { retry_after: Duration },
+    #[error("the host is stopping")]
+    Stopping,
+    /// The store cannot be read or written; in words, for the operator's log and not for the client.
+    #[error("the store does not answer")]
+    Store { reason: String },
+}
+
+/// How this host is reached.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct HostView {
+    pub version: String,
+    /// Where phones and trunks reach it, as seen from outside.
+    pub sip: Vec<Listener>,
+    /// Ready for calls; false while starting or draining.
+    pub ready: bool,
+    /// Alarms that stand, by their stable names.
+    pub alarms: Vec<String>,
+}
+
+/// One address for SIP.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Listener {
+    /// `udp`, `tcp`, `tls`, `ws`, `wss`.
+    pub transport: String,
+    pub address: SocketAddr,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct TenantSummary {
+    pub id: TenantId,
+    pub name: String,
+    pub revision: u64,
+}
+
+/// A whole configuration that somebody wants to be true.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Upload {
+    /// Complete, secrets included. `revision` means nothing; a prompt's `path` is the present one where its hash is unchanged and otherwise empty: the host finds
+    /// the file by its hash.
+    pub configuration: Configuration,
+    /// Apply only on top of this revision.
+    pub expected_revision: Option<u64>,
+    /// Say what would change, and change nothing.
+    pub dry_run: bool,
+    /// Name of the token that asks, for the audit.
+    pub by: String,
+}
+
+/// What an upload came to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Applied {
+    /// The revision that holds now; unchanged by a dry run and when nothing changes.
+    pub revision: u64,
+    pub changes: Vec<Change>,
+}
+
+/// One resource that is not as it was.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Change {
+    pub change: ChangeKind,
+    /// `queue`, `agent`, `number`, `trunk`, `flow`, `prompt`, or `tenant` for what is left.
+    pub resource: String,
+    pub id: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ChangeKind {
+    Added,
+    Changed,
+    Removed,
+}
+
+/// Why a configuration was not applied. The running one stays.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ApplyError {
+    #[error("the configuration has {} faults", .0.len())]
+    Invalid(Vec<Fault>),
+    #[error("the configuration is at revision {actual}")]
+    Conflict { actual: u64 },
+    #[error(transparent)]
+    Host(#[from] HostError),
+}
+
+/// One thing that is wrong with a configuration, and what to do about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub file: Option<String>,
+    /// From 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub line: Option<u32>,
+    /// Node of a flow document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub node: Option<String>,
+    /// `queues.sales.overflow_to`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
+    /// Kebab-case and stable.
+    pub code: String,
+    pub message: String,
+    pub remedy: String,
+}
+
+/// Where a list goes on. Opaque to clients; the host that gave it understands it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(transparent)]
+pub struct Cursor(pub String);
+
+/// A part of a list.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Page<T> {
+    pub items: Vec<T>,
+    /// `None` on the last page.
+    pub next: Option<Cursor>,
+}
+
+/// Which records; every condition that is given must hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CdrQuery {
+    /// Started at or after.
+    pub from: Option<Timestamp>,
+    /// Started before.
+    pub to: Option<Timestamp>,
+    pub caller: Option<String>,
+    pub agent: Option<AgentId>,
+    pub queue: Option<QueueId>,
+    pub cursor: Option<Cursor>,
+    /// 1 to 1,000.
+    pub limit: usize,
+}
+
+/// Which recordings.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RecordingQuery {
+    pub interaction: Option<InteractionId>,
+    pub cursor: Option<Cursor>,
+    /// 1 to 1,000.
+    pub limit: usize,
+}
+
+/// A recording that is closed, and where it lies.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct RecordingFile {
+    pub recording: RecordingId,
+    pub interaction: InteractionId,
+    pub started: Timestamp,
+    pub length_ms: u64,
+    pub sha256: String,
+    pub voicemail: bool,
+    /// On this machine; never told to clients.
+    #[serde(skip)]
+    pub path: PathBuf,
+}

@@ -1,0 +1,26 @@
+//! The host over HTTP: REST described by OpenAPI 3.1, problem+json, a WebSocket of live events, and the status page.
+//!
+//! ```text
+//!   client ──▶ serve ──▶ router ──▶ access ──▶ one handler a route ──▶ Host ──▶ exchange, store
+//! ```
+//! Nothing is decided here: a request is parsed at the door, put to the [`Host`], and its answer written down. The routes, their documentation and the handlers stand
+//! in one table, so that `openapi.json` cannot say anything else than the router does.
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "this is the edge: sockets, deadlines and the wall clock of a browser's session are real"
+)]
+
+mod access;
+mod host;
+mod problem;
+
+pub use access::{Access, Sha256, Token};
+pub use host::{
+    Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView, Listener,
+    Page, RecordingFile, RecordingQuery, TenantSummary, Upload,
+};
+pub use problem::Problem;
+pub use server::{Api, Limits, router, serve};
+
+mod server;
