@@ -1,9 +1,19 @@
 //! Who may ask: bearer tokens for programs, a signed session cookie for browsers.
 
-use std::{fmt, time::Duration};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
+use axum::http::{HeaderMap, Method, Uri, header};
+use hmac::{Hmac, Mac};
 use plugboard_model::TenantId;
 use sha2::Digest;
+
+use crate::Problem;
+
+/// Name of the session cookie.
+const COOKIE: &str = "plugboard_session";
 
 /// SHA-256 of something, written as 64 hex digits.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,5 +97,163 @@ impl Access {
     /// Sessions last twelve hours: a shift with its overtime.
     pub fn new(tokens: Vec<Token>, session_key: [u8; 32]) -> Self {
         Self { tokens, session_key, session_length: Duration::from_secs(12 * 3600) }
+    }
+}
+
+/// Who asks, once known.
+#[derive(Clone, Debug)]
+pub(crate) struct Caller {
+    pub(crate) name: String,
+    /// `None`: every tenant.
+    pub(crate) tenant: Option<TenantId>,
+}
+
+impl Caller {
+    pub(crate) fn may_see(&self, tenant: &TenantId) -> bool {
+        self.tenant.as_ref().is_none_or(|own| own == tenant)
+    }
+}
+
+impl From<&Token> for Caller {
+    fn from(token: &Token) -> Self {
+        Self { name: token.name.clone(), tenant: token.tenant.clone() }
+    }
+}
+
+impl Access {
+    /// The token whose secret this is. Looks at all of them, whichever it is.
+    pub(crate) fn token(&self, secret: &str) -> Option<&Token> {
+        let hash = Sha256::of(secret.as_bytes());
+        self.tokens.iter().fold(None, |found, token| if token.secret.same_as(&hash) { Some(token) } else { found })
+    }
+
+    /// Who sends these headers. A cookie alone opens nothing that changes something, nor a WebSocket, unless `Origin` is our own: a foreign page may make the browser
+    /// send the cookie, but not lie about where it comes from.
+    pub(crate) fn caller(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> Result<Caller, Problem> {
+        if let Some(value) = headers.get(header::AUTHORIZATION) {
+            let secret =
+                value.to_str().ok().and_then(bearer).ok_or_else(|| {
+                    Problem::unauthorized("the Authorization header is not of the form `Bearer TOKEN`")
+                })?;
+            return self
+                .token(secret)
+                .map(Caller::from)
+                .ok_or_else(|| Problem::unauthorized("the token is not one of this host's"));
+        }
+        let session = cookie(headers).ok_or_else(|| Problem::unauthorized("the request names no token"))?;
+        let token = self
+            .open(session, SystemTime::now())
+            .ok_or_else(|| Problem::unauthorized("the session has ended or was never ours"))?;
+        let only_reads = matches!(*method, Method::GET | Method::HEAD) && !headers.contains_key(header::UPGRADE);
+        if !only_reads && !same_origin(uri, headers) {
+            return Err(Problem::forbidden(
+                "a session may change something only from this host's own page",
+                "send `Authorization: Bearer TOKEN` instead of the cookie",
+            ));
+        }
+        Ok(token.into())
+    }
+
+    /// The value of `Set-Cookie` that logs a browser in. `secure`: it came by HTTPS.
+    pub(crate) fn session(&self, token: &Token, now: SystemTime, secure: bool) -> String {
+        let expires = seconds(now + self.session_length);
+        let name: String = token.name.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let mac = Sha256(self.sign(token, expires).finalize().into_bytes().into());
+        let age = self.session_length.as_secs();
+        let secure = if secure { "; Secure" } else { "" };
+        format!("{COOKIE}={name}.{expires}.{mac}; Path=/; Max-Age={age}; HttpOnly; SameSite=Strict{secure}")
+    }
+
+    /// The token that a session was opened with, if it still exists and the session has not ended.
+    fn open(&self, session: &str, now: SystemTime) -> Option<&Token> {
+        let mut parts = session.split('.');
+        let (name, expires, mac) = (parts.next()?, parts.next()?.parse().ok()?, Sha256::from_hex(parts.next()?)?);
+        let named = |token: &&Token| token.name.bytes().map(|byte| format!("{byte:02x}")).eq(pairs(name));
+        let token = self.tokens.iter().find(named)?;
+        self.sign(token, expires).verify_slice(mac.as_bytes()).ok()?;
+        (seconds(now) < expires).then_some(token)
+    }
+
+    /// The secret's hash is signed as well, so that a replaced secret ends the sessions of the old one.
+    fn sign(&self, token: &Token, expires: u64) -> Hmac<sha2::Sha256> {
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&self.session_key).expect("HMAC takes a key of any length");
+        mac.update(token.secret.as_bytes());
+        mac.update(&expires.to_be_bytes());
+        mac.update(token.name.as_bytes());
+        mac
+    }
+}
+
+/// The value of `Set-Cookie` that logs a browser out.
+pub(crate) fn no_session() -> String {
+    format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; SameSite=Strict")
+}
+
+/// Whether `Origin` names the host that the request was sent to (RFC 6454 §7).
+pub(crate) fn same_origin(uri: &Uri, headers: &HeaderMap) -> bool {
+    let origin = headers.get(header::ORIGIN).and_then(|origin| origin.to_str().ok());
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.host());
+    match (origin.and_then(|origin| origin.split_once("://")), host) {
+        (Some((_, origin)), Some(host)) => origin.eq_ignore_ascii_case(host),
+        _ => false,
+    }
+}
+
+fn bearer(value: &str) -> Option<&str> {
+    let (scheme, secret) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| secret.trim()).filter(|secret| !secret.is_empty())
+}
+
+fn cookie(headers: &HeaderMap) -> Option<&str> {
+    let all = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+    all.flat_map(|value| value.split(';')).find_map(|pair| pair.trim().strip_prefix(COOKIE)?.strip_prefix('='))
+}
+
+fn pairs(hex: &str) -> impl Iterator<Item = &str> {
+    (0..hex.len()).step_by(2).map(|at| hex.get(at..at + 2).unwrap_or_default())
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn access() -> Access {
+        Access::new(vec![Token::new("amy's laptop", "s3cret"), Token::new("robot", "other")], [7; 32])
+    }
+
+    fn value(cookie: &str) -> &str {
+        cookie.split(['=', ';']).nth(1).unwrap()
+    }
+
+    #[test]
+    fn a_session_opens_until_it_ends_and_not_after() {
+        let (access, now) = (access(), SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000));
+        let cookie = access.session(&access.tokens[0], now, true);
+        let opened = |later| access.open(value(&cookie), now + later).map(|token| token.name.as_str());
+        assert_eq!((opened(Duration::ZERO), opened(access.session_length)), (Some("amy's laptop"), None), "{cookie}");
+    }
+
+    #[test]
+    fn a_session_with_a_later_end_another_name_or_another_secret_is_not_ours() {
+        let (mut access, now) = (access(), SystemTime::UNIX_EPOCH);
+        let cookie = access.session(&access.tokens[0], now, false);
+        let session = value(&cookie).to_owned();
+        let later = session.replacen("43200", "43201", 1);
+        let robot = session.replacen(session.split('.').next().unwrap(), "726f626f74", 1);
+        assert_eq!((access.open(&later, now).is_some(), access.open(&robot, now).is_some()), (false, false));
+        access.tokens[0].secret = Sha256::of(b"replaced");
+        assert!(access.open(&session, now).is_none());
+    }
+
+    #[test]
+    fn a_hash_is_read_from_its_own_hex_only() {
+        let hash = Sha256::of(b"abc");
+        assert_eq!(hash.to_string(), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(Sha256::from_hex(&hash.to_string()), Some(hash));
+        assert_eq!(Sha256::from_hex(&"é".repeat(32)), None);
     }
 }

@@ -12,8 +12,25 @@
 )]
 
 mod access;
+mod calls;
+mod cdrs;
+mod configuration;
+mod events;
+mod follow;
 mod host;
+mod live;
+mod openapi;
+mod page;
 mod problem;
+mod prompts;
+mod recordings;
+mod request;
+mod resource;
+mod route;
+mod schema;
+mod server;
+mod session;
+mod table;
 
 pub use access::{Access, Sha256, Token};
 pub use host::{
@@ -22,5 +39,3 @@ pub use host::{
 };
 pub use problem::Problem;
 pub use server::{Api, Limits, router, serve};
-
-mod server;

@@ -1,0 +1,224 @@
+//! Call control.
+
+use std::sync::Arc;
+
+use axum::{
+    Json,
+    extract::State,
+    http::{Method, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use plugboard_call::{Command, Target};
+use plugboard_exchange::{CallSnapshot, Command as Ask, CommandError, Reply};
+use plugboard_model::{AgentId, Configuration, InteractionId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::{
+    Cursor, HostError, Page, Problem,
+    request::{Asked, FromPath, Id, Paging, Sent, Tenant},
+    route::Route,
+    schema,
+    server::Shared,
+};
+
+const CALLS: &str = "/v1/tenants/{tenant}/calls";
+
+pub(crate) fn routes() -> Vec<Route> {
+    let control = |verb: &str, operation: &str, summary: &str, command: Command| {
+        let handler = move |State(shared): State<Arc<Shared>>, tenant: Tenant, Id(call): Id<InteractionId>| {
+            let command = command.clone();
+            async move { ask(&shared, &tenant, call, command).await }
+        };
+        controls(Route::new(Method::POST, format!("{CALLS}/{{id}}/{verb}"), operation, summary, handler))
+    };
+    vec![
+        Route::new(Method::GET, CALLS, "listCalls", "Live calls, oldest first", list)
+            .tag("calls")
+            .paged()
+            .answers::<schema::CallPage>(StatusCode::OK, "A page"),
+        Route::new(Method::GET, format!("{CALLS}/{{id}}"), "readCall", "One live call", read)
+            .tag("calls")
+            .answers::<schema::Call>(StatusCode::OK, "The call"),
+        Route::new(Method::POST, CALLS, "originateCall", "Ring an agent's phone, then the target", originate)
+            .tag("calls")
+            .takes::<Origination>()
+            .refuses(StatusCode::CONFLICT)
+            .answers::<Started>(StatusCode::CREATED, "It rings"),
+        control("answer", "answerCall", "Pick up a call that nobody has answered", Command::Answer),
+        control("hang-up", "hangUpCall", "End the call, in whatever state it is", Command::HangUp),
+        control("hold", "holdCall", "Let the caller hear music", Command::Hold),
+        control("resume", "resumeCall", "Take the caller back from hold", Command::Resume),
+        control(
+            "complete-transfer",
+            "completeTransfer",
+            "Join the caller and the consulted party",
+            Command::CompleteTransfer,
+        ),
+        control("cancel-consult", "cancelConsult", "Go back to the caller", Command::CancelConsult),
+        control("recording/pause", "pauseRecording", "Leave out what is said now", Command::PauseRecording),
+        control("recording/resume", "resumeRecording", "Record again", Command::ResumeRecording),
+        controls(Route::new(
+            Method::POST,
+            format!("{CALLS}/{{id}}/transfer"),
+            "transferCall",
+            "Send the caller on and leave",
+            transfer,
+        ))
+        .takes::<Towards>(),
+        controls(Route::new(
+            Method::POST,
+            format!("{CALLS}/{{id}}/consult"),
+            "consult",
+            "Call somebody while the caller hears music",
+            consult,
+        ))
+        .takes::<Towards>(),
+        controls(Route::new(
+            Method::POST,
+            format!("{CALLS}/{{id}}/disposition"),
+            "disposeCall",
+            "Say what came of the call",
+            dispose,
+        ))
+        .takes::<Disposition>(),
+    ]
+}
+
+fn controls(route: Route) -> Route {
+    route.tag("calls").refuses(StatusCode::CONFLICT).answers_nothing(StatusCode::NO_CONTENT, "Done")
+}
+
+async fn ask(
+    shared: &Shared,
+    tenant: &Tenant,
+    interaction: InteractionId,
+    command: Command,
+) -> Result<StatusCode, Problem> {
+    shared.command(&tenant.id, Ask::Call { interaction, command }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn list(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Asked(paging): Asked<Paging>,
+) -> Result<Json<Page<CallSnapshot>>, Problem> {
+    let limit = paging.limit()?;
+    let after = match &paging.cursor {
+        None => InteractionId(0),
+        Some(text) => InteractionId::from_path(text).ok_or(HostError::BadCursor)?,
+    };
+    let snapshot = shared.snapshot(&tenant.id).await?;
+    let mut calls: Vec<_> = snapshot.calls.iter().filter(|call| call.interaction > after).collect();
+    calls.sort_by_key(|call| call.interaction);
+    let more = calls.len() > limit;
+    let items: Vec<_> = calls.into_iter().take(limit).cloned().collect();
+    let next = items.last().filter(|_| more).map(|last| Cursor(last.interaction.0.to_string()));
+    Ok(Json(Page { items, next }))
+}
+
+async fn read(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(call): Id<InteractionId>,
+) -> Result<Json<CallSnapshot>, Problem> {
+    let snapshot = shared.snapshot(&tenant.id).await?;
+    let found = snapshot.calls.iter().find(|live| live.interaction == call).cloned();
+    found.map(Json).ok_or_else(|| CommandError::NoSuchInteraction(call).into())
+}
+
+/// Where to.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Towards {
+    /// A number or extension as dialled, the name of an agent or queue, or plainly `queue:sales`, `agent:amy`, `flow:main`.
+    to: String,
+}
+
+async fn transfer(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(call): Id<InteractionId>,
+    Sent(towards): Sent<Towards>,
+) -> Result<StatusCode, Problem> {
+    let to = target(&towards.to, &tenant.configuration)?;
+    ask(&shared, &tenant, call, Command::Transfer { to }).await
+}
+
+async fn consult(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(call): Id<InteractionId>,
+    Sent(towards): Sent<Towards>,
+) -> Result<StatusCode, Problem> {
+    let to = target(&towards.to, &tenant.configuration)?;
+    ask(&shared, &tenant, call, Command::Consult { to }).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Disposition {
+    /// Whose wrap-up this is; the only agent of the call if left out.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    agent: Option<AgentId>,
+    code: String,
+    #[serde(default)]
+    note: String,
+}
+
+async fn dispose(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(call): Id<InteractionId>,
+    Sent(Disposition { agent, code, note }): Sent<Disposition>,
+) -> Result<StatusCode, Problem> {
+    ask(&shared, &tenant, call, Command::Dispose { agent, code: code.into(), note: note.into() }).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Origination {
+    #[schema(value_type = String)]
+    agent: AgentId,
+    /// As in a transfer.
+    to: String,
+}
+
+#[derive(Serialize, ToSchema)]
+struct Started {
+    #[schema(value_type = u64)]
+    interaction: InteractionId,
+}
+
+async fn originate(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Sent(Origination { agent, to }): Sent<Origination>,
+) -> Result<Response, Problem> {
+    let to = target(&to, &tenant.configuration)?;
+    let Reply::Started(interaction) = shared.command(&tenant.id, Ask::Originate { agent, to }).await? else {
+        tracing::error!("the exchange answered an origination with something else");
+        return Err(Problem::unavailable("no-interaction", "the exchange named no interaction", 1));
+    };
+    let location = format!("/v1/tenants/{}/calls/{}", percent_encoded(tenant.id.as_str()), interaction.0);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(Started { interaction })).into_response())
+}
+
+/// Names may be of any script; a header may not.
+fn percent_encoded(name: &str) -> String {
+    name.bytes()
+        .map(|byte| if byte.is_ascii() { char::from(byte).to_string() } else { format!("%{byte:02X}") })
+        .collect()
+}
+
+fn target(text: &str, configuration: &Configuration) -> Result<Target, Problem> {
+    let named = match text.split_once(':') {
+        Some(("queue", name)) => configuration.queues.get_key_value(name).map(|(id, _)| Target::Queue(id.clone())),
+        Some(("agent", name)) => configuration.agents.get_key_value(name).map(|(id, _)| Target::Agent(id.clone())),
+        Some(("flow", name)) => configuration.flows.get_key_value(name).map(|(id, _)| Target::Flow(id.clone())),
+        _ => Target::from_dialled(text, configuration),
+    };
+    named.ok_or_else(|| CommandError::BadTarget.into())
+}

@@ -1,0 +1,368 @@
+//! The tenant's configuration over the wire: secrets go in and never come out, prompts are known by their hash.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use plugboard_model::{
+    AddressBlock, AgentId, Configuration, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number, NumberTarget,
+    Queue, QueueId, SkillId, TenantId, TimeZone,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::{ToSchema, openapi::schema::Type};
+
+use crate::{
+    Applied, ApplyError, ChangeKind, Fault, Problem, Upload,
+    request::{Asked, Sent, Tenant},
+    route::Route,
+    schema,
+    server::Shared,
+};
+
+pub(crate) fn routes() -> Vec<Route> {
+    use axum::http::Method;
+    const PATH: &str = "/v1/tenants/{tenant}/configuration";
+    vec![
+        Route::new(Method::GET, PATH, "readConfiguration", "The whole configuration, without secrets", read)
+            .tag("configuration")
+            .answers::<Tenancy>(StatusCode::OK, "The configuration; ETag is its revision"),
+        writing(Route::new(Method::PUT, PATH, "applyConfiguration", "Make this the whole configuration", write))
+            .takes::<Tenancy>()
+            .answers::<schema::Applied>(StatusCode::OK, "What changed, or would change"),
+    ]
+}
+
+/// What every change of the configuration has in common.
+pub(crate) fn writing(route: Route) -> Route {
+    route
+        .tag("configuration")
+        .query("dry_run", Type::Boolean, "say what would change, and change nothing")
+        .header("If-Match", "the ETag that the change builds on; 412 if it is no longer the present one")
+        .refuses(StatusCode::BAD_REQUEST)
+        .refuses(StatusCode::PRECONDITION_FAILED)
+        .refuses(StatusCode::UNPROCESSABLE_ENTITY)
+}
+
+/// A whole configuration as clients see it.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = Configuration)]
+struct Tenancy {
+    /// If given, it must be the tenant of the path.
+    #[serde(default)]
+    #[schema(value_type = Option<String>)]
+    tenant: Option<TenantId>,
+    /// Told, and ignored when sent: the revision to build on is in If-Match.
+    #[serde(default)]
+    revision: u64,
+    name: String,
+    #[serde(default)]
+    domains: Vec<String>,
+    /// BCP 47.
+    #[serde(default = "english")]
+    language: String,
+    #[serde(default)]
+    #[schema(value_type = schema::TimeZone)]
+    time_zone: TimeZone,
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, schema::Queue>)]
+    queues: BTreeMap<QueueId, Queue>,
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Agent>)]
+    agents: BTreeMap<AgentId, Agent>,
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, schema::NumberTarget>)]
+    numbers: BTreeMap<Number, NumberTarget>,
+    #[serde(default)]
+    trunks: BTreeMap<String, Trunk>,
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, schema::FlowDocument>)]
+    flows: BTreeMap<FlowId, FlowDocument>,
+    /// By name, `zh-CN/welcome` for one language; the file is sent by its hash.
+    #[serde(default)]
+    prompts: BTreeMap<String, Prompt>,
+    #[serde(default)]
+    #[schema(value_type = schema::Limits)]
+    limits: Limits,
+    #[serde(default)]
+    #[schema(value_type = schema::ExceptionFlow)]
+    exception: ExceptionFlow,
+}
+
+fn english() -> String {
+    "en".to_owned()
+}
+
+/// An agent as clients see one.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Agent {
+    name: String,
+    #[schema(value_type = String)]
+    extension: Extension,
+    /// Never told. Left out: the present one stays.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only)]
+    password: Option<String>,
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    queues: Vec<QueueId>,
+    /// Level per skill, 1 to 10.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, u8>)]
+    skills: BTreeMap<SkillId, u8>,
+    #[serde(default)]
+    ready_on_register: bool,
+}
+
+impl From<&plugboard_model::Agent> for Agent {
+    fn from(agent: &plugboard_model::Agent) -> Self {
+        Self {
+            name: agent.name.clone(),
+            extension: agent.extension.clone(),
+            password: None,
+            queues: agent.queues.clone(),
+            skills: agent.skills.clone(),
+            ready_on_register: agent.ready_on_register,
+        }
+    }
+}
+
+impl Agent {
+    /// With the secret of the agent of that id, if none is sent.
+    pub(crate) fn complete(self, id: &AgentId, present: &Configuration) -> Result<plugboard_model::Agent, Fault> {
+        let kept = || present.agents.get(id).map(|agent| agent.password.clone());
+        let password = self.password.or_else(kept).ok_or_else(|| Fault {
+            field: Some(format!("agents.{id}.password")),
+            code: "password-missing".to_owned(),
+            message: format!("agent {id} is new and has no password"),
+            remedy: "give the secret of the agent's SIP account as `password`".to_owned(),
+            ..Fault::default()
+        })?;
+        Ok(plugboard_model::Agent {
+            name: self.name,
+            extension: self.extension,
+            password,
+            queues: self.queues,
+            skills: self.skills,
+            ready_on_register: self.ready_on_register,
+        })
+    }
+}
+
+/// A trunk as clients see one.
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Trunk {
+    /// Address blocks whose calls are this trunk's.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    allow: Vec<AddressBlock>,
+    /// `host:port`, first that works.
+    #[serde(default)]
+    #[schema(value_type = Vec<String>)]
+    peers: Vec<std::net::SocketAddr>,
+    #[serde(default)]
+    user: Option<String>,
+    /// Never told. Left out: the present one stays, if `user` is the same.
+    #[serde(default, skip_serializing)]
+    #[schema(write_only)]
+    password: Option<String>,
+}
+
+impl From<&plugboard_model::Trunk> for Trunk {
+    fn from(trunk: &plugboard_model::Trunk) -> Self {
+        Self { allow: trunk.allow.clone(), peers: trunk.peers.clone(), user: trunk.user.clone(), password: None }
+    }
+}
+
+impl Trunk {
+    pub(crate) fn complete(self, id: &str, present: &Configuration) -> plugboard_model::Trunk {
+        let kept = present.trunks.get(id).filter(|trunk| trunk.user == self.user);
+        let password = self.password.or_else(|| kept.and_then(|trunk| trunk.password.clone()));
+        plugboard_model::Trunk { allow: self.allow, peers: self.peers, user: self.user, password }
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Prompt {
+    sha256: String,
+}
+
+impl From<&Configuration> for Tenancy {
+    fn from(configuration: &Configuration) -> Self {
+        let Configuration {
+            tenant,
+            name,
+            revision,
+            domains,
+            language,
+            time_zone,
+            queues,
+            agents,
+            numbers,
+            trunks,
+            flows,
+            prompts,
+            limits,
+            exception,
+        } = configuration.clone();
+        let prompt = |(name, prompt): (String, plugboard_model::Prompt)| (name, Prompt { sha256: prompt.sha256 });
+        Self {
+            tenant: Some(tenant),
+            revision,
+            name,
+            domains,
+            language,
+            time_zone,
+            queues,
+            agents: agents.iter().map(|(id, agent)| (id.clone(), agent.into())).collect(),
+            numbers,
+            trunks: trunks.iter().map(|(id, trunk)| (id.clone(), trunk.into())).collect(),
+            flows,
+            prompts: prompts.into_iter().map(prompt).collect(),
+            limits,
+            exception,
+        }
+    }
+}
+
+impl Tenancy {
+    /// The whole configuration, with the secrets and prompt files that `present` already has.
+    fn complete(self, present: &Configuration) -> Result<Configuration, Vec<Fault>> {
+        let mut faults = Vec::new();
+        if let Some(tenant) = self.tenant.filter(|tenant| *tenant != present.tenant) {
+            faults.push(Fault {
+                field: Some("tenant".to_owned()),
+                code: "other-tenant".to_owned(),
+                message: format!("this is the configuration of tenant {tenant}"),
+                remedy: format!("send it to /v1/tenants/{tenant}/configuration, or take `tenant` out"),
+                ..Fault::default()
+            });
+        }
+        let mut agents = BTreeMap::new();
+        for (id, agent) in self.agents {
+            match agent.complete(&id, present) {
+                Ok(agent) => drop(agents.insert(id, agent)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let trunk = |(id, trunk): (String, Trunk)| {
+            let complete = trunk.complete(&id, present);
+            (id, complete)
+        };
+        let prompt = |(name, Prompt { sha256 }): (String, Prompt)| {
+            let kept = present.prompts.get(&name).filter(|prompt| prompt.sha256 == sha256);
+            let path = kept.map_or_else(|| Arc::from(Path::new("")), |prompt| prompt.path.clone());
+            (name, plugboard_model::Prompt { path, sha256 })
+        };
+        let complete = Configuration {
+            tenant: present.tenant.clone(),
+            name: self.name,
+            revision: present.revision,
+            domains: self.domains,
+            language: self.language,
+            time_zone: self.time_zone,
+            queues: self.queues,
+            agents,
+            numbers: self.numbers,
+            trunks: self.trunks.into_iter().map(trunk).collect(),
+            flows: self.flows,
+            prompts: self.prompts.into_iter().map(prompt).collect(),
+            limits: self.limits,
+            exception: self.exception,
+        };
+        if faults.is_empty() { Ok(complete) } else { Err(faults) }
+    }
+}
+
+async fn read(tenant: Tenant) -> Response {
+    with_revision(tenant.configuration.revision, Json(Tenancy::from(&*tenant.configuration)))
+}
+
+async fn write(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Asked(how): Asked<How>,
+    headers: HeaderMap,
+    Sent(wanted): Sent<Tenancy>,
+) -> Result<Response, Problem> {
+    change(&shared, &tenant, &how, &headers, |present| wanted.clone().complete(present)).await
+}
+
+/// How to change the configuration.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct How {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+/// Reads, edits and applies. Without If-Match an edit is repeated on top of whoever was faster, so that two people who change two queues both get through; with it the
+/// second one is told (412).
+pub(crate) async fn change(
+    shared: &Shared,
+    tenant: &Tenant,
+    how: &How,
+    headers: &HeaderMap,
+    edit: impl Fn(&Configuration) -> Result<Configuration, Vec<Fault>>,
+) -> Result<Response, Problem> {
+    const TRIES: u32 = 5;
+    let promised = if_match(headers)?;
+    let mut present = tenant.configuration.clone();
+    for _ in 0..TRIES {
+        if promised.is_some_and(|promised| promised != present.revision) {
+            return Err(Problem::stale(format!("the configuration is at revision {}", present.revision)));
+        }
+        let configuration = edit(&present).map_err(Problem::invalid)?;
+        let upload = Upload {
+            configuration,
+            expected_revision: Some(present.revision),
+            dry_run: how.dry_run,
+            by: tenant.caller.name.clone(),
+        };
+        match shared.host.apply(&tenant.id, upload).await {
+            Ok(applied) => return Ok(answer(&applied)),
+            Err(ApplyError::Conflict { .. }) => {
+                let newer = shared.host.configuration(&tenant.id);
+                present = newer.ok_or_else(|| Problem::not_found("the tenant is gone", "list GET /v1/tenants"))?;
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(Problem::conflict("contended", "others keep changing the configuration", "try again"))
+}
+
+/// 201 where the only change is one addition, else 200.
+fn answer(applied: &Applied) -> Response {
+    let added = matches!(applied.changes.as_slice(), [only] if only.change == ChangeKind::Added);
+    let status = if added { StatusCode::CREATED } else { StatusCode::OK };
+    (status, with_revision(applied.revision, Json(applied))).into_response()
+}
+
+/// `body` with the configuration's revision as its ETag.
+pub(crate) fn with_revision(revision: u64, body: impl IntoResponse) -> Response {
+    let etag = HeaderValue::try_from(format!("\"{revision}\"")).expect("digits in quotes are a header value");
+    ([(header::ETAG, etag)], body).into_response()
+}
+
+/// The revision that the client builds on; `None`: whatever holds (no header, or `*`).
+fn if_match(headers: &HeaderMap) -> Result<Option<u64>, Problem> {
+    let Some(value) = headers.get(header::IF_MATCH) else { return Ok(None) };
+    let text = value.to_str().unwrap_or_default().trim();
+    if text == "*" {
+        return Ok(None);
+    }
+    let revision = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).and_then(|text| text.parse().ok());
+    revision.map(Some).ok_or_else(|| {
+        Problem::bad_request(
+            format!("If-Match is {text:?}, no ETag of a configuration"),
+            "send the ETag that GET gave, quotes included",
+        )
+    })
+}

@@ -1,0 +1,304 @@
+//! The door: what a request must be before a handler sees it, and the problem it gets if it is not.
+
+use std::{str::FromStr, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::{FromRequest, FromRequestParts, Query, RawPathParams, Request},
+    http::{StatusCode, header, request::Parts},
+};
+use plugboard_exchange::SharedConfiguration;
+use plugboard_model::{AgentId, Extension, FlowId, InteractionId, Number, QueueId, RecordingId, TenantId, Timestamp};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{Cursor, Fault, Problem, Sha256, access::Caller, server::Shared};
+
+/// The tenant of the path: it exists, and the caller may see it.
+pub(crate) struct Tenant {
+    pub(crate) id: TenantId,
+    pub(crate) configuration: SharedConfiguration,
+    pub(crate) caller: Caller,
+}
+
+impl FromRequestParts<Arc<Shared>> for Tenant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        let name = path_parameter(parts, shared, "tenant").await?;
+        let unknown = || Problem::not_found(format!("no tenant {name:?}"), "list them with GET /v1/tenants");
+        let id: TenantId = name.parse().map_err(|_| unknown())?;
+        let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(|| Problem::unauthorized("nobody asks"))?;
+        if !caller.may_see(&id) {
+            return Err(Problem::forbidden(
+                format!("the token {:?} is for another tenant", caller.name),
+                "use a token of this tenant",
+            ));
+        }
+        let configuration = shared.host.configuration(&id).ok_or_else(unknown)?;
+        Ok(Self { id, configuration, caller })
+    }
+}
+
+/// The path's `{id}`.
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T: FromPath> FromRequestParts<Arc<Shared>> for Id<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        let text = path_parameter(parts, shared, "id").await?;
+        T::from_path(&text).map(Self).ok_or_else(|| {
+            Problem::not_found(format!("{text:?} cannot be {}", T::NOUN), "check the last part of the path")
+        })
+    }
+}
+
+/// What may stand in a path as `{id}`.
+pub(crate) trait FromPath: Sized {
+    /// With its article: `a queue`.
+    const NOUN: &'static str;
+    fn from_path(text: &str) -> Option<Self>;
+}
+
+macro_rules! named {
+    ($($name:ident: $noun:literal),*) => {$(
+        impl FromPath for $name {
+            const NOUN: &'static str = $noun;
+            fn from_path(text: &str) -> Option<Self> {
+                Self::from_str(text).ok()
+            }
+        }
+    )*};
+}
+
+named!(QueueId: "a queue", AgentId: "an agent", Number: "a number", FlowId: "a flow", Extension: "an extension");
+
+impl FromPath for String {
+    const NOUN: &'static str = "a trunk";
+    fn from_path(text: &str) -> Option<Self> {
+        // Trunks are named like everything else, though the model keeps their names as text.
+        QueueId::from_str(text).ok().map(|name| name.to_string())
+    }
+}
+
+impl FromPath for InteractionId {
+    const NOUN: &'static str = "an interaction";
+    fn from_path(text: &str) -> Option<Self> {
+        text.strip_prefix('i').unwrap_or(text).parse().ok().map(Self)
+    }
+}
+
+impl FromPath for RecordingId {
+    const NOUN: &'static str = "a recording";
+    fn from_path(text: &str) -> Option<Self> {
+        text.strip_prefix('r').unwrap_or(text).parse().ok().map(Self)
+    }
+}
+
+impl FromPath for Sha256 {
+    const NOUN: &'static str = "a SHA-256";
+    fn from_path(text: &str) -> Option<Self> {
+        Self::from_hex(text)
+    }
+}
+
+async fn path_parameter(parts: &mut Parts, shared: &Arc<Shared>, name: &str) -> Result<String, Problem> {
+    let all = RawPathParams::from_request_parts(parts, shared)
+        .await
+        .map_err(|_| Problem::not_found("the path is not UTF-8", "write names in UTF-8, percent-encoded"))?;
+    let found = all.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_owned());
+    Ok(found.expect("the table's paths name every parameter that their handlers take"))
+}
+
+/// The query string as `T`.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let Query(query) = Query::try_from_uri(&parts.uri).map_err(|rejection| {
+            let reason = std::error::Error::source(&rejection).map_or_else(String::new, ToString::to_string);
+            Problem::bad_request(
+                format!("the query string is not understood: {reason}"),
+                "see /openapi.json for what it may hold",
+            )
+        })?;
+        Ok(Self(query))
+    }
+}
+
+/// A JSON body as `T`.
+pub(crate) struct Sent<T>(pub(crate) T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Shared>> for Sent<T> {
+    type Rejection = Problem;
+
+    async fn from_request(request: Request, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        let media_type = request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = media_type.and_then(|value| value.split(';').next()).map(str::trim);
+        if !essence.is_some_and(|essence| essence.eq_ignore_ascii_case("application/json")) {
+            return Err(Problem::wrong_media_type("application/json"));
+        }
+        let bytes = read(request.into_body(), shared.limits.json_bytes, shared).await?;
+        from_json(&bytes).map(Self)
+    }
+}
+
+/// Reads a body of at most `limit` bytes.
+pub(crate) async fn read(body: Body, limit: usize, shared: &Shared) -> Result<Bytes, Problem> {
+    if axum::body::HttpBody::size_hint(&body).lower() > limit as u64 {
+        return Err(Problem::too_large(limit));
+    }
+    let body = tokio::time::timeout(shared.limits.body, axum::body::to_bytes(body, limit)).await.map_err(|_| {
+        Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "too-slow",
+            "Too slow",
+            "the body did not arrive in time",
+            "send it again, or send less at once",
+        )
+    })?;
+    body.map_err(|error| {
+        let too_long =
+            std::error::Error::source(&error).is_some_and(|source| source.to_string().contains("length limit"));
+        if too_long {
+            Problem::too_large(limit)
+        } else {
+            Problem::bad_request("the body broke off", "send it again, as a whole")
+        }
+    })
+}
+
+/// 400 where it is no JSON, 422 where it is JSON of another shape; both say where.
+pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        let (line, column) = (error.line(), error.column());
+        let text = error.to_string();
+        let message = text.split(" at line ").next().unwrap_or_default();
+        if error.is_data() {
+            Problem::invalid(vec![Fault {
+                line: u32::try_from(line).ok(),
+                field: message.split('`').nth(1).filter(|_| message.contains("field")).map(str::to_owned),
+                code: "wrong-shape".to_owned(),
+                message: format!("line {line}, column {column}: {message}"),
+                remedy: "see the schema in /openapi.json".to_owned(),
+                ..Fault::default()
+            }])
+        } else {
+            Problem::bad_request(
+                format!("the body is not JSON: line {line}, column {column}: {message}"),
+                "check the body with a JSON linter",
+            )
+        }
+    })
+}
+
+/// Which part of a list.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Paging {
+    pub(crate) cursor: Option<String>,
+    pub(crate) limit: Option<usize>,
+}
+
+impl Paging {
+    pub(crate) fn limit(&self) -> Result<usize, Problem> {
+        match self.limit {
+            None => Ok(100),
+            Some(limit @ 1..=1_000) => Ok(limit),
+            Some(limit) => {
+                Err(Problem::bad_request(format!("`limit` is {limit}"), "ask for 1 to 1,000 entries a page"))
+            }
+        }
+    }
+
+    pub(crate) fn cursor(&self) -> Option<Cursor> {
+        self.cursor.clone().map(Cursor)
+    }
+}
+
+/// RFC 3339 with any offset, down to milliseconds: `2026-11-22T10:41:00Z`, `2026-11-22T18:41:00.250+08:00`.
+pub(crate) fn time(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    parse_time(text).ok_or_else(|| {
+        Problem::bad_request(
+            format!("`{name}` is {text:?}, no point in time"),
+            "write it as 2026-11-22T10:41:00Z; a + in a query string is %2B",
+        )
+    })
+}
+
+fn parse_time(text: &str) -> Option<Timestamp> {
+    let number = |from: usize, to: usize| -> Option<i64> {
+        let digits = text.get(from..to)?;
+        digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok())?
+    };
+    let sign = |at: usize, one: &[u8]| text.as_bytes().get(at).filter(|byte| one.contains(byte));
+    let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
+    let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
+    sign(4, b"-")?;
+    sign(7, b"-")?;
+    sign(10, b"Tt ")?;
+    sign(13, b":")?;
+    sign(16, b":")?;
+    let in_range = (1970..=9999).contains(&year)
+        && (1..=12).contains(&month)
+        && (1..=31).contains(&day)
+        && hour < 24
+        && minute < 60
+        && second < 61;
+    if !in_range {
+        return None;
+    }
+    let rest = &text[19..];
+    let fraction =
+        rest.strip_prefix('.').map_or("", |rest| &rest[..rest.bytes().take_while(u8::is_ascii_digit).count()]);
+    let zone = rest.get(if rest.starts_with('.') { 1 + fraction.len() } else { 0 }..)?;
+    if rest.starts_with('.') && fraction.is_empty() {
+        return None;
+    }
+    let millis: i64 = format!("{fraction:0<3}").get(..3)?.parse().ok()?;
+    let east_minutes = match zone.as_bytes() {
+        [b'Z' | b'z'] => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] if [h1, h2, m1, m2].iter().all(|d| d.is_ascii_digit()) => {
+            let digit = |byte: &u8| i64::from(byte - b'0');
+            let minutes = (digit(h1) * 10 + digit(h2)) * 60 + digit(m1) * 10 + digit(m2);
+            if *sign == b'-' { -minutes } else { minutes }
+        }
+        _ => return None,
+    };
+    // Days since 1970-01-01, counted in years that begin in March, so that the leap day is the last one.
+    let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
+    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719_468;
+    let seconds = days * 86_400 + (hour * 60 + minute - east_minutes) * 60 + second;
+    u64::try_from(seconds * 1_000 + millis).ok().map(Timestamp::from_millis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_in_time_is_read_with_its_offset_and_fraction() {
+        let read = |text| parse_time(text).map(|at| at.to_string());
+        assert_eq!(
+            [
+                read("2026-11-22T18:41:00.25+08:00"),
+                read("2024-02-29T23:59:59Z"),
+                read("1970-01-01T00:00:00Z"),
+                read("2026-11-22"),
+                read("2026-13-01T00:00:00Z"),
+                read("1970-01-01T00:00:00+01:00"),
+                read("2026-11-22T18:41:00.Z"),
+            ],
+            [
+                Some("2026-11-22T10:41:00.250Z".to_owned()),
+                Some("2024-02-29T23:59:59.000Z".to_owned()),
+                Some("1970-01-01T00:00:00.000Z".to_owned()),
+                None,
+                None,
+                None,
+                None,
+            ]
+        );
+    }
+}

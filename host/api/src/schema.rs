@@ -1,0 +1,333 @@
+//! The shapes of values that other crates define, as OpenAPI tells them. A test holds each against what those crates really write.
+#![allow(dead_code, reason = "read by the derive macro only; nobody makes one of these")]
+
+use std::collections::BTreeMap;
+
+use utoipa::ToSchema;
+
+/// A refusal (RFC 9457).
+#[derive(ToSchema)]
+pub(crate) struct Problem {
+    /// `urn:plugboard:problem:` and a stable word.
+    #[schema(rename = "type")]
+    kind: String,
+    title: String,
+    status: u16,
+    detail: String,
+    /// What to do about it.
+    remedy: String,
+    /// With 422: each single fault.
+    #[schema(required = false)]
+    errors: Vec<Fault>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Fault {
+    file: Option<String>,
+    line: Option<u32>,
+    /// Node of a flow document.
+    node: Option<String>,
+    field: Option<String>,
+    code: String,
+    message: String,
+    remedy: String,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Health {
+    /// `ready`, or `not-ready` while starting, draining, or with an alarm that stops calls.
+    status: String,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct HostView {
+    version: String,
+    ready: bool,
+    sip: Vec<Listener>,
+    alarms: Vec<String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Listener {
+    /// `udp`, `tcp`, `tls`, `ws` or `wss`.
+    transport: String,
+    address: String,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct TenantPage {
+    items: Vec<TenantSummary>,
+    next: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct TenantSummary {
+    id: String,
+    name: String,
+    revision: u64,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Applied {
+    /// The revision that holds now.
+    revision: u64,
+    changes: Vec<Change>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Change {
+    change: ChangeKind,
+    /// `queue`, `agent`, `number`, `trunk`, `flow`, `prompt` or `tenant`.
+    resource: String,
+    id: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ChangeKind {
+    Added,
+    Changed,
+    Removed,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Queue {
+    name: String,
+    #[schema(required = false)]
+    strategy: Strategy,
+    /// A routing component; `strategy` is its native default.
+    policy: Option<String>,
+    #[schema(required = false)]
+    skills: Vec<SkillNeed>,
+    #[schema(required = false, minimum = -1000, maximum = 1000)]
+    priority: i32,
+    #[schema(required = false)]
+    ring_timeout_ms: u64,
+    #[schema(required = false)]
+    wrap_up_ms: u64,
+    max_wait_ms: Option<u64>,
+    #[schema(required = false)]
+    max_waiting: u32,
+    overflow_to: Option<String>,
+    overflow_after_ms: Option<u64>,
+    #[schema(required = false)]
+    refuse_when_unstaffed: bool,
+    /// Name of a prompt.
+    hold_music: Option<String>,
+    #[schema(required = false)]
+    record: bool,
+    #[schema(required = false)]
+    service_level_ms: u64,
+    #[schema(required = false)]
+    missed_limit: u32,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Strategy {
+    LongestIdle,
+    RoundRobin,
+    LeastOccupied,
+    MostSkilled,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct SkillNeed {
+    skill: String,
+    #[schema(minimum = 1, maximum = 10)]
+    level: u8,
+}
+
+/// Where a dialled number leads.
+#[derive(ToSchema)]
+pub(crate) struct NumberTarget {
+    to: TargetKind,
+    name: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum TargetKind {
+    Flow,
+    Queue,
+    Agent,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct FlowDocument {
+    /// The component that runs it: `flow-graph` if left out.
+    #[schema(required = false)]
+    plugin: String,
+    /// The document as text, passed to the component unread.
+    document: String,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct TimeZone {
+    /// IANA name.
+    name: String,
+    /// Pairs of a point in time in microseconds and minutes east of UTC.
+    #[schema(required = false, value_type = Vec<Vec<i64>>)]
+    offsets: Vec<Vec<i64>>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Limits {
+    #[schema(required = false)]
+    interactions: u32,
+    #[schema(required = false)]
+    unanswered_ms: u64,
+    #[schema(required = false)]
+    call_length_ms: u64,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct ExceptionFlow {
+    apology: Option<String>,
+    queue: Option<String>,
+}
+
+/// What is live at one moment.
+#[derive(ToSchema)]
+pub(crate) struct Snapshot {
+    /// Microseconds since 1970.
+    at: u64,
+    /// The last event in this view.
+    seq: u64,
+    revision: u64,
+    calls: Vec<Call>,
+    agents: Vec<LiveAgent>,
+    queues: Vec<LiveQueue>,
+    trunks: BTreeMap<String, LiveTrunk>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct CallPage {
+    items: Vec<Call>,
+    next: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Call {
+    interaction: u64,
+    from: String,
+    to: String,
+    started: u64,
+    /// `offered`, `ivr`, `waiting`, `ringing`, `talking`, `held` or `consulting`.
+    stage: String,
+    queue: Option<String>,
+    agent: Option<String>,
+    position: Option<u32>,
+    estimated_wait_ms: Option<u64>,
+    recording: bool,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct LiveAgent {
+    id: String,
+    name: String,
+    extension: String,
+    /// `logged-out`, `not-ready`, `ready`, `reserved`, `ringing`, `talking`, `held`, `consulting`, `wrap-up` or `unreachable`.
+    state: String,
+    /// With `not-ready`.
+    #[schema(required = false, nullable = false)]
+    reason: Option<String>,
+    /// With every state that an interaction holds the agent in.
+    #[schema(required = false, nullable = false)]
+    interaction: Option<u64>,
+    since: u64,
+    pending: Option<AgentRequest>,
+    registered: bool,
+    occupancy_permille: u16,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct AgentRequest {
+    request: AgentRequestKind,
+    /// With `not-ready`.
+    #[schema(required = false, nullable = false)]
+    reason: Option<String>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum AgentRequestKind {
+    LogIn,
+    LogOut,
+    Ready,
+    NotReady,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct LiveQueue {
+    id: String,
+    name: String,
+    waiting: u32,
+    longest_wait_ms: u64,
+    staffed: u32,
+    ready: u32,
+    talking: u32,
+    wrap_up: u32,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct LiveTrunk {
+    calls: u32,
+}
+
+/// A call detail record; further fields as the host writes them.
+#[derive(ToSchema)]
+pub(crate) struct Cdr {
+    interaction: u64,
+    from: String,
+    to: String,
+    /// RFC 3339.
+    started_at: String,
+    /// RFC 3339.
+    ended_at: String,
+    answered: bool,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct CdrPage {
+    items: Vec<Cdr>,
+    next: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct RecordingPage {
+    items: Vec<Recording>,
+    next: Option<String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Recording {
+    recording: u64,
+    interaction: u64,
+    started: u64,
+    length_ms: u64,
+    sha256: String,
+    voicemail: bool,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct EventPage {
+    items: Vec<Event>,
+    /// Give it as `after` to go on; the same as before when nothing is new.
+    next: String,
+}
+
+/// One fact; further fields by its `type`.
+#[derive(ToSchema)]
+pub(crate) struct Event {
+    /// Rises by one with no gap.
+    seq: u64,
+    /// Microseconds since 1970.
+    at: u64,
+    /// `interaction-offered`, `queued`, `connected`, `agent-state-changed` …
+    #[schema(rename = "type")]
+    kind: String,
+    /// With every fact of one interaction.
+    #[schema(required = false, nullable = false)]
+    interaction: Option<u64>,
+}

@@ -1,0 +1,20 @@
+//! Every route of `/v1`.
+
+use crate::{calls, cdrs, configuration, events, live, prompts, recordings, resource, route::Route, session};
+
+pub(crate) fn table() -> Vec<Route> {
+    [
+        session::routes(),
+        configuration::routes(),
+        resource::routes(),
+        prompts::routes(),
+        live::routes(),
+        calls::routes(),
+        cdrs::routes(),
+        recordings::routes(),
+        events::routes(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
