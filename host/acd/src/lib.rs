@@ -22,6 +22,7 @@ mod assign;
 mod check;
 mod duty;
 mod message;
+mod own_call;
 mod queue;
 mod rank;
 mod skill;
@@ -147,6 +148,8 @@ impl Acd {
             Input::DeviceFailed { interaction, agent } => {
                 self.handle_no_answer(now, interaction, &agent, ReleaseReason::DeviceFailed);
             }
+            Input::Dialled { interaction, agent } => self.handle_dialled(now, interaction, &agent),
+            Input::Moved { agent, from, to } => self.handle_moved(now, &agent, from, to),
             Input::Held { interaction, agent } => self.handle_call_state(now, interaction, &agent, State::Held),
             Input::Resumed { interaction, agent } | Input::ConsultEnded { interaction, agent } => {
                 self.handle_call_state(now, interaction, &agent, State::Talking);

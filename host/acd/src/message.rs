@@ -85,6 +85,18 @@ pub enum Input {
         agent: AgentId,
     },
 
+    /// The agent placed this call and is busy with it, whatever they were before.
+    Dialled {
+        interaction: InteractionId,
+        agent: AgentId,
+    },
+    /// An attended transfer joined the agent's call to another interaction.
+    Moved {
+        agent: AgentId,
+        from: InteractionId,
+        to: InteractionId,
+    },
+
     Held {
         interaction: InteractionId,
         agent: AgentId,

@@ -96,13 +96,14 @@ impl Call {
             Purpose::Flow { ring, .. } => ring,
             _ => RING_AGENT,
         };
+        // From here on the phone is responsible: its ring time-out runs, whether or not it says 180.
+        self.queueing(Queueing::Ringing { agent: agent.clone() });
         self.dial(now + limit, Party::Agent { agent, queue }, purpose, context);
     }
 
     pub(crate) fn leg_ringing(&mut self, leg: LegId) {
-        let Some(ringing) = self.ringing.as_ref().filter(|ringing| ringing.leg == leg) else { return };
-        if let Some(agent) = ringing.party.agent().cloned() {
-            self.queueing(Queueing::Ringing { agent });
+        if !self.ringing.as_ref().is_some_and(|ringing| ringing.leg == leg) {
+            return;
         }
         self.fact(EventKind::LegRinging { interaction: self.id, leg });
         self.show_ringing();

@@ -2,3 +2,4 @@
 #![allow(clippy::disallowed_methods, reason = "this crate is the edge: sockets, clocks and threads are made here")]
 
 pub mod media_plane;
+pub mod sip_sockets;

@@ -1,0 +1,435 @@
+//! The machine itself: what it owns, how inputs find their way, and when it wants to be called back.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use plugboard_acd::Acd;
+use plugboard_call::{Call, Context, Ids, Input as CallInput};
+use plugboard_media as media;
+use plugboard_model::{
+    AgentId, Configuration, Event, EventKind, InteractionId, LegId, QueueId, RecordingId, Timestamp, flow::Place,
+};
+use plugboard_sip as sip;
+
+use crate::{
+    Command, CommandError, CommandId, Question, QuestionId, Reply, Settings, line::Line, ports::Ports, question::Asked,
+    registration::Registration, sound::RecordingInProgress,
+};
+
+/// What happens to an exchange.
+#[derive(Debug)]
+pub enum Input {
+    /// A SIP message for this tenant, as it came.
+    Sip {
+        source: sip::Source,
+        bytes: Vec<u8>,
+    },
+    SipConnectionLost {
+        connection: u64,
+    },
+    SipUnreachable {
+        remote: std::net::SocketAddr,
+    },
+    Media(media::Event),
+    /// A component's answer, or why there is none.
+    Answered {
+        question: QuestionId,
+        answer: crate::Answer,
+    },
+    Command {
+        id: CommandId,
+        command: Command,
+    },
+    /// Every event up to `seq` is on disk.
+    Committed {
+        seq: u64,
+    },
+    Configure(Arc<Configuration>),
+    /// No new calls from here on; those that are live go on.
+    Drain,
+    /// The disk is full, or well again: new recordings are not begun, or are.
+    Storage {
+        full: bool,
+    },
+}
+
+/// What an exchange asks for. Outputs are to be carried out in order.
+#[derive(Debug)]
+pub enum Output {
+    Sip {
+        target: sip::Target,
+        bytes: Arc<[u8]>,
+    },
+    Media(media::Command),
+    Ask(Question),
+    /// To be appended to the tenant's log.
+    Record(Arc<Event>),
+    /// `after`: not before the event of that number is on disk.
+    Reply {
+        id: CommandId,
+        after: Option<u64>,
+        result: Result<Reply, CommandError>,
+    },
+}
+
+/// One tenant's contact centre.
+pub struct Exchange {
+    pub(crate) settings: Settings,
+    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) sip: sip::Endpoint,
+    pub(crate) registration: Registration,
+    pub(crate) acd: Acd,
+    pub(crate) calls: BTreeMap<InteractionId, Call>,
+    pub(crate) lines: BTreeMap<LegId, Line>,
+    pub(crate) legs_of_dialogs: BTreeMap<sip::CallHandle, LegId>,
+    pub(crate) legs_of_ports: BTreeMap<media::Port, LegId>,
+    /// Ports of legs that ended, whose statistics are still to come.
+    pub(crate) closing_ports: BTreeMap<media::Port, (InteractionId, LegId)>,
+    pub(crate) ports: Ports,
+    pub(crate) recordings: BTreeMap<RecordingId, RecordingInProgress>,
+    pub(crate) asked: BTreeMap<QuestionId, Asked>,
+    pub(crate) next_question: u64,
+    pub(crate) ids: Ids,
+    next_interaction: u64,
+    seq: u64,
+    /// Agents to ring once their reservation is on disk, by the number of the event that says so.
+    promised: BTreeMap<u64, Vec<Promise>>,
+    /// Promises made while the events of this input are still being written.
+    fresh_promises: Vec<Promise>,
+    deadlines: BTreeSet<(Timestamp, InteractionId)>,
+    deadline_of: BTreeMap<InteractionId, Timestamp>,
+    pub(crate) disk_full: bool,
+    pub(crate) draining: bool,
+    /// News that a call caused itself, told once it has done what it was at.
+    later: VecDeque<(InteractionId, CallInput)>,
+    output: VecDeque<Output>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Promise {
+    pub(crate) interaction: InteractionId,
+    pub(crate) agent: AgentId,
+    pub(crate) queue: Option<QueueId>,
+}
+
+impl Exchange {
+    /// An exchange with nothing live. `configuration` takes effect at once; the first event says so.
+    pub fn new(now: Timestamp, settings: Settings, configuration: Arc<Configuration>) -> Self {
+        let sip = sip::Endpoint::new(
+            sip::Config {
+                token: settings.token.clone(),
+                advertised: settings.advertised.clone(),
+                ..sip::Config::default()
+            },
+            settings.seed,
+        );
+        let mut exchange = Self {
+            registration: Registration::new(settings.tenant.as_str(), settings.secret),
+            acd: Acd::new(&configuration),
+            sip,
+            calls: BTreeMap::new(),
+            lines: BTreeMap::new(),
+            legs_of_dialogs: BTreeMap::new(),
+            legs_of_ports: BTreeMap::new(),
+            closing_ports: BTreeMap::new(),
+            ports: Ports::default(),
+            recordings: BTreeMap::new(),
+            asked: BTreeMap::new(),
+            next_question: 1,
+            ids: Ids::starting_after(settings.last_id),
+            next_interaction: settings.last_id + 1,
+            seq: settings.last_seq,
+            promised: BTreeMap::new(),
+            fresh_promises: Vec::new(),
+            deadlines: BTreeSet::new(),
+            deadline_of: BTreeMap::new(),
+            disk_full: false,
+            draining: false,
+            later: VecDeque::new(),
+            output: VecDeque::new(),
+            settings,
+            configuration,
+        };
+        exchange.fact(now, EventKind::ConfigurationApplied { revision: exchange.configuration.revision });
+        exchange
+    }
+
+    /// Takes one input. Afterwards drain [`Self::poll_output`].
+    pub fn handle_input(&mut self, now: Timestamp, input: Input) {
+        match input {
+            Input::Sip { source, bytes } => {
+                self.sip.handle_input(now.since_epoch(), sip::Input::Received { source, bytes: &bytes });
+            }
+            Input::SipConnectionLost { connection } => {
+                self.sip.handle_input(now.since_epoch(), sip::Input::ConnectionLost { connection });
+            }
+            Input::SipUnreachable { remote } => {
+                self.sip.handle_input(now.since_epoch(), sip::Input::Unreachable { remote });
+            }
+            Input::Media(event) => self.media_event(now, event),
+            Input::Answered { question, answer } => self.answered(now, question, answer),
+            Input::Command { id, command } => self.command(now, id, command),
+            Input::Committed { seq } => self.committed(now, seq),
+            Input::Configure(configuration) => self.configure(now, configuration),
+            Input::Storage { full } => self.storage(now, full),
+            Input::Drain => self.draining = true,
+        }
+        self.settle(now);
+    }
+
+    /// Does what is due at `now`.
+    pub fn handle_timeout(&mut self, now: Timestamp) {
+        self.sip.handle_timeout(now.since_epoch());
+        self.registration.registrar.handle_timeout(now.since_epoch());
+        self.acd.handle_timeout(now);
+        while let Some((_, interaction)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
+            self.deadlines.pop_first();
+            self.deadline_of.remove(&interaction);
+            self.with_call(now, interaction, |call, now, context| call.handle_timeout(now, context));
+        }
+        self.settle(now);
+    }
+
+    /// When to call [`Self::handle_timeout`]; `None` while only an input can move us.
+    pub fn poll_timeout(&mut self) -> Option<Timestamp> {
+        let parts = [
+            self.sip.poll_timeout().map(Timestamp::from),
+            self.registration.registrar.poll_timeout().map(Timestamp::from),
+            self.acd.poll_timeout(),
+            self.deadlines.first().map(|(at, _)| *at),
+        ];
+        parts.into_iter().flatten().min()
+    }
+
+    pub fn poll_output(&mut self) -> Option<Output> {
+        self.output.pop_front()
+    }
+
+    /// Whether nothing is live: no call, no dialog that still says goodbye.
+    pub fn is_idle(&self) -> bool {
+        self.calls.is_empty() && self.sip.calls() == 0
+    }
+
+    /// Media ports that are ready for calls.
+    pub fn free_ports(&self) -> usize {
+        self.ports.free()
+    }
+
+    /// Whether a message belongs to a dialog or transaction of ours, by the mark in its tag or branch.
+    pub fn owns(&self, message: &sip::message::Message) -> bool {
+        let ours = |text: Option<&str>| text.is_some_and(|text| text.starts_with(&self.settings.token));
+        if message.is_request() {
+            return ours(message.to().and_then(|to| to.tag()));
+        }
+        let branch = message.top_via().and_then(|via| via.unique_branch());
+        ours(branch.map(|branch| branch.trim_start_matches("z9hG4bK")))
+    }
+
+    /// Whether a message that begins something is for this tenant: by domain, agent, number, or the trunk that it comes from.
+    pub fn is_for(&self, message: &sip::message::Message, source: sip::Source) -> bool {
+        let configuration = &self.configuration;
+        let Ok(uri) = message.uri() else { return false };
+        let domain_is_ours = |host: &str| configuration.domains.iter().any(|domain| domain.eq_ignore_ascii_case(host));
+        let from = message.from().and_then(|from| from.uri().ok());
+        if domain_is_ours(uri.host()) || from.as_ref().is_some_and(|from| domain_is_ours(from.host())) {
+            return true;
+        }
+        let dialled_is_ours = uri.user_decoded().is_some_and(|user| configuration.numbers.contains_key(user.as_ref()));
+        let by_agent = from.is_some_and(|from| self.agent_named(&from).is_some());
+        by_agent || (dialled_is_ours && self.comes_from_trunk(source))
+    }
+
+    pub fn configuration(&self) -> &Arc<Configuration> {
+        &self.configuration
+    }
+
+    pub(crate) fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    pub(crate) fn fact(&mut self, now: Timestamp, kind: EventKind) {
+        self.seq += 1;
+        self.output.push_back(Output::Record(Arc::new(Event { seq: self.seq, at: now, kind })));
+    }
+
+    pub(crate) fn push(&mut self, output: Output) {
+        self.output.push_back(output);
+    }
+
+    pub(crate) fn later(&mut self, interaction: InteractionId, input: CallInput) {
+        self.later.push_back((interaction, input));
+    }
+
+    pub(crate) fn storage_is_full(&mut self, now: Timestamp) {
+        self.storage(now, true);
+    }
+
+    pub(crate) fn media(&mut self, command: media::Command) {
+        self.output.push_back(Output::Media(command));
+    }
+
+    pub(crate) fn new_interaction(&mut self) -> InteractionId {
+        self.next_interaction += 1;
+        InteractionId(self.next_interaction - 1)
+    }
+
+    /// Carries on until nothing moves any more.
+    fn settle(&mut self, now: Timestamp) {
+        loop {
+            if let Some((interaction, input)) = self.later.pop_front() {
+                self.call_input(now, interaction, input);
+            } else if let Some(output) = self.sip.poll_output() {
+                match output {
+                    sip::Output::Send { target, bytes } => self.push(Output::Sip { target, bytes }),
+                    sip::Output::Event(event) => self.sip_event(now, event),
+                }
+            } else if let Some(output) = self.acd.poll_output() {
+                self.acd_output(now, output);
+            } else if let Some(change) = self.registration.registrar.poll_change() {
+                self.binding_changed(now, change);
+            } else {
+                break;
+            }
+        }
+        if !self.fresh_promises.is_empty() {
+            let promises = std::mem::take(&mut self.fresh_promises);
+            self.promised.entry(self.seq).or_default().extend(promises);
+        }
+    }
+
+    /// An agent is reserved: the phone rings as soon as that is on disk.
+    pub(crate) fn promise(&mut self, promise: Promise) {
+        self.fresh_promises.push(promise);
+    }
+
+    fn committed(&mut self, now: Timestamp, seq: u64) {
+        while let Some(entry) = self.promised.first_entry().filter(|entry| *entry.key() <= seq) {
+            for promise in entry.remove() {
+                let Promise { interaction, agent, queue } = promise;
+                // Whoever gave up meanwhile was told; a call that is gone has let go of the agent.
+                if self.acd_still_promises(interaction, &agent) {
+                    self.call_input(now, interaction, CallInput::RingAgent { agent, queue });
+                }
+            }
+        }
+    }
+
+    fn acd_still_promises(&self, interaction: InteractionId, agent: &AgentId) -> bool {
+        use plugboard_model::AgentState::Reserved;
+        self.acd.agent(agent).is_some_and(|view| view.state == Reserved { interaction })
+    }
+
+    fn configure(&mut self, now: Timestamp, configuration: Arc<Configuration>) {
+        self.configuration = configuration.clone();
+        let revision = configuration.revision;
+        self.acd.handle_input(now, plugboard_acd::Input::Configure(configuration));
+        self.refresh_agents(now);
+        self.fact(now, EventKind::ConfigurationApplied { revision });
+    }
+
+    fn storage(&mut self, now: Timestamp, full: bool) {
+        if self.disk_full != full {
+            self.disk_full = full;
+            let detail = if full { "recordings stop until there is room; calls go on" } else { "there is room again" };
+            self.fact(now, EventKind::Alarm { name: "disk-full".into(), detail: detail.into() });
+        }
+    }
+
+    // Calls.
+
+    pub(crate) fn begin_call(&mut self, now: Timestamp, offer: plugboard_call::Offer) {
+        let interaction = offer.interaction;
+        let call = {
+            let places = places(&self.acd);
+            let mut context = Context { configuration: &self.configuration, ids: &mut self.ids, places: &places };
+            Call::new(now, offer, &mut context)
+        };
+        self.calls.insert(interaction, call);
+        self.drain_call(now, interaction);
+    }
+
+    pub(crate) fn call_input(&mut self, now: Timestamp, interaction: InteractionId, input: CallInput) {
+        self.with_call(now, interaction, |call, now, context| call.handle_input(now, input, context));
+    }
+
+    /// Runs `act` on a live call and carries out what it asks for. `None` if there is no such call.
+    pub(crate) fn with_call<T>(
+        &mut self,
+        now: Timestamp,
+        interaction: InteractionId,
+        act: impl FnOnce(&mut Call, Timestamp, &mut Context<'_>) -> T,
+    ) -> Option<T> {
+        let call = self.calls.get_mut(&interaction)?;
+        let result = {
+            let places = places(&self.acd);
+            let mut context = Context { configuration: &self.configuration, ids: &mut self.ids, places: &places };
+            act(call, now, &mut context)
+        };
+        self.drain_call(now, interaction);
+        Some(result)
+    }
+
+    /// The agent's phone rings first, then the target.
+    pub(crate) fn begin_click_to_dial(&mut self, now: Timestamp, offer: plugboard_call::Offer) {
+        let interaction = offer.interaction;
+        let call = {
+            let places = places(&self.acd);
+            let mut context = Context { configuration: &self.configuration, ids: &mut self.ids, places: &places };
+            Call::click_to_dial(now, offer, &mut context)
+        };
+        self.calls.insert(interaction, call);
+        self.drain_call(now, interaction);
+    }
+
+    fn drain_call(&mut self, now: Timestamp, interaction: InteractionId) {
+        let mut over = false;
+        while let Some(output) = self.calls.get_mut(&interaction).and_then(Call::poll_output) {
+            over |= matches!(output, plugboard_call::Output::Over);
+            self.call_output(now, interaction, output);
+        }
+        let next = self.calls.get(&interaction).and_then(Call::poll_timeout);
+        let before = self.deadline_of.get(&interaction).copied();
+        if next != before {
+            if let Some(at) = before {
+                self.deadlines.remove(&(at, interaction));
+                self.deadline_of.remove(&interaction);
+            }
+            if let Some(at) = next {
+                self.deadlines.insert((at, interaction));
+                self.deadline_of.insert(interaction, at);
+            }
+        }
+        if over {
+            self.calls.remove(&interaction);
+        }
+    }
+
+    fn call_output(&mut self, now: Timestamp, interaction: InteractionId, output: plugboard_call::Output) {
+        match output {
+            plugboard_call::Output::Line(line) => self.line(now, interaction, line),
+            plugboard_call::Output::Sound(sound) => self.sound(now, interaction, sound),
+            plugboard_call::Output::Queueing(queueing) => self.queueing(now, interaction, queueing),
+            plugboard_call::Output::Step { ask, flow, plugin, document, state, event } => {
+                self.ask_step(interaction, ask, crate::FlowStep { flow, plugin, document, state, event });
+            }
+            plugboard_call::Output::Fact(kind) => self.fact(now, kind),
+            plugboard_call::Output::Over => {}
+        }
+    }
+}
+
+/// Where an interaction stands, for announcements.
+fn places(acd: &Acd) -> impl Fn(InteractionId) -> Option<Place> {
+    move |interaction| {
+        let position = acd.position(interaction)?;
+        let wait = acd.estimated_wait(interaction);
+        Some(Place { position, wait_ms: wait.map(whole_millis) })
+    }
+}
+
+fn whole_millis(wait: Duration) -> u32 {
+    u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
+}

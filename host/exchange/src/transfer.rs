@@ -1,0 +1,129 @@
+//! Transfers that a phone asks for: REFER (RFC 3515), with Replaces for the attended kind (RFC 3891, RFC 5589).
+
+use plugboard_call::{Input as CallInput, Party, Target};
+use plugboard_model::{AgentId, InteractionId, LegId, Timestamp, flow::Cause};
+use plugboard_sip as sip;
+
+use crate::{exchange::Exchange, line::Line};
+
+impl Exchange {
+    pub(crate) fn referred(&mut self, now: Timestamp, referred: &sip::endpoint::Referred) {
+        let at = now.since_epoch();
+        let Some((leg, interaction)) = self.leg_of(referred.call) else {
+            let _ = self.sip.refuse_refer(at, referred.call, sip::Status::DOES_NOT_EXIST);
+            return;
+        };
+        if let Some(replaced) = referred.replaced {
+            return self.attended(now, referred.call, (leg, interaction), replaced);
+        }
+        let dialled = referred.refer_to.user_decoded().unwrap_or_default().into_owned();
+        // Only an agent's own phone may send a caller on: anything else would be a way to dial for free.
+        let by_agent = self.lines.get(&leg).is_some_and(|line| line.agent.is_some());
+        match Target::from_dialled(&dialled, &self.configuration) {
+            Some(target) if by_agent && referred.replaces.is_none() => {
+                let _ = self.sip.accept_refer(at, referred.call);
+                self.call_input(now, interaction, CallInput::LegTransfers { leg, target });
+            }
+            Some(_) => {
+                let _ = self.sip.refuse_refer(at, referred.call, sip::Status::FORBIDDEN);
+            }
+            None => {
+                let _ = self.sip.refuse_refer(at, referred.call, sip::Status::NOT_FOUND);
+            }
+        }
+    }
+
+    /// An agent has the customer on one dialog and a colleague on another, and joins the two.
+    fn attended(
+        &mut self,
+        now: Timestamp,
+        refers: sip::CallHandle,
+        (leg, interaction): (LegId, InteractionId),
+        replaced: sip::CallHandle,
+    ) {
+        let other = self.leg_of(replaced).filter(|(_, other)| *other != interaction);
+        let same_agent = |a: LegId, b: LegId| {
+            let agent = |leg: LegId| self.lines.get(&leg).and_then(|line| line.agent.as_ref());
+            agent(a).is_some() && agent(a) == agent(b)
+        };
+        let Some((other_leg, other)) = other.filter(|(other_leg, _)| same_agent(leg, *other_leg)) else {
+            let _ = self.sip.refuse_refer(now.since_epoch(), refers, sip::Status::DOES_NOT_EXIST);
+            return;
+        };
+        let _ = self.sip.accept_refer(now.since_epoch(), refers);
+        // The consultation is the call that the agent placed; its far end moves to where the customer is.
+        let (customer, (asking, asked_in)) = if self.placed_by_agent(other, other_leg) {
+            (interaction, (other_leg, other))
+        } else {
+            (other, (leg, interaction))
+        };
+        let status = match self.join(now, customer, asked_in) {
+            true => sip::Status::OK,
+            false => sip::Status::TEMPORARILY_UNAVAILABLE,
+        };
+        let _ = self.sip.notify_refer(now.since_epoch(), refers, status);
+        if status == sip::Status::OK {
+            self.call_input(
+                now,
+                asked_in,
+                CallInput::LegEnded { leg: asking, cause: Cause::NORMAL_CLEARING, status: None },
+            );
+            self.end_line(now, asking);
+        }
+    }
+
+    fn placed_by_agent(&self, interaction: InteractionId, leg: LegId) -> bool {
+        let agent = self.lines.get(&leg).and_then(|line| line.agent.as_ref());
+        self.calls.get(&interaction).is_some_and(|call| call.dialled_by() == agent)
+    }
+
+    fn join(&mut self, now: Timestamp, customer: InteractionId, asked_in: InteractionId) -> bool {
+        if !self.calls.get(&customer).is_some_and(plugboard_call::Call::is_talking) {
+            return false;
+        }
+        let Some((far, party)) = self.with_call(now, asked_in, |call, _, _| call.surrender()).flatten() else {
+            return false;
+        };
+        if let Some(line) = self.lines.get_mut(&far) {
+            line.interaction = customer;
+        }
+        if let Party::Agent { agent, .. } = &party {
+            self.acd
+                .handle_input(now, plugboard_acd::Input::Moved { agent: agent.clone(), from: asked_in, to: customer });
+        }
+        let adopted = self.with_call(now, customer, |call, now, context| call.adopt(now, far, party, context));
+        adopted.is_some_and(|adopted| adopted.is_ok())
+    }
+
+    /// A new call takes the place of a leg (RFC 3891 §3).
+    pub(crate) fn replace(
+        &mut self,
+        now: Timestamp,
+        incoming: &sip::endpoint::Incoming,
+        replaced: sip::CallHandle,
+        by: Option<AgentId>,
+    ) -> Result<(), sip::endpoint::Response> {
+        let gone = || sip::endpoint::Response::new(sip::Status::DOES_NOT_EXIST);
+        let (leg, interaction) = self.leg_of(replaced).ok_or_else(gone)?;
+        let is_far_end = self.calls.get(&interaction).is_some_and(|call| call.talks_on(leg));
+        let Some(agent) = by.filter(|_| is_far_end) else {
+            return Err(sip::endpoint::Response::new(sip::Status::FORBIDDEN));
+        };
+        self.acceptable(incoming.offer.as_ref()).map_err(sip::endpoint::Response::new)?;
+        let new = self.ids.leg();
+        self.lines.insert(new, Line::incoming(interaction, incoming, Some(agent.clone())));
+        self.legs_of_dialogs.insert(incoming.call, new);
+        self.answer_line(now, new);
+        self.acd.handle_input(now, plugboard_acd::Input::Dialled { interaction, agent: agent.clone() });
+        let party = Party::Agent { agent, queue: None };
+        let adopted = self.with_call(now, interaction, |call, now, context| call.adopt(now, new, party, context));
+        if adopted.is_some_and(|adopted| adopted.is_ok()) { Ok(()) } else { Err(gone()) }
+    }
+
+    pub(crate) fn transfer_progress(&mut self, now: Timestamp, leg: LegId, status: u16) {
+        if let (Some(line), Some(status)) = (self.lines.get(&leg), sip::Status::from_code(status)) {
+            // A phone that hung up after its REFER has no subscription any more.
+            let _ = self.sip.notify_refer(now.since_epoch(), line.dialog, status);
+        }
+    }
+}
