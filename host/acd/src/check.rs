@@ -91,7 +91,9 @@ impl Acd {
             }
             // The point of the whole: nobody waits beside an idle agent who fits, unless a policy or a refusal keeps them apart.
             if waits && queue.policy.is_none() && !self.reconfiguring {
-                for agent in queue.members.iter().filter(|agent| self.agents[**agent].state.is_ready()) {
+                let other = queue.overflow_to.filter(|_| entry.overflow == Overflow::Now);
+                let other = other.into_iter().flat_map(|key| &self.queues[key].members);
+                for agent in queue.members.iter().chain(other).filter(|agent| self.agents[**agent].state.is_ready()) {
                     let agent_row = &self.agents[*agent];
                     assert!(
                         !skill::fits(&agent_row.levels, &needs)
