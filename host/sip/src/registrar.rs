@@ -55,9 +55,18 @@ pub struct Binding {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BindingChange {
     /// New, or refreshed.
-    Registered { address: String, binding: Binding },
-    Removed { address: String, contact: Uri },
-    Expired { address: String, contact: Uri },
+    Registered {
+        address: String,
+        binding: Binding,
+    },
+    Removed {
+        address: String,
+        contact: Uri,
+    },
+    Expired {
+        address: String,
+        contact: Uri,
+    },
 }
 
 /// What the caller knows about the address in To of a REGISTER whose sender is already authenticated.

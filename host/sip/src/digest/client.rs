@@ -25,13 +25,7 @@ pub(crate) fn answer(
         .map(|value| (answers.as_str(), value))
 }
 
-fn credentials(
-    params: DigestParams<'_>,
-    account: &Account,
-    method: &str,
-    uri: &str,
-    cnonce: &str,
-) -> Option<String> {
+fn credentials(params: DigestParams<'_>, account: &Account, method: &str, uri: &str, cnonce: &str) -> Option<String> {
     let algorithm = match params.get("algorithm") {
         Some(name) => Algorithm::from_name(&name)?,
         None => Algorithm::Md5,

@@ -15,7 +15,10 @@ use crate::status::Status;
 pub enum Secret {
     Password(String),
     /// As [`Algorithm::ha1`] makes it, one for each algorithm that it is to serve.
-    Ha1 { md5: Option<String>, sha256: Option<String> },
+    Ha1 {
+        md5: Option<String>,
+        sha256: Option<String>,
+    },
 }
 
 /// Which of the two header pairs is used.
@@ -126,7 +129,8 @@ impl Authenticator {
         };
         let (nc, cnonce) = (params.get("nc").unwrap_or_default(), params.get("cnonce").unwrap_or_default());
         // We offered nothing but auth; RFC 2069's form without a count could be replayed for ever.
-        if !params.get("qop").is_some_and(|qop| qop.eq_ignore_ascii_case("auth")) || nc.len() != 8 || cnonce.is_empty() {
+        if !params.get("qop").is_some_and(|qop| qop.eq_ignore_ascii_case("auth")) || nc.len() != 8 || cnonce.is_empty()
+        {
             return wrong;
         }
         let Ok(count) = u32::from_str_radix(&nc, 16) else { return wrong };
