@@ -87,7 +87,13 @@ impl Endpoint {
     /// 408 and 481 end the dialog, everything else leaves the session as it was (RFC 3261 §14.1).
     pub(super) fn change_failed(&mut self, now: Duration, call: u64, status: Status) {
         let Some((record, _)) = self.calls.get_mut(call) else { return };
-        record.change = Change::Idle;
+        // Nobody waits for its final response any more.
+        if let Change::Sent { tx, .. } = std::mem::replace(&mut record.change, Change::Idle)
+            && status == Status::REQUEST_TIMEOUT
+        {
+            self.transactions.remove(tx);
+        }
+        let Some((record, _)) = self.calls.get_mut(call) else { return };
         if record.is_over {
             return;
         }

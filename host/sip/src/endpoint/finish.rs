@@ -62,7 +62,8 @@ impl Endpoint {
                 self.end(call, EndCause::NoAnswer, None);
                 self.cancel(now, call, tx, None);
             }
-            State::Cancelling { give_up, .. } if now >= *give_up => {
+            State::Cancelling { tx, give_up, .. } if now >= *give_up => {
+                self.transactions.remove(*tx);
                 self.calls.remove(call);
             }
             State::AckDue { tx, cseq, give_up } if now >= *give_up => {

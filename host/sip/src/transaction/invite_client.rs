@@ -1,7 +1,7 @@
 //! INVITE client transaction: RFC 3261 §17.1.1 (figure 5) with the Accepted state of RFC 6026 §7.2.
 //!
 //! ```text
-//!   Calling --1xx--> Proceeding        B without any response: Terminated
+//!   Calling --1xx--> Proceeding        B without any response, C without a final one: Terminated
 //!      |                 |
 //!      +-----2xx---------+--> Accepted --M--> Terminated
 //!      +---300-699-------+--> Completed --D--> Terminated
@@ -25,8 +25,9 @@ enum State {
         timer_a: Option<Duration>,
         timer_b: Duration,
     },
-    /// The user's own patience ends this one; the RFC has no timer here.
-    Proceeding,
+    Proceeding {
+        timer_c: Duration,
+    },
     Completed {
         timer_d: Duration,
     },
@@ -53,10 +54,10 @@ impl InviteClient {
     pub fn handle_input(&mut self, now: Duration, timers: &Timers, input: Input) -> Option<Effect> {
         let Self { state, is_reliable } = self;
         match (&mut *state, input) {
-            (State::Calling { .. } | State::Proceeding, Input::Response(status)) => {
+            (State::Calling { .. } | State::Proceeding { .. }, Input::Response(status)) => {
                 let effect = if status.code() >= 300 { Effect::PassAndAck } else { Effect::Pass };
                 *state = match status.code() {
-                    100..200 => State::Proceeding,
+                    100..200 => State::Proceeding { timer_c: now + timers.c },
                     200..300 => State::Accepted { timer_m: now + timers.m },
                     // Timer D is zero where nothing is copied.
                     _ if *is_reliable => State::Terminated,
@@ -66,7 +67,9 @@ impl InviteClient {
             }
             (State::Accepted { .. }, Input::Response(status)) if status.is_success() => Some(Effect::Pass),
             (State::Completed { .. }, Input::Response(status)) if status.code() >= 300 => Some(Effect::Ack),
-            (State::Calling { timer_b, .. }, Input::Timeout) if now >= *timer_b => {
+            (State::Calling { timer_b: end, .. } | State::Proceeding { timer_c: end }, Input::Timeout)
+                if now >= *end =>
+            {
                 *state = State::Terminated;
                 Some(Effect::TimedOut)
             }
@@ -87,14 +90,16 @@ impl InviteClient {
     pub fn poll_timeout(&self) -> Option<Duration> {
         match self.state {
             State::Calling { timer_a, timer_b, .. } => earlier(timer_a, timer_b),
-            State::Proceeding | State::Terminated => None,
-            State::Completed { timer_d: end } | State::Accepted { timer_m: end } => Some(end),
+            State::Terminated => None,
+            State::Proceeding { timer_c: end }
+            | State::Completed { timer_d: end }
+            | State::Accepted { timer_m: end } => Some(end),
         }
     }
 
     /// A provisional response came and no final one: only now CANCEL may go out (RFC 3261 §9.1).
     pub fn is_proceeding(&self) -> bool {
-        self.state == State::Proceeding
+        matches!(self.state, State::Proceeding { .. })
     }
 
     pub fn is_terminated(&self) -> bool {

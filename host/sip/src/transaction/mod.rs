@@ -15,6 +15,9 @@ pub struct Timers {
     pub t4: Duration,
     /// INVITE client gives up without any response.
     pub b: Duration,
+    /// INVITE client gives up after its last provisional response. The RFC has Timer C for proxies only (§16.6); without it
+    /// a peer that vanishes while it rings would be waited for for ever.
+    pub c: Duration,
     /// INVITE client waits for copies of a final response, unreliable transports only.
     pub d: Duration,
     /// Non-INVITE client gives up.
@@ -37,7 +40,8 @@ impl Timers {
     /// All others follow from these three.
     pub fn from_base(t1: Duration, t2: Duration, t4: Duration) -> Self {
         let long = t1 * 64;
-        Self { t1, t2, t4, b: long, d: long, f: long, h: long, i: t4, j: long, k: t4, l: long, m: long }
+        let c = Duration::from_secs(660);
+        Self { t1, t2, t4, b: long, c, d: long, f: long, h: long, i: t4, j: long, k: t4, l: long, m: long }
     }
 }
 
