@@ -101,6 +101,7 @@ impl Worker {
                 return;
             }
             let woken = self.started.elapsed();
+            let mut packets = false;
             for event in &ready {
                 match event.data.u64() {
                     WAKER => {
@@ -109,13 +110,19 @@ impl Worker {
                             return;
                         }
                     }
-                    number => self.take_packet(woken, number as u16, &mut buffer),
+                    number => {
+                        packets = true;
+                        self.take_packet(woken, number as u16, &mut buffer);
+                    }
                 }
             }
             if self.plane.poll_timeout().is_some_and(|due| due <= woken) {
                 self.plane.handle_tick(woken);
             }
             self.give_out();
+            if !packets {
+                continue;
+            }
             // Level-triggered sockets stay ready, so a pause costs nothing but a little delay, and the next look finds more of them at once.
             let pause = self.coalesce.saturating_sub(self.started.elapsed().saturating_sub(woken));
             if !pause.is_zero() {
