@@ -262,15 +262,15 @@ pub(crate) enum Fallback {
 pub(crate) struct Prompt(pub(crate) Vec<(String, Vec<Source>)>);
 
 impl Prompt {
-    /// The exact language, else one of the same primary language, else the document's own, else the first.
-    pub(crate) fn in_language(&self, language: &str, document: &str) -> &[Source] {
+    /// The exact language, else one of the same primary language, else the document's own, else the first; with its tag.
+    pub(crate) fn in_language(&self, language: &str, document: &str) -> (&str, &[Source]) {
         let primary = |tag: &str| tag.split('-').next().unwrap_or_default().to_ascii_lowercase();
         let exact = |wanted: &str| self.0.iter().find(|(tag, _)| tag.eq_ignore_ascii_case(wanted));
         exact(language)
             .or_else(|| self.0.iter().find(|(tag, _)| primary(tag) == primary(language)))
             .or_else(|| exact(document))
             .or_else(|| self.0.first())
-            .map_or(&[], |(_, sources)| sources)
+            .map_or(("", &[]), |(tag, sources)| (tag.as_str(), sources.as_slice()))
     }
 }
 
@@ -295,6 +295,13 @@ pub(crate) enum Piece {
 }
 
 impl Template {
+    pub(crate) fn variables(&self) -> impl Iterator<Item = Slot> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Variable(slot) => Some(*slot),
+            Piece::Text(_) => None,
+        })
+    }
+
     pub(crate) fn fill(&self, values: &[Value]) -> String {
         let mut filled = String::new();
         for piece in &self.0 {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    document::{Assign, Graph, Kind, Node, NodeNumber, Prompt, Source},
+    document::{Assign, Graph, Kind, Node, NodeNumber, Prompt, Slot, Source, Template},
     fields::{Place, Problems},
 };
 
@@ -11,6 +11,7 @@ pub(crate) fn check(graph: &Graph, problems: &Problems) {
     unreachable(graph, problems);
     queue_without_choice(graph, problems);
     endless(graph, problems);
+    secret_shown(graph, problems);
     repeated_words(graph, problems);
 }
 
@@ -55,92 +56,184 @@ fn queue_without_choice(graph: &Graph, problems: &Problems) {
     }
 }
 
-/// How a way through a node can go round for ever with no caller doing anything.
+/// What a silent caller may be kept in for ever.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pace {
-    /// Takes no time at all.
+    /// Nodes that take no time at all.
     Instant,
-    /// Plays something.
+    /// Also nodes that only play, and those that give up when nothing is pressed.
     Plays,
 }
 
 /// The exits that a silent caller takes.
-fn silent_exits(node: &Node, slowest: Pace) -> Vec<NodeNumber> {
-    match &node.kind {
+fn silent_exits(node: &Node, slowest: Pace) -> impl Iterator<Item = NodeNumber> {
+    let exit = match &node.kind {
         Kind::Start
         | Kind::Branch(_)
         | Kind::BusinessHours(_)
         | Kind::SetVariable(_)
         | Kind::SetLanguage(_)
         | Kind::SetQueue(_)
-        | Kind::Tag(_) => node.exits.values().copied().collect(),
-        Kind::Play { .. } if slowest == Pace::Plays => node.exits.get("done").copied().into_iter().collect(),
-        Kind::Menu(_) | Kind::CollectDigits(_) if slowest == Pace::Plays => {
-            node.exits.get("no_input").copied().into_iter().collect()
-        }
-        _ => Vec::new(),
-    }
+        | Kind::Tag(_) => None,
+        Kind::Play { .. } if slowest == Pace::Plays => Some("done"),
+        Kind::Menu(_) | Kind::CollectDigits(_) if slowest == Pace::Plays => Some("no_input"),
+        _ => Some("none of its exits is silent"),
+    };
+    node.exits.iter().filter(move |(name, _)| exit.is_none_or(|exit| *name == exit)).map(|(_, next)| *next)
 }
 
-/// Whether a silent caller who is in `from` comes back to it; the nodes on such a way decide whether something counts the rounds.
-fn comes_back(graph: &Graph, from: NodeNumber, slowest: Pace, skip: impl Fn(&Node) -> bool) -> bool {
-    let mut seen = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(number) = open.pop() {
-        let node = &graph.nodes[usize::from(number)];
-        if skip(node) {
-            continue;
-        }
-        for next in silent_exits(node, slowest) {
-            if next == from {
-                return true;
-            }
-            if seen.insert(next) {
-                open.push(next);
-            }
-        }
+/// A loop that counts its rounds is taken to branch on the count; the runtime stops it if it does not.
+fn counts(node: &Node) -> bool {
+    match &node.kind {
+        Kind::SetVariable(set) => set.iter().any(|(_, assign)| matches!(assign, Assign::Add(_))),
+        _ => false,
     }
-    false
 }
 
 fn endless(graph: &Graph, problems: &Problems) {
-    let counts = |node: &Node| match &node.kind {
-        Kind::SetVariable(set) => set.iter().any(|(_, assign)| matches!(assign, Assign::Add(_))),
-        _ => false,
-    };
-    for (node, number) in graph.nodes.iter().zip(0..) {
-        if comes_back(graph, number, Pace::Instant, counts) {
+    let instant = Loops::find(graph, Pace::Instant);
+    let playing = Loops::find(graph, Pace::Plays);
+    for ((node, instant), playing) in graph.nodes.iter().zip(instant).zip(playing) {
+        if instant {
             let message = "this goes round for ever without waiting for anything".into();
+            let remedy = "leave the loop, or count its rounds with { \"add\": 1 } and branch on it";
+            problems.error(&place(node), "endless-loop", message, remedy);
+        } else if playing {
+            let message = "a caller who does nothing stays here for ever".into();
+            let remedy = "lead `no_input` out, or count the rounds and branch on them";
+            problems.warn(&place(node), "silent-loop", message, remedy);
+        }
+    }
+}
+
+/// Strongly connected components, by Tarjan's algorithm; as deep as there are nodes, which is a thousand.
+struct Loops<'a> {
+    graph: &'a Graph,
+    slowest: Pace,
+    /// In the order of discovery, from 1; 0 is not seen yet.
+    seen: Vec<u32>,
+    lowest: Vec<u32>,
+    on_stack: Vec<bool>,
+    stack: Vec<NodeNumber>,
+    count: u32,
+    in_loop: Vec<bool>,
+}
+
+impl<'a> Loops<'a> {
+    /// For each node, whether it is part of a loop.
+    fn find(graph: &'a Graph, slowest: Pace) -> Vec<bool> {
+        let size = graph.nodes.len();
+        let mut loops = Self {
+            graph,
+            slowest,
+            seen: vec![0; size],
+            lowest: vec![0; size],
+            on_stack: vec![false; size],
+            stack: Vec::new(),
+            count: 0,
+            in_loop: vec![false; size],
+        };
+        for (_, number) in graph.nodes.iter().zip(0..) {
+            if loops.seen[usize::from(number)] == 0 {
+                loops.visit(number);
+            }
+        }
+        loops.in_loop
+    }
+
+    fn next(&self, number: NodeNumber) -> impl Iterator<Item = NodeNumber> + use<'a> {
+        let node = &self.graph.nodes[usize::from(number)];
+        let leads_on = !counts(node);
+        silent_exits(node, self.slowest).filter(move |_| leads_on)
+    }
+
+    fn visit(&mut self, number: NodeNumber) {
+        let at = usize::from(number);
+        self.count += 1;
+        (self.seen[at], self.lowest[at], self.on_stack[at]) = (self.count, self.count, true);
+        self.stack.push(number);
+        for next in self.next(number) {
+            let to = usize::from(next);
+            if self.seen[to] == 0 {
+                self.visit(next);
+                self.lowest[at] = self.lowest[at].min(self.lowest[to]);
+            } else if self.on_stack[to] {
+                self.lowest[at] = self.lowest[at].min(self.seen[to]);
+            }
+        }
+        if self.lowest[at] == self.seen[at] {
+            let from = self.stack.iter().rposition(|member| *member == number).unwrap_or_default();
+            let members = self.stack.split_off(from);
+            let is_loop = members.len() > 1 || self.next(number).any(|next| next == number);
+            for member in members {
+                self.on_stack[usize::from(member)] = false;
+                self.in_loop[usize::from(member)] = is_loop;
+            }
+        }
+    }
+}
+
+/// Digits that were collected as secret may be compared, nothing else.
+fn secret_shown(graph: &Graph, problems: &Problems) {
+    let secret: BTreeSet<Slot> = graph
+        .nodes
+        .iter()
+        .filter_map(|node| match &node.kind {
+            Kind::CollectDigits(collect) if collect.secret => Some(collect.into),
+            _ => None,
+        })
+        .collect();
+    if secret.is_empty() {
+        return;
+    }
+    let shows = |template: &Template| template.variables().any(|slot| secret.contains(&slot));
+    let says = |prompt: &Prompt| {
+        prompt.0.iter().flat_map(|(_, sources)| sources).any(|source| match source {
+            Source::Text(text) | Source::Digits(text) => shows(text),
+            Source::File(_) | Source::Number(_) | Source::Position => false,
+        })
+    };
+    for node in &graph.nodes {
+        let shown = match &node.kind {
+            Kind::Tag(tags) => tags.iter().any(|(_, value)| shows(value)),
+            Kind::SetVariable(set) => set.iter().any(|(_, assign)| matches!(assign, Assign::Text(text) if shows(text))),
+            Kind::TransferAgent { agent: to, .. } | Kind::TransferNumber { number: to, .. } => shows(to),
+            kind => prompts(kind).any(says),
+        };
+        if shown {
+            let message = "this would show digits that were collected as secret".into();
             problems.error(
                 &place(node),
-                "endless-loop",
+                "secret-shown",
                 message,
-                "leave the loop, or count its rounds with { \"add\": 1 } and branch on it",
-            );
-        } else if comes_back(graph, number, Pace::Plays, counts) {
-            let message = "a caller who does nothing stays here for ever".into();
-            problems.warn(
-                &place(node),
-                "silent-loop",
-                message,
-                "lead `no_input` out, or count the rounds and branch on them",
+                "take the variable out; only a branch may look at it",
             );
         }
     }
+}
+
+/// The prompts of a node that callers hear.
+fn prompts(kind: &Kind) -> impl Iterator<Item = &Prompt> {
+    let all: [Option<&Prompt>; 3] = match kind {
+        Kind::Play { prompt, .. } => [Some(prompt), None, None],
+        Kind::Menu(menu) => [Some(&menu.prompt), menu.no_input_prompt.as_ref(), menu.no_match_prompt.as_ref()],
+        Kind::CollectDigits(collect) => {
+            [Some(&collect.prompt), collect.no_input_prompt.as_ref(), collect.invalid_prompt.as_ref()]
+        }
+        Kind::Queue(wait) => [wait.announce.as_ref().map(|(_, prompt)| prompt), None, None],
+        Kind::Voicemail(voicemail) => [voicemail.greeting.as_ref(), None, None],
+        Kind::HangUp { prompt, .. } => [prompt.as_ref(), None, None],
+        _ => [None; 3],
+    };
+    all.into_iter().flatten()
 }
 
 fn repeated_words(graph: &Graph, problems: &Problems) {
     let mut seen = BTreeSet::new();
     for node in &graph.nodes {
-        let prompt: Option<&Prompt> = match &node.kind {
-            Kind::Play { prompt, .. } => Some(prompt),
-            Kind::Menu(menu) => Some(&menu.prompt),
-            Kind::CollectDigits(collect) => Some(&collect.prompt),
-            _ => None,
-        };
-        let texts = prompt.into_iter().flat_map(|prompt| &prompt.0).flat_map(|(_, sources)| sources);
-        let repeated =
-            texts.filter(|source| matches!(source, Source::Text(_))).any(|source| !seen.insert(format!("{source:?}")));
+        let texts = prompts(&node.kind).take(1).flat_map(|prompt| &prompt.0).flat_map(|(_, sources)| sources);
+        let texts = texts.filter(|source| matches!(source, Source::Text(_)));
+        let repeated = texts.map(|source| seen.insert(format!("{source:?}"))).fold(false, |any, new| any || !new);
         if repeated {
             let message = "another node says the same words".into();
             problems.warn(&place(node), "repeated-prompt", message, "lead both ways to one node");

@@ -240,10 +240,14 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// The prompts one after the other, in the caller's language; `None` if there is none.
+    /// The prompts one after the other, in the caller's language; `None` if there is none. What is spoken takes the voice of the words that
+    /// were found, even where they are not in the caller's language.
     fn say(&self, prompts: &[Option<&Prompt>], barge_in: bool) -> Option<wit::Prompt> {
         let sources: Vec<wit::Source> = prompts.iter().flatten().flat_map(|prompt| self.sources(prompt)).collect();
-        (!sources.is_empty()).then(|| wit::Prompt { sources, language: self.language().into(), barge_in })
+        let found = |prompt: &&Prompt| prompt.in_language(self.language(), &self.graph.language).0.to_owned();
+        let language = prompts.iter().flatten().map(found).find(|tag| !tag.is_empty());
+        let language = language.unwrap_or_else(|| self.language().into());
+        (!sources.is_empty()).then_some(wit::Prompt { sources, language, barge_in })
     }
 
     fn sources(&self, prompt: &Prompt) -> Vec<wit::Source> {
@@ -260,7 +264,7 @@ impl<'a> Run<'a> {
             },
             Source::Position => wit::Source::Position,
         };
-        prompt.in_language(self.language(), &self.graph.language).iter().map(filled).collect()
+        prompt.in_language(self.language(), &self.graph.language).1.iter().map(filled).collect()
     }
 
     fn enter(&mut self, node: &'a Node) -> Outcome {

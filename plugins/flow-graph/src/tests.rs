@@ -190,11 +190,11 @@ fn prompts_follow_the_language_that_the_caller_chose() {
     );
     Call::offered_at(&graph, MONDAY, "fr").played().goes(
         "> 0 pick up
-         > 1 play huanying.wav in fr
+         > 1 play huanying.wav in zh-CN
          @ a …
          < played
          > 2 tag language=en-GB
-         > 3 play bye.wav in en-GB
+         > 3 play bye.wav in en
          @ a done
          @ b next
          @ c …",
@@ -426,6 +426,9 @@ fn each_error_is_named_with_its_place() {
         of(r#"{ "kind": "tag", "set": { "x": "y" }, "exits": { "next": "a" } }"#),
         of(r#"{ "kind": "business-hours", "week": { "mon": ["9-18"] }, "exits": { "open": "z", "closed": "z" } }"#),
         of(r#"{ "kind": "set-variable", "set": { "caller": "x" }, "exits": { "next": "z" } }"#),
+        of(
+            r#"{ "kind": "collect-digits", "secret": true, "into": "t", "prompt": { "digits": "{t}" }, "exits": { "ok": "z", "no_input": "z", "invalid": "z" } }"#,
+        ),
         of(r#"{ "kind": "hang-up", "exits": { "done": "z" } }"#),
         problems(r#"{ "format": 2 }"#),
         problems("{"),
@@ -447,6 +450,7 @@ fn each_error_is_named_with_its_place() {
         "E endless-loop /nodes/a\nW unreachable-node /nodes/z",
         "E bad-hours /nodes/a/week",
         "E reserved-variable /nodes/a/set",
+        "E secret-shown /nodes/a",
         "E unknown-exit /nodes/a/exits/done",
         "E bad-format /format",
         "E not-json ",
