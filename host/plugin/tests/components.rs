@@ -15,8 +15,8 @@ use built::{component, module};
 use plugboard_model::{
     InteractionId, TenantId, Timestamp,
     flow::{
-        Action, Channel, Digits, Direction, Effect, Event, Failure, FailureCode, GatherEnd, Happening, Setting, Start,
-        Stepped, Token, Visit,
+        Action, Cause, Channel, Digits, Direction, Effect, End, Event, Failure, FailureCode, GatherEnd, GaveUp,
+        Happening, Message, Open, QueueNews, Refusal, RefusalCode, Setting, Start, Stepped, Token, Visit,
     },
     routing::{Candidate, Levels, Need, Tables, Waiting},
 };
@@ -136,6 +136,72 @@ fn fresh_and_reused_instances_return_the_same_bytes() {
     let first = trace(false);
     assert_eq!(first, trace(false));
     assert_eq!(first, trace(true));
+}
+
+/// A small xorshift generator: the same scripts in each run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % sides
+    }
+}
+
+#[test]
+fn any_order_of_events_is_answered_and_twice_the_same() {
+    let (flow, settings) = (flow("flow-graph"), Arc::new(Settings::document(DOCUMENT)));
+    let play = |asker: &mut Asker, seed: u64| {
+        let (mut dice, mut state, mut answers) = (Dice(seed), Vec::new(), Vec::new());
+        answers.push(stepped(asker.ask(step(&flow, &settings, &state, started()))));
+        state.clone_from(&answers[0].state);
+        for seq in 1..2 + dice.roll(12) as u32 {
+            let token = dice.roll(6) as u32;
+            let happening = match dice.roll(9) {
+                0 => Happening::Timer,
+                1 => Happening::Played { to_the_end: false },
+                2 => Happening::Queue(QueueNews::GaveUp(GaveUp::Full)),
+                3 => Happening::Other(Open { name: "acme.nudge".into(), json: "{\"ü\":\"😀\"}".into() }),
+                4 => {
+                    Happening::Refused(Refusal { code: RefusalCode::Limit, message: "später".into(), retryable: true })
+                }
+                5 if seq > 6 => Happening::HungUp(End { cause: Cause::NORMAL_CLEARING, by_caller: true }),
+                6 => Happening::Message(Message { id: "m".into(), text: "在吗".into(), attachments: 0 }),
+                _ => Happening::Gathered(Digits {
+                    digits: ["", "1", "7"][dice.roll(3) as usize].into(),
+                    ended: GatherEnd::Timeout,
+                }),
+            };
+            let answer = stepped(asker.ask(step(&flow, &settings, &state, event(seq, Some(token), happening))));
+            state.clone_from(&answer.state);
+            answers.push(answer);
+        }
+        answers
+    };
+    let (mut reused, engine) = (asker(), engine());
+    for seed in (1..=100).map(|seed: u64| seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)) {
+        assert_eq!(play(&mut reused, seed), play(&mut Asker::new(&engine), seed), "seed {seed:x}");
+    }
+}
+
+#[test]
+fn the_largest_document_is_checked_in_a_moment() {
+    let node = |n: u32| {
+        format!(r#""n{n:04}": {{ "kind": "tag", "set": {{ "at": "{n}" }}, "exits": {{ "next": "n{:04}" }} }},"#, n + 1)
+    };
+    let nodes: String = (0..999).map(node).collect();
+    let document = format!(
+        r#"{{ "format": 1, "name": "long", "language": "en", "start": "n0000", "nodes": {{ {nodes} "n0999": {{ "kind": "hang-up" }} }} }}"#
+    );
+    let (flow, settings) = (flow("flow-graph"), Arc::new(Settings::document(document)));
+    let begun = Instant::now();
+    assert_eq!(flow.check(&settings), Ok(vec![]));
+    let took = begun.elapsed();
+    assert!(took < Duration::from_millis(500), "{took:?}");
+    let reply = asker().ask(step(&flow, &settings, &[], started()));
+    assert!(matches!(reply.result, Err(AskFailure::Plugin(Failure { code: FailureCode::Runaway, .. }))), "{reply:?}");
 }
 
 #[test]

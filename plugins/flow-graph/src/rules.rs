@@ -232,9 +232,9 @@ fn repeated_words(graph: &Graph, problems: &Problems) {
     let mut seen = BTreeSet::new();
     for node in &graph.nodes {
         let texts = prompts(&node.kind).take(1).flat_map(|prompt| &prompt.0).flat_map(|(_, sources)| sources);
-        let texts = texts.filter(|source| matches!(source, Source::Text(_)));
-        let repeated = texts.map(|source| seen.insert(format!("{source:?}"))).fold(false, |any, new| any || !new);
-        if repeated {
+        let texts: Vec<&Source> = texts.filter(|source| matches!(source, Source::Text(_))).collect();
+        let new = texts.iter().filter(|source| seen.insert(format!("{source:?}"))).count();
+        if new < texts.len() {
             let message = "another node says the same words".into();
             problems.warn(&place(node), "repeated-prompt", message, "lead both ways to one node");
         }

@@ -38,7 +38,7 @@ impl Guest for Policy {
     }
 
     fn rank_agents(_: Waiting, needs: Vec<Need>, candidates: Vec<Candidate>, _: Vec<Column>) -> Result<Order, Failure> {
-        configured(|settings| settings.rank_agents(&needs, candidates))
+        configured(|settings| settings.rank_agents(&needs, &candidates))
     }
 
     fn rank_waiting(_: Candidate, waiting: Vec<Waiting>, _: Vec<Column>) -> Result<Order, Failure> {
