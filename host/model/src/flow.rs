@@ -499,3 +499,26 @@ pub enum Severity {
     Error,
     Warning,
 }
+
+/// Something of the tenant's that a flow's settings name. What is only known in a call is not among these.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reference {
+    pub kind: ReferenceKind,
+    pub name: String,
+    pub node: Option<String>,
+    /// JSON Pointer within the document (RFC 6901).
+    pub field: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReferenceKind {
+    /// A file of the tenant's prompts, hold music included.
+    Prompt,
+    Queue,
+    Skill,
+    Agent,
+    Flow,
+    Connector,
+    Other(String),
+}

@@ -69,7 +69,7 @@ struct Cost {
 
 fn main() {
     let json = std::env::args().any(|argument| argument == "--json");
-    let engine = Engine::new(EngineSettings { instances: 40, ..EngineSettings::default() }).expect("an engine");
+    let engine = Engine::new(EngineSettings::default()).expect("an engine");
     let flow = engine.load_flow(&built::component("flow-graph")).expect("a flow");
     let policy = engine.load_routing(&built::component("route-skills")).expect("a policy");
     let mut asker = Asker::new(&engine);

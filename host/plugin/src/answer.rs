@@ -176,6 +176,20 @@ pub(crate) fn problem(problem: common::Problem) -> host::Problem {
     host::Problem { severity, code, node, field, message, remedy }
 }
 
+pub(crate) fn reference(reference: flow::Reference) -> host::Reference {
+    use flow::ReferenceKind;
+    let kind = match reference.kind {
+        ReferenceKind::Prompt => host::ReferenceKind::Prompt,
+        ReferenceKind::Queue => host::ReferenceKind::Queue,
+        ReferenceKind::Skill => host::ReferenceKind::Skill,
+        ReferenceKind::Agent => host::ReferenceKind::Agent,
+        ReferenceKind::Flow => host::ReferenceKind::Flow,
+        ReferenceKind::Connector => host::ReferenceKind::Connector,
+        ReferenceKind::Other(word) => host::ReferenceKind::Other(word),
+    };
+    host::Reference { kind, name: reference.name, node: reference.node, field: reference.field }
+}
+
 pub(crate) fn flow_failure(failure: common::Failure) -> host::Failure {
     use common::FailureCode;
     let code = match failure.code {

@@ -2,7 +2,7 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use plugboard_model::flow::Problem;
+use plugboard_model::flow::{Problem, Reference};
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre, Linker};
 
@@ -145,6 +145,15 @@ impl FlowPlugin {
         let problems =
             instance.call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_flow().call_check(store, &settings))?;
         Ok(problems.into_iter().map(answer::problem).collect())
+    }
+
+    /// What these settings name of the tenant's; empty where [`Self::check`] finds an error.
+    pub fn references(&self, settings: &Settings) -> Result<Vec<Reference>, AskFailure> {
+        let settings = question::settings(settings.items());
+        let mut instance = self.0.flow_instance()?;
+        let found = instance
+            .call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_flow().call_references(store, &settings))?;
+        Ok(found.into_iter().map(answer::reference).collect())
     }
 
     /// An instance that knows its settings.

@@ -16,7 +16,8 @@ use plugboard_model::{
     InteractionId, TenantId, Timestamp,
     flow::{
         Action, Cause, Channel, Digits, Direction, Effect, End, Event, Failure, FailureCode, GatherEnd, GaveUp,
-        Happening, Message, Open, QueueNews, Refusal, RefusalCode, Setting, Start, Stepped, Token, Visit,
+        Happening, Message, Open, QueueNews, Reference, ReferenceKind, Refusal, RefusalCode, Setting, Start, Stepped,
+        Token, Visit,
     },
     routing::{Candidate, Levels, Need, Tables, Waiting},
 };
@@ -228,6 +229,20 @@ fn a_document_with_an_error_is_refused_with_node_and_remedy() {
         matches!(reply.result, Err(AskFailure::Plugin(Failure { code: FailureCode::BadSettings, .. }))),
         "{reply:?}"
     );
+}
+
+#[test]
+fn a_document_says_which_queues_and_prompts_it_needs() {
+    let references = flow("flow-graph").references(&Settings::document(DOCUMENT)).expect("references");
+    let reference = |kind, name: &str, node: &str| Reference {
+        kind,
+        name: name.into(),
+        node: Some(node.into()),
+        field: Some(format!("/nodes/{node}")),
+    };
+    let wanted =
+        [reference(ReferenceKind::Prompt, "menu.wav", "menu"), reference(ReferenceKind::Queue, "sales", "sales")];
+    assert_eq!(references, wanted);
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod document;
 mod fields;
 mod kinds;
 mod read;
+mod references;
 mod rules;
 mod run;
 mod session;
@@ -29,7 +30,7 @@ use std::cell::RefCell;
 
 use contract::exports::plugboard::plugin::{
     common::{Failure, FailureCode, Problem, Setting, Severity},
-    flow::{Description, Event, Guest, NodeKind, Stepped},
+    flow::{Description, Event, Guest, NodeKind, Reference, Stepped},
 };
 
 thread_local! {
@@ -68,6 +69,11 @@ impl Guest for FlowGraph {
                 extra: Vec::new(),
             }],
         }
+    }
+
+    fn references(settings: Vec<Setting>) -> Vec<Reference> {
+        let graph = document(&settings).and_then(|document| read::read(document).0);
+        graph.map_or_else(Vec::new, |graph| references::references(&graph))
     }
 
     fn configure(settings: Vec<Setting>) -> Result<(), Failure> {

@@ -213,17 +213,23 @@ fn secret_shown(graph: &Graph, problems: &Problems) {
 }
 
 /// The prompts of a node that callers hear.
-fn prompts(kind: &Kind) -> impl Iterator<Item = &Prompt> {
-    let all: [Option<&Prompt>; 3] = match kind {
-        Kind::Play { prompt, .. } => [Some(prompt), None, None],
-        Kind::Menu(menu) => [Some(&menu.prompt), menu.no_input_prompt.as_ref(), menu.no_match_prompt.as_ref()],
-        Kind::CollectDigits(collect) => {
-            [Some(&collect.prompt), collect.no_input_prompt.as_ref(), collect.invalid_prompt.as_ref()]
+pub(crate) fn prompts(kind: &Kind) -> impl Iterator<Item = &Prompt> {
+    let all: [Option<&Prompt>; 5] = match kind {
+        Kind::Play { prompt, .. } => [Some(prompt), None, None, None, None],
+        Kind::Menu(menu) => {
+            [Some(&menu.prompt), menu.no_input_prompt.as_ref(), menu.no_match_prompt.as_ref(), None, None]
         }
-        Kind::Queue(wait) => [wait.announce.as_ref().map(|(_, prompt)| prompt), None, None],
-        Kind::Voicemail(voicemail) => [voicemail.greeting.as_ref(), None, None],
-        Kind::HangUp { prompt, .. } => [prompt.as_ref(), None, None],
-        _ => [None; 3],
+        Kind::CollectDigits(collect) => [
+            Some(&collect.prompt),
+            collect.no_input_prompt.as_ref(),
+            collect.invalid_prompt.as_ref(),
+            collect.confirm.as_ref().and_then(|confirm| confirm.before.as_ref()),
+            collect.confirm.as_ref().and_then(|confirm| confirm.after.as_ref()),
+        ],
+        Kind::Queue(wait) => [wait.announce.as_ref().map(|(_, prompt)| prompt), None, None, None, None],
+        Kind::Voicemail(voicemail) => [voicemail.greeting.as_ref(), None, None, None, None],
+        Kind::HangUp { prompt, .. } => [prompt.as_ref(), None, None, None, None],
+        _ => [None; 5],
     };
     all.into_iter().flatten()
 }

@@ -474,3 +474,30 @@ fn warnings_do_not_keep_a_flow_from_running() {
     assert_eq!(problems(&document), wanted);
     assert!(read(&document).0.is_some());
 }
+
+#[test]
+fn references_name_what_the_tenant_must_have() {
+    let graph = graph(OFFICE, r#", "exception": { "prompt": "sorry.wav", "queue": "general" }"#);
+    let line = |reference: crate::contract::exports::plugboard::plugin::flow::Reference| {
+        let kind = format!("{:?}", reference.kind);
+        format!(
+            "{} {} {}",
+            kind.trim_start_matches("ReferenceKind::"),
+            reference.name,
+            reference.field.unwrap_or_default()
+        )
+    };
+    let found: Vec<String> = crate::references::references(&graph).into_iter().map(line).collect();
+    assert_eq!(
+        found,
+        [
+            "Prompt sorry.wav /exception",
+            "Queue general /exception",
+            "Queue sales /nodes/b",
+            "Skill english /nodes/b",
+            "Prompt leave.wav /nodes/c",
+            "Queue sales /nodes/c",
+            "Prompt bye.wav /nodes/e",
+        ]
+    );
+}

@@ -7,7 +7,7 @@ use std::{cell::RefCell, hint::black_box};
 
 use exports::plugboard::plugin::{
     common::{Failure, FailureCode, Problem, Setting},
-    flow::{Action, Description, Event, Guest, Stepped, Visit},
+    flow::{Action, Description, Event, Guest, Reference, Stepped, Visit},
     flow_types::{Effect, Enqueue, Prompt, Source},
 };
 
@@ -24,6 +24,10 @@ impl Guest for Hostile {
     }
 
     fn check(_: Vec<Setting>) -> Vec<Problem> {
+        vec![]
+    }
+
+    fn references(_: Vec<Setting>) -> Vec<Reference> {
         vec![]
     }
 
