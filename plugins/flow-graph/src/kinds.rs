@@ -5,12 +5,14 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    calendar::{Calendar, Date, Span, parse_span},
     document::{
-        Assign, Collect, Condition, Confirm, DIGITS, Kind, LANGUAGE, Mailbox, Menu, Node, NodeNumber, Piece, Prompt,
-        QueueChoice, Rule, Slot, Source, Template, Test, Validity, Value, Variable, Voicemail, Wait,
+        Collect, Confirm, DIGITS, Kind, Mailbox, Menu, Node, NodeNumber, QueueChoice, Slot, Validity, Value, Variable,
+        Voicemail, Wait,
     },
-    fields::{Fields, Place, Problems, is_key, kind},
+    fields::{Fields, Place, Problems, is_key},
+    hours::calendar,
+    logic::{assignments, rules},
+    prompts::{file_name, is_language, prompt, required_prompt, required_template, template},
 };
 
 /// What a node may refer to.
@@ -26,7 +28,7 @@ impl Scope<'_> {
         self.variables.iter().zip(0..).find(|(variable, _)| variable.name == name).map(|(_, slot)| slot)
     }
 
-    fn known_slot(&self, fields: &Fields<'_>, at: &str, name: &str) -> Option<Slot> {
+    pub(crate) fn known_slot(&self, fields: &Fields<'_>, at: &str, name: &str) -> Option<Slot> {
         let slot = self.slot(name);
         if slot.is_none() {
             let message = format!("no variable is called {name:?}");
@@ -35,7 +37,7 @@ impl Scope<'_> {
         slot
     }
 
-    fn initial(&self, slot: Slot) -> &Value {
+    pub(crate) fn initial(&self, slot: Slot) -> &Value {
         &self.variables[usize::from(slot)].initial
     }
 }
@@ -352,199 +354,6 @@ fn collect(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Kind> {
     }))
 }
 
-fn rules(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Vec<Rule>> {
-    let Some(Json::Array(list)) = fields.get("rules") else {
-        fields.missing("rules", "write [{ \"variable\": …, \"is\": …, \"value\": …, \"exit\": … }]");
-        return None;
-    };
-    list.iter()
-        .take(100)
-        .zip(0..)
-        .map(|(json, index): (&Json, usize)| {
-            let rule = Fields::at(
-                json,
-                Place { pointer: fields.place_of("rules").child(&index.to_string()).pointer, ..fields.place },
-                fields.problems,
-            )?;
-            let exit = rule.required_text("exit", "name the exit that this rule takes")?.to_owned();
-            let conditions = match rule.get("all") {
-                Some(Json::Array(all)) => all
-                    .iter()
-                    .map(|json| {
-                        let inner = Fields::at(json, rule.place_of("all"), fields.problems)?;
-                        let condition = condition(&inner, scope);
-                        inner.finish();
-                        condition
-                    })
-                    .collect::<Option<Vec<_>>>()?,
-                _ => vec![condition(&rule, scope)?],
-            };
-            rule.finish().then_some(Rule { conditions, exit })
-        })
-        .collect()
-}
-
-fn condition(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Condition> {
-    let variable = scope.known_slot(fields, "variable", fields.required_text("variable", "name a variable")?)?;
-    let word = fields.required_text("is", "say how to compare, like \"==\"")?;
-    let Some((_, test)) = Test::ALL.iter().find(|(name, _)| *name == word) else {
-        let known: Vec<&str> = Test::ALL.iter().map(|(name, _)| *name).collect();
-        fields.error(
-            "is",
-            "unknown-test",
-            format!("nothing compares by {word:?}"),
-            &format!("known: {}", known.join(" ")),
-        );
-        return None;
-    };
-    let given = fields.get("value");
-    let values: Option<Vec<Value>> = match (test, given) {
-        (Test::In, Some(Json::Array(list))) if list.len() <= 1_000 => list.iter().map(value).collect(),
-        (Test::In, _) => None,
-        (_, given) => given.and_then(value).map(|value| vec![value]),
-    };
-    let Some(values) = values else {
-        fields.error(
-            "value",
-            "wrong-type",
-            "no value to compare with".into(),
-            "give text, a whole number, true or false; for `in` a list of them",
-        );
-        return None;
-    };
-    let initial = scope.initial(variable);
-    let fits = |value: &Value| {
-        value.kind() == initial.kind()
-            && match test {
-                Test::Contains | Test::StartsWith => matches!(value, Value::Text(_)),
-                Test::Less | Test::LessOrEqual | Test::Greater | Test::GreaterOrEqual => {
-                    matches!(value, Value::Number(_))
-                }
-                Test::Equal | Test::NotEqual | Test::In => true,
-            }
-    };
-    if let Some(wrong) = values.iter().find(|value| !fits(value)) {
-        let message = format!("a variable of {} cannot be tested with {word} against {}", initial.kind(), wrong.kind());
-        fields.error("value", "type-mismatch", message, "compare values of one type; < and > are for numbers");
-        return None;
-    }
-    Some(Condition { variable, test: *test, values })
-}
-
-fn calendar(fields: &Fields<'_>) -> Calendar {
-    const DAYS: [&str; 7] = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"];
-    let mut calendar = Calendar::default();
-    let bad_spans = |name: &str, at: &str| {
-        let message = format!("the hours of {at:?} cannot be read");
-        fields.error(name, "bad-hours", message, "write [\"09:00-12:00\", \"13:00-18:00\"]");
-    };
-    match fields.get("week") {
-        Some(Json::Object(week)) => {
-            for (day, json) in week {
-                let Some(weekday) = DAYS.iter().position(|name| name == day) else {
-                    fields.error(
-                        "week",
-                        "bad-day",
-                        format!("no day is called {day:?}"),
-                        "use mon, tue, wed, thu, fri, sat, sun",
-                    );
-                    continue;
-                };
-                match spans(json) {
-                    Some(spans) => {
-                        for (span, next_day) in spans {
-                            calendar.week[weekday].push(span);
-                            calendar.week[(weekday + 1) % 7].extend(next_day);
-                        }
-                    }
-                    None => bad_spans("week", day),
-                }
-            }
-        }
-        Some(_) | None => fields.missing("week", "write { \"mon\": [\"09:00-18:00\"], … }"),
-    }
-    let bad_date = |name: &str, date: &str| {
-        fields.error(
-            name,
-            "bad-date",
-            format!("{date:?} is no date"),
-            "write \"2026-10-01\", or \"10-01\" for each year",
-        );
-    };
-    match fields.get("holidays") {
-        None => {}
-        Some(Json::Array(dates)) => {
-            for date in dates {
-                match date.as_str().and_then(Date::parse) {
-                    Some(date) => {
-                        calendar.holidays.insert(date);
-                    }
-                    None => bad_date("holidays", &date.to_string()),
-                }
-            }
-        }
-        Some(_) => bad_date("holidays", "this"),
-    }
-    match fields.get("special") {
-        None => {}
-        Some(Json::Object(days)) => {
-            for (date, json) in days {
-                match (Date::parse(date), spans(json)) {
-                    (Some(date), Some(spans)) => {
-                        calendar.special.insert(date, spans.into_iter().map(|(span, _)| span).collect());
-                    }
-                    (None, _) => bad_date("special", date),
-                    (_, None) => bad_spans("special", date),
-                }
-            }
-        }
-        Some(_) => bad_date("special", "this"),
-    }
-    calendar
-}
-
-fn spans(json: &Json) -> Option<Vec<(Span, Option<Span>)>> {
-    json.as_array()?.iter().map(|text| parse_span(text.as_str()?)).collect()
-}
-
-fn assignments(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Vec<(Slot, Assign)>> {
-    let Some(Json::Object(set)) = fields.get("set") else {
-        fields.missing("set", "write { \"variable\": value }");
-        return None;
-    };
-    set.iter()
-        .map(|(name, json)| {
-            let slot = scope.known_slot(fields, "set", name)?;
-            if slot <= DIGITS {
-                let remedy =
-                    if slot == LANGUAGE { "use a set-language node" } else { "copy it to a variable of your own" };
-                fields.error("set", "reserved-variable", format!("{name} belongs to the host"), remedy);
-                return None;
-            }
-            let assign = match (scope.initial(slot), json) {
-                (Value::Text(_), Json::String(text)) => Assign::Text(template(fields, "set", text, scope)?),
-                (Value::Number(_), Json::Object(add)) if add.len() == 1 && add.get("add").is_some_and(Json::is_i64) => {
-                    Assign::Add(add["add"].as_i64().unwrap_or_default())
-                }
-                (initial, json) => match value(json).filter(|value| value.kind() == initial.kind()) {
-                    Some(value) => Assign::To(value),
-                    None => {
-                        let message = format!("{name} holds {}, not {}", initial.kind(), kind(json));
-                        fields.error(
-                            "set",
-                            "type-mismatch",
-                            message,
-                            "give a value of the variable's type; numbers take { \"add\": 1 }",
-                        );
-                        return None;
-                    }
-                },
-            };
-            Some((slot, assign))
-        })
-        .collect()
-}
-
 fn choice(fields: &Fields<'_>) -> QueueChoice {
     let skills = match fields.get("skills") {
         None => None,
@@ -611,151 +420,6 @@ pub(crate) fn name(fields: &Fields<'_>, field: &'static str) -> Option<String> {
 
 fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+'))
-}
-
-fn is_language(tag: &str) -> bool {
-    let mut parts = tag.split('-');
-    let primary = parts.next().unwrap_or_default();
-    (2..=3).contains(&primary.len())
-        && primary.bytes().all(|byte| byte.is_ascii_alphabetic())
-        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-}
-
-/// A variable's value; text of at most 1,024 bytes.
-pub(crate) fn value(json: &Json) -> Option<Value> {
-    match json {
-        Json::String(text) if text.len() <= 1_024 => Some(Value::Text(text.clone())),
-        Json::Number(number) => number.as_i64().map(Value::Number),
-        Json::Bool(yes) => Some(Value::Bool(*yes)),
-        _ => None,
-    }
-}
-
-fn required_prompt(fields: &Fields<'_>, name: &'static str, scope: &Scope<'_>) -> Option<Prompt> {
-    if fields.get(name).is_none() {
-        fields.missing(name, "say what to play: \"welcome.wav\", or { \"zh-CN\": …, \"en\": … }");
-        return None;
-    }
-    prompt(fields, name, scope)
-}
-
-/// One source, a list of them, or either by language.
-pub(crate) fn prompt(fields: &Fields<'_>, name: &'static str, scope: &Scope<'_>) -> Option<Prompt> {
-    match fields.get(name)? {
-        Json::Object(by_language) if !by_language.is_empty() && by_language.keys().all(|key| is_language(key)) => {
-            for language in scope.languages.iter().filter(|language| !by_language.contains_key(*language)) {
-                let message = format!("the prompt is missing in {language}");
-                fields.error(name, "missing-language", message, "add it, or take the language out of `languages`");
-            }
-            let read =
-                |(language, json): (&String, &Json)| Some((language.clone(), sources(fields, name, json, scope)?));
-            by_language.iter().map(read).collect::<Option<Vec<_>>>().map(Prompt)
-        }
-        json => Some(Prompt(vec![(String::new(), sources(fields, name, json, scope)?)])),
-    }
-}
-
-fn sources(fields: &Fields<'_>, name: &str, json: &Json, scope: &Scope<'_>) -> Option<Vec<Source>> {
-    match json {
-        Json::Array(list) if (1..=8).contains(&list.len()) => {
-            list.iter().map(|json| source(fields, name, json, scope)).collect()
-        }
-        Json::Array(_) => {
-            fields.error(name, "out-of-range", "no sources, or more than 8".into(), "give 1 to 8");
-            None
-        }
-        json => source(fields, name, json, scope).map(|source| vec![source]),
-    }
-}
-
-fn source(fields: &Fields<'_>, name: &str, json: &Json, scope: &Scope<'_>) -> Option<Source> {
-    let remedy = "give a file name, or { \"file\" | \"text\" | \"digits\" | \"number\": … }, or { \"position\": true }";
-    let object = match json {
-        Json::String(file) => return file_name(fields, name, file).map(Source::File),
-        Json::Object(object) if object.len() == 1 => object,
-        _ => {
-            fields.error(name, "wrong-type", format!("{} cannot be played", kind(json)), remedy);
-            return None;
-        }
-    };
-    match object.iter().next().map(|(key, json)| (key.as_str(), json)) {
-        Some(("file", Json::String(file))) => file_name(fields, name, file).map(Source::File),
-        Some(("text", Json::String(text))) if !text.is_empty() && text.len() <= 1_000 => {
-            if text.chars().count() > 120 {
-                let message = format!("{} characters in one prompt", text.chars().count());
-                fields.problems.warn(
-                    &fields.place_of(name),
-                    "long-prompt",
-                    message,
-                    "keep a prompt under 120 characters",
-                );
-            }
-            template(fields, name, text, scope).map(Source::Text)
-        }
-        Some(("digits", Json::String(text))) => template(fields, name, text, scope).map(Source::Digits),
-        Some(("number", Json::String(variable))) => {
-            let slot = scope.known_slot(fields, name, variable)?;
-            if !matches!(scope.initial(slot), Value::Number(_)) {
-                fields.error(
-                    name,
-                    "type-mismatch",
-                    format!("{variable} is no number"),
-                    "read it out as digits or text",
-                );
-            }
-            Some(Source::Number(slot))
-        }
-        Some(("position", Json::Bool(true))) => Some(Source::Position),
-        _ => {
-            fields.error(name, "wrong-type", "this cannot be played".into(), remedy);
-            None
-        }
-    }
-}
-
-fn file_name(fields: &Fields<'_>, name: &str, file: &str) -> Option<String> {
-    let plain = (1..=128).contains(&file.len())
-        && !file.starts_with('.')
-        && !file.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ':'));
-    if !plain {
-        fields.error(
-            name,
-            "bad-file",
-            format!("{file:?} is no plain file name"),
-            "name a file of the prompts folder, without a path",
-        );
-    }
-    plain.then(|| file.into())
-}
-
-fn required_template(fields: &Fields<'_>, name: &'static str, scope: &Scope<'_>) -> Option<Template> {
-    template(fields, name, fields.required_text(name, "say where to")?, scope)
-}
-
-/// `Order {order}`: a name in braces is a variable.
-fn template(fields: &Fields<'_>, name: &str, text: &str, scope: &Scope<'_>) -> Option<Template> {
-    let mut pieces = Vec::new();
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once('{') {
-        let Some((variable, after)) = after.split_once('}') else {
-            fields.error(
-                name,
-                "open-brace",
-                format!("{text:?} opens a brace and does not close it"),
-                "write {variable}",
-            );
-            return None;
-        };
-        if !before.is_empty() {
-            pieces.push(Piece::Text(before.into()));
-        }
-        pieces.push(Piece::Variable(scope.known_slot(fields, name, variable)?));
-        rest = after;
-    }
-    if !rest.is_empty() || pieces.is_empty() {
-        pieces.push(Piece::Text(rest.into()));
-    }
-    Some(Template(pieces))
 }
 
 /// For numbers that [`Fields::number`] has bounded.

@@ -6,7 +6,10 @@
 mod calendar;
 mod document;
 mod fields;
+mod hours;
 mod kinds;
+mod logic;
+mod prompts;
 mod read;
 mod references;
 mod rules;

@@ -20,7 +20,7 @@ use crate::{
     document::{BUILT_IN, Exception, Fallback, Graph, Node, NodeNumber, VERIFIED, Value, Variable, fingerprint},
     fields::{Fields, Place, Problems, kind},
     kinds::{self, Scope},
-    rules,
+    logic, prompts, rules,
 };
 
 const MAX_NODES: usize = 1_000;
@@ -153,7 +153,7 @@ fn variables(fields: &Fields<'_>) -> Vec<Variable> {
             fields.problems.error(&place, "bad-name", format!("{name:?} is no name"), "1 to 64 bytes without braces");
             continue;
         }
-        match kinds::value(json) {
+        match logic::value(json) {
             Some(initial) => variables.push(Variable { name: name.clone(), initial }),
             None => fields.problems.error(
                 &place,
@@ -168,7 +168,7 @@ fn variables(fields: &Fields<'_>) -> Vec<Variable> {
 
 fn exception(json: &Json, place: Place<'_>, problems: &Problems, scope: &Scope<'_>) -> Option<Exception> {
     let fields = Fields::at(json, place, problems)?;
-    let prompt = kinds::prompt(&fields, "prompt", scope);
+    let prompt = prompts::prompt(&fields, "prompt", scope);
     let (queue, number) = (kinds::name(&fields, "queue"), kinds::name(&fields, "number"));
     if queue.is_some() && number.is_some() {
         fields.error("number", "two-fallbacks", "both a queue and a number".into(), "keep one of them");
