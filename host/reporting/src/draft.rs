@@ -3,7 +3,8 @@
 use plugboard_model::{EndedBy, Event, EventKind, FlowId, RecordingId, Role, Timestamp, millis};
 
 use crate::{
-    Cdr, LIST_BOUND,
+    Cdr,
+    bound::{LONG, ROOM, SHORT, cut, push, weight},
     cdr::{
         AgentSegment, Direction, Disposition, Failure, FlowStep, LegRecord, QueueVisit, RecordingRecord, Tag, Transfer,
     },
@@ -19,6 +20,8 @@ pub(crate) struct Draft {
     /// Since when the caller has been in a flow, neither queued nor with an agent.
     ivr_since: Option<Timestamp>,
     in_flow: bool,
+    /// Bytes of JSON left for its lists.
+    room: usize,
     /// Parallel to `cdr.agents`.
     clocks: Vec<Clock>,
 }
@@ -53,17 +56,6 @@ fn span(from: Timestamp, to: Timestamp) -> u64 {
     millis(to.since(from))
 }
 
-/// Keeps lists bounded, counting what is left out.
-fn push<T>(list: &mut Vec<T>, left_out: &mut u32, item: T) -> bool {
-    let room = list.len() < LIST_BOUND;
-    if room {
-        list.push(item);
-    } else {
-        *left_out = left_out.saturating_add(1);
-    }
-    room
-}
-
 impl Draft {
     /// `None` if the interaction does not begin with this fact: its beginning was before the log that is folded.
     pub(crate) fn begin(seq: u64, at: Timestamp, kind: &EventKind) -> Option<Self> {
@@ -81,7 +73,7 @@ impl Draft {
         let first = LegRecord {
             leg,
             role,
-            party: party.to_string(),
+            party: cut(party, SHORT),
             agent,
             started_at: at,
             ringing_at: None,
@@ -97,9 +89,9 @@ impl Draft {
             revision: 0,
             last_seq: seq,
             direction,
-            channel: channel.to_owned(),
-            from: from.to_owned(),
-            to: to.to_owned(),
+            channel: cut(channel, SHORT),
+            from: cut(from, SHORT),
+            to: cut(to, SHORT),
             started_at: at,
             picked_up_at: None,
             answered_at: None,
@@ -129,7 +121,7 @@ impl Draft {
             failures: Vec::new(),
             left_out: 0,
         };
-        Some(Self { first_seq: seq, cdr, flow: None, ivr_since: None, in_flow: false, clocks: Vec::new() })
+        Some(Self { first_seq: seq, cdr, flow: None, ivr_since: None, in_flow: false, room: ROOM, clocks: Vec::new() })
     }
 
     pub(crate) fn first_seq(&self) -> u64 {
@@ -202,7 +194,7 @@ impl Draft {
                 let record = LegRecord {
                     leg: *leg,
                     role: *role,
-                    party: party.to_string(),
+                    party: cut(party, SHORT),
                     agent: agent.clone(),
                     started_at: at,
                     ringing_at: None,
@@ -213,7 +205,9 @@ impl Draft {
                     status: None,
                     quality: None,
                 };
-                push(&mut cdr.legs, &mut cdr.left_out, record);
+                // Fixed parts with every number at its widest, here and below.
+                let bytes = 560 + weight(&record.party);
+                push(&mut cdr.legs, &mut self.room, &mut cdr.left_out, bytes, record);
                 if let Some(index) = agent.as_ref().and_then(|agent| self.newest(agent)) {
                     self.cdr.agents[index].leg = Some(*leg);
                 }
@@ -254,25 +248,39 @@ impl Draft {
             }
             EventKind::FlowVisited { node, exit, .. } => {
                 let Some((flow, flow_revision)) = self.flow.clone() else { return false };
-                let step = FlowStep { at, flow, flow_revision, node: node.to_string(), exit: exit.to_string() };
+                let step = FlowStep { at, flow, flow_revision, node: cut(node, SHORT), exit: cut(exit, SHORT) };
                 // A node is told when the flow waits there and again when it leaves: one step of the path.
                 match cdr.path.last_mut() {
                     Some(last) if last.exit.is_empty() && last.node == step.node && last.flow == step.flow => {
-                        last.exit = step.exit;
+                        // Room for this much was set aside when the flow began to wait.
+                        last.exit = cut(&step.exit, 64);
                         true
                     }
-                    _ => push(&mut cdr.path, &mut cdr.left_out, step),
+                    _ => {
+                        let exit = if step.exit.is_empty() { 64 } else { weight(&step.exit) };
+                        let bytes = 120 + step.flow.as_str().len() + weight(&step.node) + exit;
+                        push(&mut cdr.path, &mut self.room, &mut cdr.left_out, bytes, step)
+                    }
                 }
             }
             EventKind::FlowFailed { flow, reason, .. } => self.fail(at, "flow", flow.as_str(), reason),
             EventKind::PluginFailed { plugin, reason, .. } => self.fail(at, "plugin", plugin, reason),
             EventKind::PromptFailed { prompt, reason, .. } => self.fail(at, "prompt", prompt, reason),
             EventKind::Tagged { name, value, .. } => {
-                match cdr.tags.iter_mut().find(|tag| *tag.name == **name) {
-                    Some(tag) => tag.value = value.to_string(),
+                let (name, value) = (cut(name, SHORT), cut(value, SHORT));
+                match cdr.tags.iter_mut().find(|tag| tag.name == name) {
+                    Some(tag) => {
+                        let grown = weight(&value).saturating_sub(weight(&tag.value));
+                        if grown > self.room {
+                            cdr.left_out = cdr.left_out.saturating_add(1);
+                            return false;
+                        }
+                        self.room -= grown;
+                        tag.value = value;
+                    }
                     None => {
-                        let tag = Tag { name: name.to_string(), value: value.to_string() };
-                        push(&mut cdr.tags, &mut cdr.left_out, tag);
+                        let bytes = 24 + weight(&name) + weight(&value);
+                        push(&mut cdr.tags, &mut self.room, &mut cdr.left_out, bytes, Tag { name, value });
                     }
                 }
                 true
@@ -287,7 +295,7 @@ impl Draft {
                     wait_ms: 0,
                     exit: None,
                 };
-                push(&mut cdr.queues, &mut cdr.left_out, visit)
+                push(&mut cdr.queues, &mut self.room, &mut cdr.left_out, 260 + 75 * skills.len(), visit)
             }
             EventKind::LeftQueue { queue, exit, .. } => {
                 let open = |visit: &&mut QueueVisit| visit.queue == *queue && visit.exit.is_none();
@@ -296,11 +304,12 @@ impl Draft {
                 true
             }
             EventKind::Transferred { agent, kind, target, .. } => {
-                let transfer = Transfer { at, kind: *kind, agent: agent.clone(), target: target.to_string() };
-                push(&mut cdr.transfers, &mut cdr.left_out, transfer)
+                let transfer = Transfer { at, kind: *kind, agent: agent.clone(), target: cut(target, SHORT) };
+                let bytes = 160 + weight(&transfer.target);
+                push(&mut cdr.transfers, &mut self.room, &mut cdr.left_out, bytes, transfer)
             }
             EventKind::DispositionSet { agent, code, note, .. } => {
-                let (code, note) = (code.to_string(), note.to_string());
+                let (code, note) = (cut(code, SHORT), cut(note, 4 * LONG));
                 cdr.disposition = Some(Disposition { at, agent: agent.clone(), code, note });
                 true
             }
@@ -319,7 +328,7 @@ impl Draft {
             EventKind::RecordingStarted { recording, path, voicemail, .. } => {
                 let record = RecordingRecord {
                     recording: *recording,
-                    path: path.to_string(),
+                    path: cut(path, LONG),
                     voicemail: *voicemail,
                     started_at: at,
                     pauses: 0,
@@ -330,7 +339,8 @@ impl Draft {
                     gaps: None,
                     failed: None,
                 };
-                push(&mut cdr.recordings, &mut cdr.left_out, record)
+                let bytes = 520 + LONG + weight(&record.path);
+                push(&mut cdr.recordings, &mut self.room, &mut cdr.left_out, bytes, record)
             }
             EventKind::RecordingPaused { recording, .. } => {
                 let Some(index) = known(&mut cdr.recordings, *recording) else { return false };
@@ -340,14 +350,14 @@ impl Draft {
             EventKind::RecordingClosed { recording, path, length_ms, sha256, left_dbfs, right_dbfs, gaps, .. } => {
                 let Some(index) = known(&mut cdr.recordings, *recording) else { return false };
                 let record = &mut cdr.recordings[index];
-                (record.path, record.length_ms) = (path.to_string(), Some(*length_ms));
-                (record.sha256, record.gaps) = (Some(sha256.to_string()), Some(*gaps));
+                (record.path, record.length_ms) = (cut(path, LONG), Some(*length_ms));
+                (record.sha256, record.gaps) = (Some(cut(sha256, SHORT)), Some(*gaps));
                 (record.left_dbfs, record.right_dbfs) = (*left_dbfs, *right_dbfs);
                 true
             }
             EventKind::RecordingFailed { recording, reason, .. } => {
                 if let Some(index) = known(&mut cdr.recordings, *recording) {
-                    cdr.recordings[index].failed = Some(reason.to_string());
+                    cdr.recordings[index].failed = Some(cut(reason, SHORT));
                 }
                 self.fail(at, "recording", &recording.to_string(), reason)
             }
@@ -438,7 +448,7 @@ impl Draft {
     }
 
     fn open(&mut self, segment: AgentSegment, clock: Clock) -> bool {
-        let opened = push(&mut self.cdr.agents, &mut self.cdr.left_out, segment);
+        let opened = push(&mut self.cdr.agents, &mut self.room, &mut self.cdr.left_out, 640, segment);
         if opened {
             self.clocks.push(clock);
         }
@@ -490,7 +500,8 @@ impl Draft {
     }
 
     fn fail(&mut self, at: Timestamp, what: &str, name: &str, reason: &str) -> bool {
-        let failure = Failure { at, what: what.to_owned(), name: name.to_owned(), reason: reason.to_owned() };
-        push(&mut self.cdr.failures, &mut self.cdr.left_out, failure)
+        let failure = Failure { at, what: what.to_owned(), name: cut(name, SHORT), reason: cut(reason, LONG) };
+        let bytes = 100 + weight(&failure.name) + weight(&failure.reason);
+        push(&mut self.cdr.failures, &mut self.room, &mut self.cdr.left_out, bytes, failure)
     }
 }

@@ -4,6 +4,7 @@
 //! ([`InteractionFold::poll_output`]). Folds know no clock and no store: time comes with the event.
 
 mod agent;
+mod bound;
 pub mod cdr;
 pub mod csv;
 mod draft;
