@@ -6,7 +6,8 @@ use plugboard_model::{Event, TenantId};
 
 use crate::{Acknowledge, CommitError, Committed, IndexValue, Record, RecordError, Revision, SubmitError, Transaction};
 
-/// A database of records, indexes and event logs. Reads see every transaction that was acknowledged, at once.
+/// A database of records, indexes and event logs. Reads see every transaction that was acknowledged, at once; they may see part of one
+/// that is about to be.
 pub trait Store: Send + Sync {
     /// Hands a transaction to the committer and returns at once. `acknowledge` is called exactly once if this is `Ok`, in the
     /// order of submission, when the transaction is durable or has failed.

@@ -1,6 +1,7 @@
 //! What a killed process, a damaged database and a cut journal leave behind.
 #![allow(
     clippy::disallowed_methods,
+    clippy::unwrap_used,
     reason = "a real process is killed at a real moment; how it finds its folder is the environment"
 )]
 
