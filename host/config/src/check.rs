@@ -1,10 +1,16 @@
 //! Rules between the resources of one tenant, wherever the configuration came from.
 
+mod flow;
+
+use std::collections::{BTreeMap, BTreeSet};
+
 use plugboard_model::{
-    Configuration,
+    Configuration, NumberTarget, Queue, QueueId,
     flow::{Problem, Severity},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::suggest::instead;
 
 /// What is wrong with a configuration, as a value for the API; [`crate::load_tenant`] adds file and line.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -21,10 +27,248 @@ pub struct Finding {
     pub remedy: String,
 }
 
-/// Everything that the resources of a tenant say of each other and that does not hold. `check_flow` judges one flow document by itself.
+/// Shorter passwords are guessed: bots try SIP accounts all day.
+const SHORTEST_PASSWORD: usize = 8;
+
+/// Everything that the resources of a tenant say of each other and that does not hold. `check_flow` judges one document of `flow-graph` by
+/// itself; other components judge theirs when they are loaded.
 ///
 /// A configuration with an error here must not be applied; warnings are for people.
 pub fn check(configuration: &Configuration, check_flow: &dyn Fn(&str) -> Vec<Problem>) -> Vec<Finding> {
-    let _ = (configuration, check_flow);
-    Vec::new()
+    let mut findings = Findings::default();
+    tenant(configuration, &mut findings);
+    for (id, queue) in &configuration.queues {
+        check_queue(id, queue, configuration, &mut findings);
+    }
+    agents(configuration, &mut findings);
+    numbers(configuration, &mut findings);
+    trunks(configuration, &mut findings);
+    for (id, flow) in &configuration.flows {
+        if flow.plugin == "flow-graph" {
+            flow::check(id, &flow.document, configuration, check_flow, &mut findings);
+        }
+    }
+    findings.0
+}
+
+#[derive(Default)]
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn push(&mut self, severity: Severity, pointer: String, code: &str, message: String, remedy: impl Into<String>) {
+        let (code, remedy) = (code.to_owned(), remedy.into());
+        self.0.push(Finding { severity, code, pointer, node: None, message, remedy });
+    }
+
+    fn error(&mut self, pointer: String, code: &str, message: String, remedy: impl Into<String>) {
+        self.push(Severity::Error, pointer, code, message, remedy);
+    }
+
+    fn warn(&mut self, pointer: String, code: &str, message: String, remedy: impl Into<String>) {
+        self.push(Severity::Warning, pointer, code, message, remedy);
+    }
+
+    fn queue(&mut self, pointer: String, queue: &str, configuration: &Configuration) {
+        if !configuration.queues.contains_key(queue) {
+            let remedy = instead(queue, configuration.queues.keys().map(QueueId::as_str));
+            self.error(pointer, "unknown-queue", format!("no queue is called {queue:?}"), remedy);
+        }
+    }
+
+    fn agent(&mut self, pointer: String, agent: &str, configuration: &Configuration) {
+        if !configuration.agents.contains_key(agent) {
+            let remedy = instead(agent, configuration.agents.keys().map(|agent| agent.as_str()));
+            self.error(pointer, "unknown-agent", format!("no agent is called {agent:?}"), remedy);
+        }
+    }
+
+    fn flow(&mut self, pointer: String, flow: &str, configuration: &Configuration) {
+        if !configuration.flows.contains_key(flow) {
+            let remedy = instead(flow, configuration.flows.keys().map(|flow| flow.as_str()));
+            self.error(pointer, "unknown-flow", format!("no flow is called {flow:?}"), remedy);
+        }
+    }
+
+    /// A skill exists when an agent has it.
+    fn skill(&mut self, pointer: String, skill: &str, configuration: &Configuration) {
+        let known: BTreeSet<&str> =
+            configuration.agents.values().flat_map(|agent| agent.skills.keys()).map(|skill| skill.as_str()).collect();
+        if !known.contains(skill) {
+            let message = format!("no agent has the skill {skill:?}, so nobody could take the call");
+            self.error(pointer, "unknown-skill", message, instead(skill, known));
+        }
+    }
+
+    /// A prompt must be there in each of these languages.
+    fn prompt(&mut self, pointer: &str, prompt: &str, languages: &[&str], configuration: &Configuration) {
+        let missing: Vec<&str> =
+            languages.iter().copied().filter(|language| configuration.prompt(prompt, language).is_none()).collect();
+        if missing.is_empty() {
+            return;
+        }
+        let name = prompt.strip_suffix(".wav").unwrap_or(prompt);
+        if missing.len() < languages.len() {
+            let message = format!("the prompt {name:?} is missing in {}", missing.join(", "));
+            let files: Vec<_> = missing.iter().map(|language| format!("prompts/{language}/{name}.wav")).collect();
+            self.error(pointer.to_owned(), "prompt-missing", message, format!("record {}", files.join(" and ")));
+            return;
+        }
+        let mains = languages.iter().map(|language| language.split('-').next().unwrap_or(language));
+        let folders: BTreeSet<&str> = languages.iter().copied().chain(mains).collect();
+        let known: BTreeSet<&str> = configuration
+            .prompts
+            .keys()
+            .filter_map(|key| match key.split_once('/') {
+                Some((folder, rest)) if folders.contains(folder) => Some(rest),
+                Some(_) => None,
+                None => Some(key),
+            })
+            .collect();
+        let remedy = match instead(name, known) {
+            nearest if nearest.starts_with("did you mean") => nearest,
+            _ => format!("record prompts/{}/{name}.wav", languages.first().copied().unwrap_or("en")),
+        };
+        self.error(pointer.to_owned(), "prompt-missing", format!("there is no prompt {name:?}"), remedy);
+    }
+}
+
+fn tenant(configuration: &Configuration, findings: &mut Findings) {
+    if let Some(queue) = &configuration.exception.queue {
+        findings.queue("/exception/queue".to_owned(), queue.as_str(), configuration);
+    }
+    if let Some(prompt) = &configuration.exception.apology {
+        findings.prompt("/exception/apology", prompt, &[&configuration.language], configuration);
+    }
+    let mut seen = BTreeSet::new();
+    for (domain, number) in configuration.domains.iter().zip(0..) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.');
+        if domain.is_empty() || !domain.chars().all(plain) {
+            let message = format!("{domain:?} is no host name");
+            findings.error(
+                format!("/domains/{number}"),
+                "bad-domain",
+                message,
+                "write it like shop.example, without a port",
+            );
+        }
+        if !seen.insert(domain.to_ascii_lowercase()) {
+            let message = format!("the domain {domain:?} stands here twice");
+            findings.warn(format!("/domains/{number}"), "duplicate-domain", message, "take one out");
+        }
+    }
+}
+
+fn check_queue(id: &QueueId, queue: &Queue, configuration: &Configuration, findings: &mut Findings) {
+    let pointer = |field: &str| format!("/queues/{id}/{field}");
+    if let Some(to) = &queue.overflow_to {
+        if to == id {
+            let message = format!("the queue {id:?} overflows to itself", id = id.as_str());
+            findings.error(pointer("overflow_to"), "overflow-to-itself", message, "name another queue");
+        }
+        findings.queue(pointer("overflow_to"), to.as_str(), configuration);
+    }
+    if queue.overflow_to.is_some() != queue.overflow_after.is_some() {
+        let (there, lacks) = if queue.overflow_to.is_some() {
+            ("overflow_to", "overflow_after")
+        } else {
+            ("overflow_after", "overflow_to")
+        };
+        let message = format!("`{there}` has no effect without `{lacks}`");
+        findings.warn(
+            pointer(there),
+            "half-overflow",
+            message,
+            format!("give `{lacks}` as well, or take `{there}` out"),
+        );
+    }
+    if let Some(prompt) = &queue.hold_music {
+        findings.prompt(&pointer("hold_music"), prompt, &[&configuration.language], configuration);
+    }
+    for need in &queue.skills {
+        findings.skill(pointer(&format!("skills/{}", need.skill)), need.skill.as_str(), configuration);
+    }
+    let mut staff = configuration.agents.values().filter(|agent| agent.queues.contains(id)).peekable();
+    let head = format!("/queues/{id}");
+    if staff.peek().is_none() {
+        let message = "no agent serves this queue".to_owned();
+        findings.warn(head, "queue-without-agents", message, format!("name it in an agent's `queues = [\"{id}\"]`"));
+    } else if !staff.any(|agent| queue.skills.iter().all(|need| agent.skills.get(&need.skill) >= Some(&need.level))) {
+        let message = "none of the agents of this queue has all of its skills".to_owned();
+        findings.warn(head, "nobody-fits", message, "lower a level, or give an agent the skills");
+    }
+}
+
+fn agents(configuration: &Configuration, findings: &mut Findings) {
+    let mut extensions = BTreeMap::new();
+    for (id, agent) in &configuration.agents {
+        let pointer = |field: &str| format!("/agents/{id}/{field}");
+        let extension = agent.extension.as_str();
+        if let Some(other) = extensions.insert(extension, id) {
+            let message = format!("{extension} is the extension of {other} already");
+            findings.error(
+                pointer("extension"),
+                "duplicate-extension",
+                message,
+                "give each agent an extension of their own",
+            );
+        }
+        if configuration.numbers.contains_key(extension) {
+            let message = format!("{extension} is one of the tenant's numbers too, and the number would win");
+            findings.error(pointer("extension"), "extension-is-number", message, "choose another extension");
+        }
+        if configuration.agents.keys().any(|other| other != id && other.as_str() == extension) {
+            let message = format!("{extension} is the name of another agent, so a call to it could mean either");
+            findings.error(pointer("extension"), "ambiguous-extension", message, "choose another extension");
+        }
+        for (queue, number) in agent.queues.iter().zip(0..) {
+            findings.queue(pointer(&format!("queues/{number}")), queue.as_str(), configuration);
+        }
+        if agent.queues.is_empty() {
+            let message = "this agent serves no queue and gets direct calls only".to_owned();
+            findings.warn(
+                format!("/agents/{id}"),
+                "agent-without-queue",
+                message,
+                "add queues = [\"…\"] if that is not meant",
+            );
+        }
+        if agent.password.chars().count() < SHORTEST_PASSWORD {
+            let message = format!("the password of {id} has fewer than {SHORTEST_PASSWORD} characters");
+            findings.warn(pointer("password"), "weak-password", message, "make a longer one: openssl rand -base64 15");
+        }
+    }
+}
+
+fn numbers(configuration: &Configuration, findings: &mut Findings) {
+    for (number, target) in &configuration.numbers {
+        match target {
+            NumberTarget::Flow(flow) => {
+                findings.flow(format!("/numbers/{number}/flow"), flow.as_str(), configuration);
+            }
+            NumberTarget::Queue(queue) => {
+                findings.queue(format!("/numbers/{number}/queue"), queue.as_str(), configuration);
+            }
+            NumberTarget::Agent(agent) => {
+                findings.agent(format!("/numbers/{number}/agent"), agent.as_str(), configuration);
+            }
+        }
+    }
+}
+
+fn trunks(configuration: &Configuration, findings: &mut Findings) {
+    for (name, trunk) in &configuration.trunks {
+        if trunk.allow.is_empty() && trunk.peers.is_empty() {
+            let message = "no call can come or go by this trunk".to_owned();
+            findings.warn(
+                format!("/trunks/{name}"),
+                "idle-trunk",
+                message,
+                "give `allow` for calls in, `peers` for calls out",
+            );
+        }
+        if trunk.user.is_some() != trunk.password.is_some() {
+            let message = "an account needs both `user` and a password".to_owned();
+            findings.error(format!("/trunks/{name}"), "half-account", message, "give both, or neither");
+        }
+    }
 }

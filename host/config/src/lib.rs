@@ -7,8 +7,12 @@
 
 mod changes;
 mod check;
+mod duration;
 mod fault;
+mod fields;
 mod process;
+mod sheet;
+mod suggest;
 mod tenant;
 mod upload;
 mod wav;
@@ -19,6 +23,6 @@ pub use check::{Finding, check};
 pub use fault::{Fault, Place, Style, render};
 pub use process::{Api, LogLevel, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Token};
 pub use tenant::{Bundle, load_tenant};
-pub use upload::{Applied, Digests, PromptBytes, Upload, sha256_hex};
+pub use upload::{Applied, Digests, Upload, read_shown, sha256_hex, without_secrets};
 pub use wav::{Wav, WavError, read_wav};
 pub use zone::resolve_zone;

@@ -8,7 +8,11 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use crate::Fault;
+use crate::{
+    Fault,
+    fields::{self, At, Fields},
+    sheet::Sheet,
+};
 
 /// A process's own configuration. Every field has a default, so an empty file is one.
 ///
@@ -98,6 +102,8 @@ pub enum LogLevel {
 }
 
 impl LogLevel {
+    const ALL: [Self; 5] = [Self::Error, Self::Warn, Self::Info, Self::Debug, Self::Trace];
+
     /// As `tracing` has it: `info`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -140,12 +146,258 @@ impl Default for ProcessConfig {
 impl ProcessConfig {
     /// Reads the file; all that is wrong comes back at once.
     pub fn load(path: &Path) -> Result<Self, Vec<Fault>> {
-        let _ = path;
-        Ok(Self::default())
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            let remedy = "name another with --config, or write one: plugboard config example > plugboard.toml";
+            vec![Fault::of_file(path, "unreadable", format!("cannot be read: {error}"), remedy)]
+        })?;
+        Self::parse(path, text)
     }
 
     /// A file with every setting at its default and a comment on each.
     pub fn example() -> &'static str {
-        ""
+        include_str!("process/plugboard.toml")
+    }
+
+    /// `path` is what faults name, and the folder that relative paths are taken from.
+    fn parse(path: &Path, text: String) -> Result<Self, Vec<Fault>> {
+        let sheet = Sheet::new(path.to_owned(), text);
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let config = fields::parse(&sheet)
+            .map(|table| read(Fields::new(table.get_ref(), "plugboard.toml", 0..0, &sheet), folder));
+        let faults = sheet.take_faults();
+        config.filter(|_| faults.is_empty()).ok_or(faults)
+    }
+}
+
+const ADDRESS: &str = "write an address with a port: \"0.0.0.0:5060\", \"[::]:5060\"";
+
+fn read(root: Fields<'_>, folder: &Path) -> ProcessConfig {
+    let mut config = ProcessConfig::default();
+    let path = |name| root.text(name).map(|(path, _)| folder.join(path));
+    config.data = path("data").unwrap_or_else(|| folder.join(&config.data));
+    config.plugins = path("plugins");
+    config.tenants = path("tenants");
+    if let Some(sip) = root.table("sip", "[sip]") {
+        set(&mut config.sip.udp, sip.list("udp", ADDRESS));
+        set(&mut config.sip.tcp, sip.list("tcp", ADDRESS));
+        config.sip.advertised = sip.parsed("advertised", "write an address without a port: \"192.0.2.10\"").map(first);
+        sip.finish();
+    }
+    if let Some(rtp) = root.table("rtp", "[rtp]") {
+        set(&mut config.rtp.address, rtp.parsed("address", "write an address without a port: \"0.0.0.0\"").map(first));
+        if let Some(((first, last), span)) = rtp.ports("ports") {
+            if first % 2 == 1 {
+                let message = format!("the first port is {first}, an odd number");
+                rtp.sheet.error(span, "bad-value", message, "begin with an even port: RTP takes it, RTCP the next one");
+            }
+            config.rtp.ports = PortRange { first, last };
+        }
+        config.rtp.workers = rtp.integer("workers", (1, 64));
+        rtp.finish();
+    }
+    if let Some(api) = root.table("api", "[api]") {
+        set(&mut config.api.listen, api.parsed("listen", ADDRESS).map(first));
+        config.api.tokens =
+            api.tables("tokens", "a token").into_iter().filter_map(|token| read_token(token, folder)).collect();
+        api.finish();
+    }
+    if let Some(log) = root.table("log", "[log]") {
+        set(&mut config.log, log.word("level", &LogLevel::ALL.map(|level| (level.as_str(), level))));
+        log.finish();
+    }
+    if let Some(limits) = root.table("limits", "[limits]") {
+        set(&mut config.limits.calls, limits.integer("calls", (1, 1_000_000)));
+        set(&mut config.limits.subscribers, limits.integer("subscribers", (1, 100_000)));
+        set(&mut config.limits.drain, limits.duration("drain", Duration::from_secs(24 * 3_600)));
+        limits.finish();
+    }
+    root.finish();
+    config
+}
+
+fn read_token(token: Fields<'_>, folder: &Path) -> Option<Token> {
+    let name = token.required_text("name", "name it for the audit trail: name = \"operations\"").map(first);
+    let hash = token.text("sha256");
+    let secret = token.secret(["secret", "secret_env", "secret_file"], folder);
+    let read = match (hash, secret) {
+        (Some((hex, span)), None) => {
+            let sha256 = from_hex(hex);
+            if sha256.is_none() {
+                let message = "`sha256` is not 64 hex digits".to_owned();
+                token.sheet.error(span, "bad-value", message, "make it with: printf %s SECRET | sha256sum");
+            }
+            sha256.zip(name).map(|(sha256, name)| Token { name: name.to_owned(), sha256 })
+        }
+        (None, Some((secret, span))) => {
+            if secret.len() < 16 {
+                let message = format!("the secret has {} characters", secret.len());
+                token.sheet.error(span, "weak-token", message, "use 16 or more: openssl rand -hex 32");
+            }
+            name.map(|name| Token::of_secret(name, &secret))
+        }
+        (Some(_), Some((_, span))) => {
+            let message = "a token has both a hash and a secret".to_owned();
+            token.sheet.error(span, "two-secrets", message, "keep one of them");
+            None
+        }
+        (None, None) => {
+            // A secret that could not be read was reported where it stands.
+            if !["secret", "secret_env", "secret_file"].iter().any(|name| token.has(name)) && !token.has("sha256") {
+                token.missing("sha256", "give `sha256`, `secret_env` or `secret_file`");
+            }
+            None
+        }
+    };
+    token.finish();
+    read
+}
+
+fn from_hex(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, at) in bytes.iter_mut().zip((0..64).step_by(2)) {
+        *byte = u8::from_str_radix(&hex[at..at + 2], 16).ok()?;
+    }
+    Some(bytes)
+}
+
+fn first<T>((value, _): At<T>) -> T {
+    value
+}
+
+fn set<T>(field: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *field = given;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+    use crate::{Style, render};
+
+    fn faults_of(text: &str) -> String {
+        render(&ProcessConfig::parse(Path::new("plugboard.toml"), text.to_owned()).unwrap_err(), Style::Plain)
+    }
+
+    #[test]
+    fn the_example_states_the_defaults() {
+        assert_eq!(
+            ProcessConfig::parse(Path::new("plugboard.toml"), ProcessConfig::example().to_owned()),
+            Ok(ProcessConfig::default())
+        );
+    }
+
+    #[test]
+    fn the_example_with_its_comments_taken_off_is_understood_too() {
+        let is_setting = |line: &str| line.contains(" = ") || line.starts_with("[[");
+        let text: String = ProcessConfig::example()
+            .lines()
+            .map(|line| line.strip_prefix("# ").filter(|line| is_setting(line)).unwrap_or(line).to_owned() + "\n")
+            .collect::<String>()
+            .replace("secret_env = \"PLUGBOARD_TOKEN\"", "secret = \"0123456789abcdef\"");
+        let config = ProcessConfig::parse(Path::new("/etc/plugboard.toml"), text).unwrap();
+        assert_eq!(config.sip.advertised, Some(IpAddr::from([192, 0, 2, 10])));
+        assert_eq!(config.plugins, Some(PathBuf::from("/etc/plugins")));
+        assert!(config.api.tokens[0].matches("0123456789abcdef") && !config.api.tokens[0].matches("0123456789abcdeg"));
+    }
+
+    #[test]
+    fn every_mistake_is_shown_where_it_stands_with_what_to_do() {
+        expect![[r#"
+            plugboard.toml:1:1: error[unknown-key]: plugboard.toml has no `dta`
+              1 | dta = "here"
+                | ^^^
+              remedy: did you mean `data`?
+
+            plugboard.toml:3:8: error[bad-value]: `udp` is "0.0.0.0": invalid socket address syntax
+              3 | udp = ["0.0.0.0"]
+                |        ^^^^^^^^^
+              remedy: write an address with a port: "0.0.0.0:5060", "[::]:5060"
+
+            plugboard.toml:4:7: error[wrong-type]: `tcp` is text; it takes a list
+              4 | tcp = "0.0.0.0:5060"
+                |       ^^^^^^^^^^^^^^
+              remedy: put it in brackets: tcp = ["0.0.0.0:5060"]
+
+            plugboard.toml:6:9: error[bad-value]: the first port is 16385, an odd number
+              6 | ports = [16385, 20000]
+                |         ^^^^^^^^^^^^^^
+              remedy: begin with an even port: RTP takes it, RTCP the next one
+
+            plugboard.toml:7:11: error[out-of-range]: `workers` is 0
+              7 | workers = 0
+                |           ^
+              remedy: give a whole number from 1 to 64
+
+            plugboard.toml:9:1: error[unknown-key]: [api] has no `lisen`
+              9 | lisen = "127.0.0.1:1"
+                | ^^^^^
+              remedy: did you mean `listen`?
+
+            plugboard.toml:12:10: error[bad-value]: `sha256` is not 64 hex digits
+              12 | sha256 = "abc"
+                 |          ^^^^^
+              remedy: make it with: printf %s SECRET | sha256sum
+
+            plugboard.toml:13:1: error[missing-key]: a token needs `name`
+              13 | [[api.tokens]]
+                 | ^^^^^^^^^^^^^^
+              remedy: name it for the audit trail: name = "operations"
+
+            plugboard.toml:13:1: error[missing-key]: a token needs `sha256`
+              13 | [[api.tokens]]
+                 | ^^^^^^^^^^^^^^
+              remedy: give `sha256`, `secret_env` or `secret_file`
+
+            plugboard.toml:15:9: error[unknown-word]: `level` cannot be "inof"
+              15 | level = "inof"
+                 |         ^^^^^^
+              remedy: did you mean `info`?
+
+            plugboard.toml:17:9: error[bad-duration]: `drain` is 60, which is no duration
+              17 | drain = 60
+                 |         ^^
+              remedy: write the unit: drain = "60s"
+
+            11 errors, 0 warnings
+        "#]]
+        .assert_eq(&faults_of(
+            r#"dta = "here"
+[sip]
+udp = ["0.0.0.0"]
+tcp = "0.0.0.0:5060"
+[rtp]
+ports = [16385, 20000]
+workers = 0
+[api]
+lisen = "127.0.0.1:1"
+[[api.tokens]]
+name = "ops"
+sha256 = "abc"
+[[api.tokens]]
+[log]
+level = "inof"
+[limits]
+drain = 60
+"#,
+        ));
+    }
+
+    #[test]
+    fn broken_toml_names_its_line() {
+        expect![[r#"
+            plugboard.toml:2:5: error[not-toml]: unclosed table, expected `]`
+              2 | [sip
+                |     ^
+              remedy: mend the TOML here; texts stand in double quotes, lists in brackets
+
+            1 error, 0 warnings
+        "#]]
+        .assert_eq(&faults_of("data = \"x\"\n[sip\nudp = []\n"));
     }
 }

@@ -1,10 +1,23 @@
 //! A tenant as a folder of files.
 
-use std::path::Path;
+mod json;
+mod prompts;
+mod resources;
 
-use plugboard_model::{Configuration, flow::Problem};
+use std::{
+    collections::BTreeMap,
+    ops::Range,
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
-use crate::Fault;
+use plugboard_model::{
+    Configuration, FlowDocument, FlowId, Timestamp,
+    flow::{Problem, Severity},
+};
+use toml::de::{DeTable, DeValue};
+
+use crate::{Fault, Finding, check, fields, sheet::Sheet, suggest::instead};
 
 /// A tenant that may be applied.
 #[derive(Clone, Debug, PartialEq)]
@@ -14,6 +27,18 @@ pub struct Bundle {
     /// What people should look at though nothing is broken.
     pub warnings: Vec<Fault>,
 }
+
+/// Larger TOML and JSON files are refused.
+const MOST_BYTES: u64 = 4 << 20;
+
+/// The files of a tenant, each with the place of its tables in a configuration's JSON Pointers.
+const FILES: [(&str, &str); 5] = [
+    ("tenant.toml", ""),
+    ("queues.toml", "/queues"),
+    ("agents.toml", "/agents"),
+    ("numbers.toml", "/numbers"),
+    ("trunks.toml", "/trunks"),
+];
 
 /// Reads the folder of one tenant; all that is wrong comes back at once, warnings too.
 ///
@@ -25,6 +50,197 @@ pub struct Bundle {
 /// ```
 /// `check_flow` judges one flow document by itself.
 pub fn load_tenant(folder: &Path, check_flow: &dyn Fn(&str) -> Vec<Problem>) -> Result<Bundle, Vec<Fault>> {
-    let _ = (folder, check_flow);
-    Err(Vec::new())
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(Timestamp::from).unwrap_or_default();
+    let mut faults = Vec::new();
+    let sheets = read_sheets(folder, &mut faults);
+    let tables: Vec<_> = sheets.iter().map(|(prefix, sheet)| (*prefix, sheet, fields::parse(sheet))).collect();
+    // What one file names may stand in another, so rules between resources wait until every file can be read.
+    let mut complete = !faults.iter().any(Fault::is_error) && tables.iter().all(|(_, _, table)| table.is_some());
+    let mut spans = BTreeMap::new();
+    let mut configuration = None;
+    for (prefix, sheet, table) in &tables {
+        let Some(table) = table else { continue };
+        index(table.get_ref(), prefix, sheet, &mut spans);
+        if prefix.is_empty() {
+            configuration = resources::tenant(table.get_ref(), sheet, now);
+        }
+    }
+    complete &= configuration.is_some();
+    let mut configuration =
+        configuration.unwrap_or_else(|| Configuration::empty("unnamed".parse().expect("a word of letters is a name")));
+    for (prefix, sheet, table) in &tables {
+        if let Some(table) = table {
+            resources::read(prefix, table.get_ref(), sheet, folder, &mut configuration);
+        }
+    }
+    let documents = read_flows(&folder.join("flows"), &mut configuration, &mut faults);
+    prompts::read(folder, &mut configuration, &mut faults);
+    faults.extend(tables.iter().flat_map(|(_, sheet, _)| sheet.take_faults()));
+    if complete {
+        let findings = check(&configuration, check_flow);
+        faults.extend(findings.into_iter().map(|finding| locate(finding, &spans, &documents)));
+    }
+    if faults.iter().any(Fault::is_error) {
+        return Err(faults);
+    }
+    Ok(Bundle { configuration, warnings: faults })
+}
+
+fn read_sheets(folder: &Path, faults: &mut Vec<Fault>) -> Vec<(&'static str, Sheet)> {
+    let names = match file_names(folder) {
+        Ok(names) => names,
+        Err(error) => {
+            let remedy = "name the folder of one tenant, which holds its tenant.toml";
+            faults.push(Fault::of_file(folder, "unreadable", format!("cannot be read: {error}"), remedy));
+            return Vec::new();
+        }
+    };
+    for name in names.iter().filter(|name| name.ends_with(".toml") && !FILES.iter().any(|(file, _)| file == name)) {
+        let remedy = instead(name, FILES.iter().map(|(file, _)| *file));
+        let message = "nothing reads this file".to_owned();
+        faults.push(Fault { severity: Severity::Warning, ..Fault::of_file(name, "unknown-file", message, remedy) });
+    }
+    let mut sheets = Vec::new();
+    for (file, prefix) in FILES {
+        if !names.iter().any(|name| name == file) {
+            if prefix.is_empty() {
+                let remedy = "write it; two lines will do: id = \"my-shop\" and name = \"My Shop\"";
+                faults.push(Fault::of_file(file, "no-tenant", "a tenant needs this file".to_owned(), remedy));
+            }
+            continue;
+        }
+        match read_text(&folder.join(file)) {
+            Ok(text) => sheets.push((prefix, Sheet::new(PathBuf::from(file), text))),
+            Err(error) => faults.push(unreadable(Path::new(file), &error)),
+        }
+    }
+    sheets
+}
+
+/// Every flow goes into the configuration; one that cannot be read without its document, so that what leads to it is not reported as well.
+fn read_flows(folder: &Path, configuration: &mut Configuration, faults: &mut Vec<Fault>) -> BTreeMap<FlowId, Sheet> {
+    let mut documents = BTreeMap::new();
+    for name in file_names(folder).unwrap_or_default() {
+        let file = Path::new("flows").join(&name);
+        let Some(stem) = name.strip_suffix(".json") else { continue };
+        let id: FlowId = match stem.parse() {
+            Ok(id) => id,
+            Err(error) => {
+                let remedy = "rename the file: a flow is called like its file";
+                faults.push(Fault::of_file(file, "bad-name", format!("no flow can be called so: {error}"), remedy));
+                continue;
+            }
+        };
+        let text = match read_text(&folder.join(&name)) {
+            Ok(text) => text,
+            Err(error) => {
+                faults.push(unreadable(&file, &error));
+                configuration.flows.insert(id, FlowDocument { plugin: String::new(), document: "".into() });
+                continue;
+            }
+        };
+        let sheet = Sheet::new(file, text);
+        if let Err(error) = serde_json::from_str::<serde::de::IgnoredAny>(&sheet.text) {
+            let at = json::offset(&sheet.text, error.line(), error.column());
+            sheet.error(
+                at..at + 1,
+                "not-json",
+                error.to_string(),
+                "mend the JSON here; the fault is often one character before",
+            );
+            faults.extend(sheet.take_faults());
+            configuration.flows.insert(id, FlowDocument { plugin: String::new(), document: "".into() });
+            continue;
+        }
+        let document = FlowDocument { plugin: "flow-graph".to_owned(), document: sheet.text.as_str().into() };
+        configuration.flows.insert(id.clone(), document);
+        documents.insert(id, sheet);
+    }
+    documents
+}
+
+fn file_names(folder: &Path) -> std::io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder)? {
+        if let Ok(name) = entry?.file_name().into_string()
+            && !name.starts_with('.')
+        {
+            names.push(name);
+        }
+    }
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn read_text(path: &Path) -> std::io::Result<String> {
+    if std::fs::metadata(path)?.len() > MOST_BYTES {
+        return Err(std::io::Error::new(std::io::ErrorKind::FileTooLarge, "the file is larger than 4 MiB"));
+    }
+    std::fs::read_to_string(path)
+}
+
+fn unreadable(file: &Path, error: &std::io::Error) -> Fault {
+    let remedy = "let it be a UTF-8 text that this user may read";
+    Fault::of_file(file, "unreadable", format!("cannot be read: {error}"), remedy)
+}
+
+/// Where each key stands, by JSON Pointer: a table at its head, another value at itself.
+fn index<'a>(
+    table: &DeTable<'_>,
+    prefix: &str,
+    sheet: &'a Sheet,
+    spans: &mut BTreeMap<String, (&'a Sheet, Range<usize>)>,
+) {
+    for (key, value) in table {
+        let pointer = format!("{prefix}/{}", key.get_ref());
+        let span = match value.get_ref() {
+            DeValue::Table(inner) => {
+                index(inner, &pointer, sheet, spans);
+                key.span()
+            }
+            DeValue::Array(items) => {
+                for (item, number) in items.iter().zip(0..) {
+                    spans.insert(format!("{pointer}/{number}"), (sheet, item.span()));
+                }
+                value.span()
+            }
+            _ => value.span(),
+        };
+        spans.insert(pointer, (sheet, span));
+    }
+}
+
+/// Gives a finding the file and line of what it points at, or of the nearest thing around it that is written down.
+fn locate(
+    finding: Finding,
+    spans: &BTreeMap<String, (&Sheet, Range<usize>)>,
+    documents: &BTreeMap<FlowId, Sheet>,
+) -> Fault {
+    let mut pointer = finding.pointer.as_str();
+    let (file, place) = if let Some(rest) = pointer.strip_prefix("/flows/") {
+        let (flow, inner) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
+        match documents.get(flow) {
+            Some(sheet) => (sheet.path.clone(), Some(sheet.place(json::span(&sheet.text, inner)))),
+            None => (PathBuf::from("flows"), None),
+        }
+    } else {
+        loop {
+            if let Some((sheet, span)) = spans.get(pointer) {
+                break (sheet.path.clone(), Some(sheet.place(span.clone())));
+            }
+            match pointer.rfind('/') {
+                Some(slash) => pointer = &pointer[..slash],
+                None => break (PathBuf::from("tenant.toml"), None),
+            }
+        }
+    };
+    Fault {
+        severity: finding.severity,
+        code: finding.code.into(),
+        file,
+        place,
+        node: finding.node,
+        message: finding.message,
+        remedy: finding.remedy,
+    }
 }

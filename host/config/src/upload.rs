@@ -1,68 +1,74 @@
-//! How a configuration travels to a host: JSON, and only those prompts that the host lacks.
+//! How a configuration travels to a host and back: JSON, prompts by their hash, secrets in one direction only.
 //!
-//! A client asks first with all hashes ([`Digests`] to `prompts:missing`), sends what is missing (`PUT …/prompts/{sha256}`, raw bytes), then the
-//! [`Upload`]. A client that wants one request puts the bytes into the upload.
-
-use std::path::Path;
+//! A client asks first which hashes the host lacks ([`Digests`] to `POST …/prompts:missing`), sends those sounds (`PUT …/prompts/{sha256}`, raw
+//! bytes), then the [`Upload`]; so the configuration never names a sound that is not there.
 
 use plugboard_model::Configuration;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{Changes, Finding};
+use crate::Changes;
 
-/// Body of `PUT /v1/tenants/{tenant}/configuration`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Upload {
-    /// Paths of prompts are empty here: the host fills in where it keeps the file of that hash.
-    pub configuration: Configuration,
-    #[serde(default)]
-    pub prompts: Vec<PromptBytes>,
-}
+/// Body of `PUT /v1/tenants/{tenant}/configuration`: the configuration, with `{ "sha256": … }` for each prompt.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(transparent)]
+pub struct Upload(Value);
 
 impl Upload {
-    /// Without the bytes of any prompt, and without the paths of this machine.
+    /// Secrets are in it, paths of this machine are not.
     pub fn of(configuration: &Configuration) -> Self {
-        let mut configuration = configuration.clone();
-        for prompt in configuration.prompts.values_mut() {
-            prompt.path = Path::new("").into();
+        let mut body = serde_json::to_value(configuration).expect("the model's values are JSON");
+        for prompt in objects(&mut body, "prompts") {
+            prompt.remove("path");
         }
-        Self { configuration, prompts: Vec::new() }
+        Self(body)
     }
 }
 
-/// The bytes of one prompt, base64 (RFC 4648 §4) in JSON.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct PromptBytes {
-    pub name: String,
-    pub sha256: String,
-    #[serde(with = "base64_text")]
-    pub bytes: Vec<u8>,
+/// The configuration that a host shows: secrets are empty texts, prompts have no path. For comparing with [`without_secrets`].
+pub fn read_shown(mut shown: Value) -> Result<Configuration, serde_json::Error> {
+    for agent in objects(&mut shown, "agents") {
+        agent.insert("password".to_owned(), json!(""));
+    }
+    for prompt in objects(&mut shown, "prompts") {
+        prompt.insert("path".to_owned(), json!(""));
+    }
+    serde_json::from_value(shown)
 }
 
-impl PromptBytes {
-    /// Whether the bytes are those that the hash names.
-    pub fn is_genuine(&self) -> bool {
-        sha256_hex(&self.bytes) == self.sha256
+/// As a host would show it, for [`crate::diff`].
+pub fn without_secrets(configuration: &Configuration) -> Configuration {
+    let mut shown = configuration.clone();
+    for agent in shown.agents.values_mut() {
+        agent.password.clear();
     }
+    for trunk in shown.trunks.values_mut() {
+        trunk.password = None;
+    }
+    shown
+}
+
+fn objects<'a>(body: &'a mut Value, name: &str) -> impl Iterator<Item = &'a mut serde_json::Map<String, Value>> {
+    body.get_mut(name)
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flat_map(|all| all.values_mut())
+        .filter_map(Value::as_object_mut)
 }
 
 /// Body and reply of `POST /v1/tenants/{tenant}/prompts:missing`: SHA-256 in lower-case hex, at most 10,000.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Digests {
-    pub sha256: Vec<String>,
-}
+#[serde(transparent)]
+pub struct Digests(pub Vec<String>);
 
-/// Reply to an upload. A dry run answers the same with the revision that is in force.
+/// Reply to an upload, dry or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Applied {
+    /// The revision that holds now; a dry run does not move it.
     pub revision: u64,
     #[serde(flatten)]
     pub changes: Changes,
-    #[serde(default)]
-    pub warnings: Vec<Finding>,
 }
 
 /// SHA-256 (FIPS 180-4) in lower-case hex.
@@ -70,15 +76,23 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-mod base64_text {
-    use base64::{Engine, engine::general_purpose::STANDARD};
-    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
 
-    pub(super) fn serialize<S: Serializer>(bytes: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&STANDARD.encode(bytes))
-    }
+    use plugboard_model::Prompt;
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
-        STANDARD.decode(String::deserialize(deserializer)?).map_err(D::Error::custom)
+    use super::*;
+
+    #[test]
+    fn an_upload_names_a_prompt_by_hash_and_tells_no_path_of_this_machine() {
+        let mut configuration = Configuration::empty("shop".parse().unwrap());
+        let prompt = Prompt { path: Path::new("/home/amy/welcome.wav").into(), sha256: sha256_hex(b"") };
+        configuration.prompts.insert("welcome".into(), prompt);
+        let body = serde_json::to_value(Upload::of(&configuration)).unwrap();
+        assert_eq!(
+            body["prompts"],
+            json!({ "welcome": { "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" } })
+        );
     }
 }

@@ -1,0 +1,215 @@
+//! The tables of a tenant's TOML files become the values of the model.
+
+use std::{path::Path, time::Duration};
+
+use plugboard_model::{
+    Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowId, NumberTarget, Queue, QueueId, SkillNeed, Strategy,
+    TenantId, Timestamp, Trunk,
+};
+use toml::de::DeTable;
+
+use crate::{
+    fields::{At, Fields},
+    resolve_zone,
+    sheet::Sheet,
+    suggest::instead,
+    zone,
+};
+
+const NAME: &str = "use 1 to 64 bytes of letters, digits, '-', '_', '.' and '+'";
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Reads one file's tables into `into`; `prefix` says which file it is.
+pub(super) fn read(prefix: &str, table: &DeTable<'_>, sheet: &Sheet, folder: &Path, into: &mut Configuration) {
+    match prefix {
+        "/queues" => into.queues = named(table, "a queue", sheet, queue),
+        "/agents" => into.agents = named(table, "an agent", sheet, |name, fields| agent(name, fields, folder)),
+        "/numbers" => into.numbers = named(table, "a number", sheet, number),
+        "/trunks" => {
+            // A trunk's name follows the rules of every other name.
+            let trunks = named::<FlowId, _>(table, "a trunk", sheet, |name, fields| trunk(name, fields, folder));
+            into.trunks = trunks.into_iter().map(|(name, trunk)| (name.to_string(), trunk)).collect();
+        }
+        _ => {}
+    }
+}
+
+/// Each table by its name; a table that cannot be read is left out, its faults stand in the sheet.
+fn named<'a, N, T>(
+    table: &'a DeTable<'a>,
+    what: &'static str,
+    sheet: &'a Sheet,
+    read: impl Fn(&str, &Fields<'a>) -> Option<T>,
+) -> std::collections::BTreeMap<N, T>
+where
+    N: std::str::FromStr<Err: std::fmt::Display> + Ord,
+{
+    let mut all = std::collections::BTreeMap::new();
+    for (name, fields) in Fields::each(table, what, sheet) {
+        let id: Option<N> = name
+            .parse()
+            .map_err(|error| {
+                sheet.error(fields.span(), "bad-name", format!("{name:?} is no name for {what}: {error}"), NAME);
+            })
+            .ok();
+        let value = read(name, &fields);
+        fields.finish();
+        if let Some((id, value)) = id.zip(value) {
+            all.insert(id, value);
+        }
+    }
+    all
+}
+
+/// A tenant without its resources; `None` where it has no id.
+pub(super) fn tenant(table: &DeTable<'_>, sheet: &Sheet, now: Timestamp) -> Option<Configuration> {
+    let root = Fields::new(table, "a tenant", 0..0, sheet);
+    let id = root
+        .required_text("id", "write id = \"my-shop\"; it never changes")
+        .and_then(|_| root.parsed::<TenantId>("id", NAME));
+    let mut into = Configuration::empty(
+        id.as_ref().map_or_else(|| "unnamed".parse().expect("a word of letters is a name"), |(id, _)| id.clone()),
+    );
+    set(&mut into.name, root.text("name").map(|(name, _)| name.to_owned()));
+    if let Some((language, span)) = root.text("language") {
+        if !is_language(language) {
+            let message = format!("{language:?} is no language");
+            sheet.error(span, "bad-language", message, "write it as in BCP 47: \"zh-CN\", \"en\"");
+        }
+        into.language = language.to_owned();
+    }
+    if let Some((name, span)) = root.text("time_zone") {
+        match resolve_zone(name, now) {
+            Some(zone) => into.time_zone = zone,
+            None => {
+                let names = zone::names();
+                let remedy = instead(name, names.iter().map(String::as_str));
+                sheet.error(span, "unknown-time-zone", format!("no time zone is called {name:?}"), remedy);
+            }
+        }
+    }
+    set(&mut into.domains, root.list("domains", "write host names: [\"shop.example\"]"));
+    if let Some(exception) = root.table("exception", "[exception]") {
+        into.exception = ExceptionFlow {
+            apology: exception.text("apology").map(|(name, _)| name.to_owned()),
+            queue: exception.parsed("queue", NAME).map(value),
+        };
+        exception.finish();
+    }
+    if let Some(limits) = root.table("limits", "[limits]") {
+        set(&mut into.limits.interactions, limits.integer("interactions", (1, 1_000_000)));
+        set(&mut into.limits.unanswered, limits.duration("unanswered", HOUR));
+        set(&mut into.limits.call_length, limits.duration("call_length", 7 * DAY));
+        limits.finish();
+    }
+    root.finish();
+    id.map(|_| into)
+}
+
+fn queue(id: &str, fields: &Fields<'_>) -> Option<Queue> {
+    const STRATEGIES: [(&str, Strategy); 4] = [
+        ("longest-idle", Strategy::LongestIdle),
+        ("round-robin", Strategy::RoundRobin),
+        ("least-occupied", Strategy::LeastOccupied),
+        ("most-skilled", Strategy::MostSkilled),
+    ];
+    let mut queue = Queue::named(fields.text("name").map_or(id, value));
+    set(&mut queue.strategy, fields.word("strategy", &STRATEGIES));
+    queue.policy = fields.text("policy").map(|(policy, _)| policy.to_owned());
+    queue.skills = fields.levels("skills").into_iter().map(|(skill, level)| SkillNeed { skill, level }).collect();
+    set(&mut queue.priority, fields.integer("priority", (-1_000, 1_000)));
+    set(&mut queue.ring_timeout, fields.duration("ring_timeout", 10 * MINUTE));
+    set(&mut queue.wrap_up, fields.duration("wrap_up", HOUR));
+    queue.max_wait = fields.duration("max_wait", DAY);
+    set(&mut queue.max_waiting, fields.integer("max_waiting", (1, 1_000_000)));
+    queue.overflow_to = fields.parsed::<QueueId>("overflow_to", NAME).map(value);
+    queue.overflow_after = fields.duration("overflow_after", DAY);
+    set(&mut queue.refuse_when_unstaffed, fields.flag("refuse_when_unstaffed"));
+    queue.hold_music = fields.text("hold_music").map(|(prompt, _)| prompt.to_owned());
+    set(&mut queue.record, fields.flag("record"));
+    set(&mut queue.service_level, fields.duration("service_level", HOUR));
+    set(&mut queue.missed_limit, fields.integer("missed_limit", (1, 100)));
+    Some(queue)
+}
+
+fn agent(id: &str, fields: &Fields<'_>, folder: &Path) -> Option<Agent> {
+    let name = fields.text("name").map_or(id, value).to_owned();
+    let extension = fields
+        .required_text("extension", "give the short number that colleagues dial: extension = \"1001\"")
+        .and_then(|_| fields.parsed::<Extension>("extension", NAME));
+    const SECRETS: [&str; 3] = ["password", "password_env", "password_file"];
+    let password = fields.secret(SECRETS, folder);
+    if !SECRETS.iter().any(|name| fields.has(name)) {
+        fields.missing("password", "give the phone's secret as `password`, `password_env` or `password_file`");
+    }
+    let queues = fields.list::<QueueId>("queues", NAME).unwrap_or_default();
+    let skills = fields.levels("skills").into_iter().collect();
+    let ready_on_register = fields.flag("ready_on_register").unwrap_or(false);
+    // An agent with faults is kept, so that what refers to it is not reported as well; the tenant is refused all the same.
+    let extension = extension.map(value).or_else(|| id.parse().ok())?;
+    let password = password.map_or_else(|| "unreadable".to_owned(), value);
+    Some(Agent { name, extension, password, queues, skills, ready_on_register })
+}
+
+fn number(_: &str, fields: &Fields<'_>) -> Option<NumberTarget> {
+    let targets = [
+        fields.parsed::<FlowId>("flow", NAME).map(|(flow, _)| NumberTarget::Flow(flow)),
+        fields.parsed::<QueueId>("queue", NAME).map(|(queue, _)| NumberTarget::Queue(queue)),
+        fields.parsed::<AgentId>("agent", NAME).map(|(agent, _)| NumberTarget::Agent(agent)),
+    ];
+    let given = ["flow", "queue", "agent"].iter().filter(|name| fields.has(name)).count();
+    if given == 0 {
+        fields.missing("flow", "say where it leads: { flow = \"main\" }, { queue = … } or { agent = … }");
+    }
+    if given > 1 {
+        let message = "the number leads to more than one place".to_owned();
+        fields.sheet.error(fields.span(), "two-targets", message, "keep one of `flow`, `queue` and `agent`");
+    }
+    targets.into_iter().flatten().next()
+}
+
+fn trunk(_: &str, fields: &Fields<'_>, folder: &Path) -> Option<Trunk> {
+    Some(Trunk {
+        allow: fields
+            .list::<Block>("allow", "write blocks of addresses: [\"192.0.2.0/24\"]")
+            .into_iter()
+            .flatten()
+            .map(|block| block.0)
+            .collect(),
+        peers: fields.list("peers", "write addresses with ports: [\"192.0.2.1:5060\"]").unwrap_or_default(),
+        user: fields.text("user").map(|(user, _)| user.to_owned()),
+        password: fields.secret(["password", "password_env", "password_file"], folder).map(value),
+    })
+}
+
+/// An address block that can be read from text.
+struct Block(plugboard_model::AddressBlock);
+
+impl std::str::FromStr for Block {
+    type Err = plugboard_model::AddressBlockError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.to_owned().try_into().map(Self)
+    }
+}
+
+/// The shape of a language tag (RFC 5646 §2.1), not whether anybody speaks it.
+fn is_language(tag: &str) -> bool {
+    let mut parts = tag.split('-');
+    let main = parts.next().unwrap_or_default();
+    (2..=3).contains(&main.len())
+        && main.bytes().all(|byte| byte.is_ascii_alphabetic())
+        && parts.all(|part| (1..=8).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_alphanumeric()))
+}
+
+fn value<T>((value, _): At<T>) -> T {
+    value
+}
+
+fn set<T>(field: &mut T, given: Option<T>) {
+    if let Some(given) = given {
+        *field = given;
+    }
+}

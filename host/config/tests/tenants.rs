@@ -1,0 +1,312 @@
+//! Tenants as folders: the demo is right, and a broken one says all that is wrong with it.
+
+use std::path::{Path, PathBuf};
+
+use expect_test::expect;
+use plugboard_config::{Finding, Style, check, load_tenant, render};
+use plugboard_model::{
+    Configuration, Queue,
+    flow::{Problem, Severity},
+};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+/// Stands for the flow's own check, which knows one fault: an exit to a node called `ghost`.
+fn no_ghosts(document: &str) -> Vec<Problem> {
+    let haunted = document.contains(r#""ghost""#);
+    let problem = || Problem {
+        severity: Severity::Error,
+        code: "dangling-exit".to_owned(),
+        node: Some("menu".to_owned()),
+        field: Some("/nodes/menu/exits/1".to_owned()),
+        message: "the exit \"1\" leads to \"ghost\", which is no node".to_owned(),
+        remedy: "name one of the nodes".to_owned(),
+    };
+    haunted.then(problem).into_iter().collect()
+}
+
+#[test]
+fn the_demo_tenant_has_no_fault() {
+    let demo = load_tenant(&folder("../../examples/demo"), &no_ghosts);
+    let bundle = demo.unwrap_or_else(|faults| panic!("{}", render(&faults, Style::Plain)));
+    assert_eq!(render(&bundle.warnings, Style::Plain), "0 errors, 0 warnings\n");
+    let configuration = bundle.configuration;
+    let parts = (
+        configuration.queues.len(),
+        configuration.agents.len(),
+        configuration.numbers.len(),
+        configuration.flows.len(),
+    );
+    assert_eq!(parts, (2, 4, 3, 2));
+}
+
+#[test]
+fn a_broken_tenant_says_everything_at_once_with_line_and_remedy() {
+    let faults = load_tenant(&folder("tests/broken"), &no_ghosts).unwrap_err();
+    expect![[r#"
+        agents.toml:4:20: error[unknown-queue]: no queue is called "sale"
+          4 | queues = ["sales", "sale"]
+            |                    ^^^^^^
+          remedy: did you mean `sales`?
+
+        agents.toml:8:13: error[duplicate-extension]: 1001 is the extension of amy already
+          8 | extension = "1001"
+            |             ^^^^^^
+          remedy: give each agent an extension of their own
+
+        agents.toml:9:16: error[no-secret]: the environment variable PLUGBOARD_TEST_NEVER_SET is not set
+          9 | password_env = "PLUGBOARD_TEST_NEVER_SET"
+            |                ^^^^^^^^^^^^^^^^^^^^^^^^^^
+          remedy: set PLUGBOARD_TEST_NEVER_SET where the program starts
+
+        agents.toml:12:13: error[extension-is-number]: 8000 is one of the tenant's numbers too, and the number would win
+          12 | extension = "8000"
+             |             ^^^^^^
+          remedy: choose another extension
+
+        flows/main.json:6:17: error[prompt-missing]: node menu: there is no prompt "welcom"
+          6 |       "prompt": "welcom",
+            |                 ^^^^^^^^
+          remedy: did you mean `welcome`?
+
+        flows/main.json:7:23: error[dangling-exit]: node menu: the exit "1" leads to "ghost", which is no node
+          7 |       "exits": { "1": "ghost", "2": "wait" }
+            |                       ^^^^^^^
+          remedy: name one of the nodes
+
+        flows/main.json:9:72: error[unknown-skill]: node wait: no agent has the skill "suport", so nobody could take the call
+          9 |     "wait": { "kind": "queue", "queue": "sales", "skills": { "suport": 3 }, "announce": { "prompt": [{ "position": true }] } },
+            |                                                                        ^
+          remedy: did you mean `support`?
+
+        flows/main.json:9:102: error[prompt-missing]: node wait: there is no prompt "digits/0"
+          9 |     "wait": { "kind": "queue", "queue": "sales", "skills": { "suport": 3 }, "announce": { "prompt": [{ "position": true }] } },
+            |                                                                                                      ^
+          remedy: record prompts/zh-CN/digits/0.wav
+
+        flows/main.json:10:63: error[unknown-agent]: node voicemail: no agent is called "amie"
+          10 |     "voicemail": { "kind": "voicemail", "mailbox": { "agent": "amie" } },
+             |                                                               ^^^^^^
+          remedy: use one of: amy, ben, lee
+
+        flows/main.json:11:53: error[unknown-flow]: node elsewhere: no flow is called "main-en"
+          11 |     "elsewhere": { "kind": "transfer-flow", "flow": "main-en" }
+             |                                                     ^^^^^^^^^
+          remedy: use one of: main
+
+        numbers.toml:1:17: error[unknown-flow]: no flow is called "mian"
+          1 | 8000 = { flow = "mian" }
+            |                 ^^^^^^
+          remedy: did you mean `main`?
+
+        numbers.toml:2:1: error[two-targets]: the number leads to more than one place
+          2 | 8001 = { queue = "sales", flow = "main" }
+            | ^^^^
+          remedy: keep one of `flow`, `queue` and `agent`
+
+        numbers.toml:3:1: error[missing-key]: a number needs `flow`
+          3 | 8002 = {}
+            | ^^^^
+          remedy: say where it leads: { flow = "main" }, { queue = … } or { agent = … }
+
+        prompts/noise.wav: error[unplayable-prompt]: cannot be played: the file is no RIFF WAVE file
+          remedy: make it PCM, mono, 8,000 to 48,000 Hz: ffmpeg -i FILE -ac 1 -ar 16000 NAME.wav
+
+        queues.toml:3:16: error[bad-duration]: `ring_timeout` is 20, which is no duration
+          3 | ring_timeout = 20
+            |                ^^
+          remedy: write the unit: ring_timeout = "20s"
+
+        queues.toml:4:11: error[bad-duration]: `wrap_up` is half a minute, which is no duration
+          4 | wrap_up = "half a minute"
+            |           ^^^^^^^^^^^^^^^
+          remedy: write numbers with their units, like wrap_up = "20s", "1m30s", "500ms" or "2h"
+
+        queues.toml:5:12: error[out-of-range]: `max_wait` is 400d
+          5 | max_wait = "400d"
+            |            ^^^^^^
+          remedy: give at most 1d
+
+        queues.toml:6:12: error[unknown-word]: `strategy` cannot be "longest_idle"
+          6 | strategy = "longest_idle"
+            |            ^^^^^^^^^^^^^^
+          remedy: did you mean `longest-idle`?
+
+        queues.toml:7:22: error[out-of-range]: the level of `selling` is 11
+          7 | skills = { selling = 11 }
+            |                      ^^
+          remedy: write a level from 1 to 10 for each skill: { english = 5 }
+
+        queues.toml:8:15: error[unknown-queue]: no queue is called "suport"
+          8 | overflow_to = "suport"
+            |               ^^^^^^^^
+          remedy: did you mean `support`?
+
+        queues.toml:12:1: error[unknown-key]: a queue has no `说明`
+          12 | "说明" = "客人"
+             | ^^^^^^
+          remedy: use one of: hold_music, max_wait, max_waiting, missed_limit, name, overflow_after, overflow_to, policy, priority, record, refuse_when_unstaffed, ring_timeout, service_level, skills, strategy, wrap_up
+
+        queues.toml:13:21: error[unknown-skill]: no agent has the skill "suport", so nobody could take the call
+          13 | skills = { suport = 2 }
+             |                     ^
+          remedy: did you mean `support`?
+
+        queues.toml:14:14: error[prompt-missing]: there is no prompt "musik"
+          14 | hold_music = "musik"
+             |              ^^^^^^^
+          remedy: record prompts/en/musik.wav
+
+        queues.toml:15:12: error[out-of-range]: `priority` is 5000
+          15 | priority = 5000
+             |            ^^^^
+          remedy: give a whole number from -1000 to 1000
+
+        tenant.toml:3:1: error[unknown-key]: a tenant has no `langauge`
+          3 | langauge = "zh-CN"
+            | ^^^^^^^^
+          remedy: did you mean `language`?
+
+        tenant.toml:4:13: error[unknown-time-zone]: no time zone is called "Asia/Shanghia"
+          4 | time_zone = "Asia/Shanghia"
+            |             ^^^^^^^^^^^^^^^
+          remedy: did you mean `Asia/Shanghai`?
+
+        tenant.toml:7:9: error[unknown-queue]: no queue is called "suport"
+          7 | queue = "suport"
+            |         ^^^^^^^^
+          remedy: did you mean `support`?
+
+        trunks.toml:1:2: error[half-account]: an account needs both `user` and a password
+          1 | [carrier]
+            |  ^^^^^^^
+          remedy: give both, or neither
+
+        trunks.toml:2:10: error[bad-value]: "192.0.2.0/33" is no address block; write one like 192.0.2.0/24 or 192.0.2.7
+          2 | allow = ["192.0.2.0/33"]
+            |          ^^^^^^^^^^^^^^
+          remedy: write blocks of addresses: ["192.0.2.0/24"]
+
+        trunks.toml:3:10: error[bad-value]: `peers` is "sip.example:5060": invalid socket address syntax
+          3 | peers = ["sip.example:5060"]
+            |          ^^^^^^^^^^^^^^^^^^
+          remedy: write addresses with ports: ["192.0.2.1:5060"]
+
+        agents.toml:3:12: warning[weak-password]: the password of amy has fewer than 8 characters
+          3 | password = "1234"
+            |            ^^^^^^
+          remedy: make a longer one: openssl rand -base64 15
+
+        agents.toml:7:2: warning[agent-without-queue]: this agent serves no queue and gets direct calls only
+          7 | [ben]
+            |  ^^^
+          remedy: add queues = ["…"] if that is not meant
+
+        agents.toml:11:2: warning[agent-without-queue]: this agent serves no queue and gets direct calls only
+          11 | [lee]
+             |  ^^^
+          remedy: add queues = ["…"] if that is not meant
+
+        prompts/tune.mp3: warning[not-played]: only files called *.wav are played
+          remedy: convert it: ffmpeg -i FILE -ac 1 -ar 16000 NAME.wav
+
+        queue.toml: warning[unknown-file]: nothing reads this file
+          remedy: did you mean `queues.toml`?
+
+        queues.toml:8:15: warning[half-overflow]: `overflow_to` has no effect without `overflow_after`
+          8 | overflow_to = "suport"
+            |               ^^^^^^^^
+          remedy: give `overflow_after` as well, or take `overflow_to` out
+
+        queues.toml:10:2: warning[queue-without-agents]: no agent serves this queue
+          10 | [support]
+             |  ^^^^^^^
+          remedy: name it in an agent's `queues = ["support"]`
+
+        queues.toml:17:2: warning[queue-without-agents]: no agent serves this queue
+          17 | [empty]
+             |  ^^^^^
+          remedy: name it in an agent's `queues = ["empty"]`
+
+        trunks.toml:1:2: warning[idle-trunk]: no call can come or go by this trunk
+          1 | [carrier]
+            |  ^^^^^^^
+          remedy: give `allow` for calls in, `peers` for calls out
+
+        30 errors, 9 warnings
+    "#]].assert_eq(&render(&faults, Style::Plain));
+}
+
+/// What one file names may stand in a file that cannot be read, so nothing is said about references then.
+#[test]
+fn files_that_cannot_be_read_are_reported_by_themselves() {
+    let faults = load_tenant(&folder("tests/unreadable"), &no_ghosts).unwrap_err();
+    expect![[r#"
+        flows/main.json:2:42: error[not-json]: EOF while parsing an object at line 3 column 0
+          2 |   "nodes": { "menu": { "kind": "menu" } }
+            |                                          ^
+          remedy: mend the JSON here; the fault is often one character before
+
+        numbers.toml:2:1: error[not-toml]: duplicate key
+          2 | 8000 = { flow = "gone" }
+            | ^^^^
+          remedy: give each name once; join the two or rename one
+
+        queues.toml:1:2: error[not-toml]: invalid unquoted key, expected letters, numbers, `-`, `_`
+          1 | [客服]
+            |  ^^^^
+          remedy: put a name with other letters than a-z in double quotes: "客服"
+
+        tenant.toml:2:13: error[not-toml]: invalid basic string, expected `"`
+          2 | name = "Shop
+            |             ^
+          remedy: mend the TOML here; texts stand in double quotes, lists in brackets
+
+        4 errors, 0 warnings
+    "#]]
+    .assert_eq(&render(&faults, Style::Plain));
+}
+
+#[test]
+fn a_folder_that_is_none_is_one_fault() {
+    let faults = load_tenant(Path::new("no-such-folder"), &no_ghosts).unwrap_err();
+    let codes: Vec<_> = faults.iter().map(|fault| fault.code.as_ref()).collect();
+    assert_eq!(codes, ["unreadable"]);
+}
+
+#[test]
+fn a_fault_as_json_says_where_in_numbers() {
+    let faults = load_tenant(&folder("tests/broken"), &no_ghosts).unwrap_err();
+    let fault = faults.iter().find(|fault| fault.code == "dangling-exit").unwrap();
+    expect![[r#"
+        {
+          "severity": "error",
+          "code": "dangling-exit",
+          "file": "flows/main.json",
+          "line": 7,
+          "column": 23,
+          "length": 7,
+          "text": "      \"exits\": { \"1\": \"ghost\", \"2\": \"wait\" }",
+          "node": "menu",
+          "message": "the exit \"1\" leads to \"ghost\", which is no node",
+          "remedy": "name one of the nodes"
+        }
+    "#]]
+    .assert_eq(&(serde_json::to_string_pretty(fault).unwrap() + "\n"));
+}
+
+/// The API checks uploads by the same rules; there a pointer stands in the place of a line.
+#[test]
+fn a_configuration_without_files_is_held_to_the_same_rules() {
+    let mut configuration = Configuration::empty("shop".parse().unwrap());
+    let mut sales = Queue::named("Sales");
+    sales.overflow_to = Some("support".parse().unwrap());
+    sales.overflow_after = Some(std::time::Duration::from_secs(1));
+    configuration.queues.insert("sales".parse().unwrap(), sales);
+    let findings = check(&configuration, &no_ghosts);
+    let pointers: Vec<_> =
+        findings.iter().map(|Finding { code, pointer, .. }| (code.as_str(), pointer.as_str())).collect();
+    assert_eq!(pointers, [("unknown-queue", "/queues/sales/overflow_to"), ("queue-without-agents", "/queues/sales")]);
+}
