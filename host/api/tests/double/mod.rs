@@ -1,0 +1,310 @@
+//! A host that does what a test tells it: one tenant, everything in memory.
+#![allow(dead_code, reason = "each test program uses a part of it")]
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use plugboard_api::{
+    Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView, Listener,
+    Page, RecordingFile, RecordingQuery, Sha256, TenantSummary, Upload,
+};
+use plugboard_exchange::{Command, CommandError, Reply, SharedEvent, Snapshot};
+use plugboard_model::{
+    Agent, Configuration, Event, EventKind, FlowDocument, InteractionId, Number, NumberTarget, Prompt, Queue,
+    RecordingId, TenantId, Timestamp, Trunk,
+};
+use serde_json::{Value, json};
+use tokio::sync::broadcast;
+
+pub(crate) struct Double {
+    pub configuration: Mutex<Arc<Configuration>>,
+    pub snapshot: Mutex<Snapshot>,
+    /// What the next commands come to; `Done` when it is used up.
+    pub replies: Mutex<Vec<Result<Reply, HostError>>>,
+    pub commands: Mutex<Vec<Command>>,
+    /// The log. [`Double::say`] writes here and tells it live.
+    pub log: Mutex<Vec<SharedEvent>>,
+    pub live: broadcast::Sender<SharedEvent>,
+    pub cdrs: Mutex<Vec<Value>>,
+    pub recordings: Mutex<Vec<RecordingFile>>,
+    pub prompts: Mutex<BTreeSet<Sha256>>,
+    pub ready: Mutex<bool>,
+    /// Every question to the store fails with this.
+    pub failure: Mutex<Option<HostError>>,
+    /// Commands take this long.
+    pub slowness: Mutex<Duration>,
+}
+
+pub(crate) fn tenant() -> TenantId {
+    "demo".parse().unwrap()
+}
+
+pub(crate) fn configuration() -> Configuration {
+    let mut configuration = Configuration { revision: 7, name: "Demo".into(), ..Configuration::empty(tenant()) };
+    configuration.domains.push("demo.example".into());
+    for (id, name) in [("sales", "Sales"), ("support", "Support")] {
+        configuration.queues.insert(id.parse().unwrap(), Queue::named(name));
+    }
+    for (id, name, extension) in [("amy", "Amy Chen", "101"), ("bo", "Bo Larsen", "102"), ("lin", "林晓", "103")] {
+        let agent = Agent {
+            name: name.into(),
+            extension: extension.parse().unwrap(),
+            password: format!("secret-of-{id}"),
+            queues: vec!["sales".parse().unwrap()],
+            skills: BTreeMap::new(),
+            ready_on_register: true,
+        };
+        configuration.agents.insert(id.parse().unwrap(), agent);
+    }
+    let flow = FlowDocument { plugin: "flow-graph".into(), document: "{}".into() };
+    configuration.flows.insert("main".parse().unwrap(), flow);
+    for (number, target) in [
+        ("8000", NumberTarget::Flow("main".parse().unwrap())),
+        ("8001", NumberTarget::Queue("support".parse().unwrap())),
+    ] {
+        configuration.numbers.insert(number.parse::<Number>().unwrap(), target);
+    }
+    let trunk = Trunk {
+        allow: vec![],
+        peers: vec!["192.0.2.1:5060".parse().unwrap()],
+        user: Some("us".into()),
+        password: Some("trunk-secret".into()),
+    };
+    configuration.trunks.insert("carrier".into(), trunk);
+    let prompt = Prompt { path: Path::new("/host/prompts/welcome.wav").into(), sha256: "ab".repeat(32) };
+    configuration.prompts.insert("welcome".into(), prompt);
+    configuration
+}
+
+impl Double {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self {
+            configuration: Mutex::new(Arc::new(configuration())),
+            snapshot: Mutex::default(),
+            replies: Mutex::default(),
+            commands: Mutex::default(),
+            log: Mutex::default(),
+            live: broadcast::channel(64).0,
+            cdrs: Mutex::default(),
+            recordings: Mutex::default(),
+            prompts: Mutex::default(),
+            ready: Mutex::new(true),
+            failure: Mutex::default(),
+            slowness: Mutex::default(),
+        })
+    }
+
+    /// Appends an event to the log and tells it live.
+    pub(crate) fn say(&self, at: Timestamp, kind: EventKind) -> SharedEvent {
+        let event = self.write(at, kind);
+        let _ = self.live.send(event.clone());
+        event
+    }
+
+    /// Appends an event to the log only.
+    pub(crate) fn write(&self, at: Timestamp, kind: EventKind) -> SharedEvent {
+        let mut log = self.log.lock().unwrap();
+        let event = Arc::new(Event { seq: log.len() as u64 + 1, at, kind });
+        log.push(event.clone());
+        event
+    }
+
+    fn fails(&self) -> Result<(), HostError> {
+        self.failure.lock().unwrap().clone().map_or(Ok(()), Err)
+    }
+}
+
+fn page<T: Clone>(all: &[T], cursor: Option<&Cursor>, limit: usize) -> Result<Page<T>, HostError> {
+    let start = cursor.map_or(Ok(0), |cursor| cursor.0.parse::<usize>().map_err(|_| HostError::BadCursor))?;
+    let items: Vec<_> = all.iter().skip(start).take(limit).cloned().collect();
+    let end = start + items.len();
+    Ok(Page { items, next: (end < all.len()).then(|| Cursor(end.to_string())) })
+}
+
+fn changes(old: &Configuration, new: &Configuration) -> Vec<Change> {
+    fn compare<K: Ord + ToString, V: PartialEq>(
+        resource: &str,
+        old: &BTreeMap<K, V>,
+        new: &BTreeMap<K, V>,
+        found: &mut Vec<Change>,
+    ) {
+        let mut add = |change, id: &K| found.push(Change { change, resource: resource.into(), id: id.to_string() });
+        for (id, value) in new {
+            match old.get(id) {
+                None => add(ChangeKind::Added, id),
+                Some(before) if before != value => add(ChangeKind::Changed, id),
+                Some(_) => {}
+            }
+        }
+        old.keys().filter(|id| !new.contains_key(id)).for_each(|id| add(ChangeKind::Removed, id));
+    }
+    let mut found = Vec::new();
+    compare("queue", &old.queues, &new.queues, &mut found);
+    compare("agent", &old.agents, &new.agents, &mut found);
+    compare("number", &old.numbers, &new.numbers, &mut found);
+    compare("trunk", &old.trunks, &new.trunks, &mut found);
+    compare("flow", &old.flows, &new.flows, &mut found);
+    compare("prompt", &old.prompts, &new.prompts, &mut found);
+    found
+}
+
+impl Host for Double {
+    fn view(&self) -> HostView {
+        let listener =
+            |transport: &str| Listener { transport: transport.into(), address: "192.0.2.10:5060".parse().unwrap() };
+        HostView {
+            version: "0.1.0".into(),
+            sip: vec![listener("udp"), listener("tcp")],
+            ready: *self.ready.lock().unwrap(),
+            alarms: vec![],
+        }
+    }
+
+    fn tenants(&self) -> Vec<TenantSummary> {
+        let configuration = self.configuration.lock().unwrap();
+        let other = TenantSummary { id: "other".parse().unwrap(), name: "Other".into(), revision: 1 };
+        vec![TenantSummary { id: tenant(), name: configuration.name.clone(), revision: configuration.revision }, other]
+    }
+
+    fn configuration(&self, tenant: &TenantId) -> Option<Arc<Configuration>> {
+        (*tenant == self::tenant()).then(|| self.configuration.lock().unwrap().clone())
+    }
+
+    fn apply<'a>(&'a self, _: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>> {
+        Box::pin(async move {
+            let mut present = self.configuration.lock().unwrap();
+            if upload.expected_revision.is_some_and(|expected| expected != present.revision) {
+                return Err(ApplyError::Conflict { actual: present.revision });
+            }
+            let mut configuration = upload.configuration;
+            let unknown = |queue: &Queue| queue.overflow_to.clone().filter(|to| !configuration.queues.contains_key(to));
+            let faults: Vec<_> = configuration
+                .queues
+                .iter()
+                .filter_map(|(id, queue)| unknown(queue).map(|to| (id, to)))
+                .map(|(id, to)| Fault {
+                    field: Some(format!("queues.{id}.overflow_to")),
+                    code: "no-such-queue".into(),
+                    message: format!("queue {id} overflows to {to}, which does not exist"),
+                    remedy: "name a queue of this tenant".into(),
+                    ..Fault::default()
+                })
+                .collect();
+            if !faults.is_empty() {
+                return Err(ApplyError::Invalid(faults));
+            }
+            let changes = changes(&present, &configuration);
+            if !upload.dry_run && !changes.is_empty() {
+                configuration.revision = present.revision + 1;
+                *present = Arc::new(configuration);
+            }
+            Ok(Applied { revision: present.revision, changes })
+        })
+    }
+
+    fn command<'a>(&'a self, _: &'a TenantId, command: Command) -> Answer<'a, Result<Reply, HostError>> {
+        Box::pin(async move {
+            let slowness = *self.slowness.lock().unwrap();
+            if !slowness.is_zero() {
+                tokio::time::sleep(slowness).await;
+            }
+            if command == Command::Snapshot {
+                self.fails()?;
+                return Ok(Reply::Snapshot(Box::new(self.snapshot.lock().unwrap().clone())));
+            }
+            if let Command::Call { interaction, command: plugboard_call::Command::HangUp } = &command {
+                let mut snapshot = self.snapshot.lock().unwrap();
+                if !snapshot.calls.is_empty() && !snapshot.calls.iter().any(|call| call.interaction == *interaction) {
+                    return Err(CommandError::NoSuchInteraction(*interaction).into());
+                }
+                snapshot.calls.retain(|call| call.interaction != *interaction);
+            }
+            self.commands.lock().unwrap().push(command);
+            self.replies.lock().unwrap().pop().unwrap_or(Ok(Reply::Done))
+        })
+    }
+
+    fn missing_prompts<'a>(
+        &'a self,
+        _: &'a TenantId,
+        wanted: Vec<Sha256>,
+    ) -> Answer<'a, Result<Vec<Sha256>, HostError>> {
+        Box::pin(async move {
+            let here = self.prompts.lock().unwrap();
+            Ok(wanted.into_iter().filter(|sha256| !here.contains(sha256)).collect())
+        })
+    }
+
+    fn put_prompt<'a>(&'a self, _: &'a TenantId, sha256: Sha256, _: Vec<u8>) -> Answer<'a, Result<(), HostError>> {
+        Box::pin(async move {
+            self.prompts.lock().unwrap().insert(sha256);
+            Ok(())
+        })
+    }
+
+    fn cdrs<'a>(&'a self, _: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Value>, HostError>> {
+        Box::pin(async move {
+            self.fails()?;
+            let mut all = self.cdrs.lock().unwrap().clone();
+            all.retain(|cdr| {
+                query.caller.as_ref().is_none_or(|caller| cdr["from"] == json!(caller))
+                    && query.from.is_none_or(|from| cdr["started_at"].as_str() >= Some(from.to_string().as_str()))
+                    && query.to.is_none_or(|to| cdr["started_at"].as_str() < Some(to.to_string().as_str()))
+                    && query.agent.as_ref().is_none_or(|agent| cdr["agents"][0]["agent"] == json!(agent))
+                    && query.queue.as_ref().is_none_or(|queue| cdr["queues"][0]["queue"] == json!(queue))
+            });
+            page(&all, query.cursor.as_ref(), query.limit)
+        })
+    }
+
+    fn cdr<'a>(&'a self, _: &'a TenantId, interaction: InteractionId) -> Answer<'a, Result<Option<Value>, HostError>> {
+        Box::pin(async move {
+            self.fails()?;
+            let all = self.cdrs.lock().unwrap();
+            Ok(all.iter().find(|cdr| cdr["interaction"] == json!(interaction)).cloned())
+        })
+    }
+
+    fn recordings<'a>(
+        &'a self,
+        _: &'a TenantId,
+        query: RecordingQuery,
+    ) -> Answer<'a, Result<Page<RecordingFile>, HostError>> {
+        Box::pin(async move {
+            let mut all = self.recordings.lock().unwrap().clone();
+            all.retain(|recording| query.interaction.is_none_or(|wanted| recording.interaction == wanted));
+            page(&all, query.cursor.as_ref(), query.limit)
+        })
+    }
+
+    fn recording<'a>(
+        &'a self,
+        _: &'a TenantId,
+        recording: RecordingId,
+    ) -> Answer<'a, Result<Option<RecordingFile>, HostError>> {
+        Box::pin(
+            async move { Ok(self.recordings.lock().unwrap().iter().find(|file| file.recording == recording).cloned()) },
+        )
+    }
+
+    fn history<'a>(
+        &'a self,
+        _: &'a TenantId,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'a, Result<Vec<SharedEvent>, HostError>> {
+        Box::pin(async move {
+            self.fails()?;
+            let log = self.log.lock().unwrap();
+            Ok(log.iter().filter(|event| event.seq > after).take(limit).cloned().collect())
+        })
+    }
+
+    fn live(&self, _: &TenantId) -> Option<broadcast::Receiver<SharedEvent>> {
+        Some(self.live.subscribe())
+    }
+}
