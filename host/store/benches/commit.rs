@@ -151,7 +151,7 @@ fn fill(store: &Embedded, next: &mut u64, events: u64) -> (f64, f64) {
         let mut offered = transaction(next, 100);
         loop {
             let outcome = outcome.clone();
-            match store.submit(offered, Box::new(move |result| drop(outcome.send(result.is_ok())))) {
+            match store.submit(offered, Box::new(move |result| outcome.send(result.is_ok()).unwrap_or_default())) {
                 Ok(()) => break,
                 Err(SubmitError::Full(back)) => offered = *back,
                 Err(SubmitError::Closed(_)) => panic!("the store closed"),

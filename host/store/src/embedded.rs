@@ -94,6 +94,9 @@ pub enum OpenError {
     SnapshotDamaged { file: String },
 }
 
+/// A tree that could not be trusted, while it is rebuilt.
+const DAMAGED: &str = "db.damaged";
+
 /// Bytes of transactions that may wait for the disk.
 const QUEUE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -141,6 +144,9 @@ impl Embedded {
         progress.applied.store(opened.last, Ordering::Release);
         // What was rebuilt or done again is whole on disk from now on; without this a crash would do it all once more.
         let checkpoint = upkeep::checkpoint(&opened.db, &folder, &progress, false).map_err(failed)?;
+        if folder.join(DAMAGED).exists() {
+            fs::remove_dir_all(folder.join(DAMAGED)).map_err(failed)?;
+        }
         let segments_needed = Arc::<Mutex<()>>::default();
         #[cfg(test)]
         let faults = Arc::clone(&journal.faults);
@@ -178,7 +184,7 @@ impl Embedded {
             thread::Builder::new().name(name.to_owned()).spawn(run).map_err(failed)
         };
         Ok(Self {
-            upkeep: Some(spawn("store-upkeep", Box::new(move || upkeep.run(rotations)))?),
+            upkeep: Some(spawn("store-upkeep", Box::new(move || upkeep.run(&rotations)))?),
             committer: Some(spawn("store-committer", Box::new(move || committer.run()))?),
             folder,
             db: opened.db,
@@ -419,7 +425,10 @@ fn rebuild(options: &Options, snapshot: Option<upkeep::Snapshot>) -> Result<(sle
     let failed = |source| OpenError::Io { folder: folder.display().to_string(), source };
     let tree = folder.join("db");
     if tree.exists() {
-        fs::remove_dir_all(&tree).map_err(failed)?;
+        // Kept until the new one is whole: should the snapshot be damaged too, somebody may still want what is in it.
+        let damaged = folder.join(DAMAGED);
+        let moved = if damaged.exists() { fs::remove_dir_all(&tree) } else { fs::rename(&tree, &damaged) };
+        moved.map_err(failed)?;
     }
     // From here on and until it is checkpointed, a half-built tree must not pass for a whole one.
     State { checkpoint: u64::MAX, clean: false, boot: upkeep::boot_id() }.write(folder).map_err(failed)?;
@@ -476,7 +485,7 @@ fn to_hex(bytes: &[u8]) -> String {
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).map(|digit| digit as u8)).collect::<Option<_>>()?;
-    (digits.len() % 2 == 0).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
+    digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| pair[0] << 4 | pair[1]).collect())
 }
 
 #[cfg(test)]

@@ -81,8 +81,10 @@ pub(crate) struct Snapshot {
 
 impl Upkeep {
     /// Until the sender is gone. A message: a segment of the journal was begun.
-    pub(crate) fn run(mut self, rotated: Receiver<()>) {
+    pub(crate) fn run(mut self, rotated: &Receiver<()>) {
         let mut checkpointed = 0;
+        // What earlier processes left may be due already, if each lived too short to come to it.
+        let mut due = true;
         let mut quiet = Duration::ZERO;
         let tick = Duration::from_millis(250);
         loop {
@@ -97,10 +99,13 @@ impl Upkeep {
             }
             let journalled = self.progress.journalled.load(Ordering::Relaxed);
             let behind = journalled - checkpointed;
-            if behind >= CHECKPOINT || (behind > 0 && quiet >= CHECKPOINT_AFTER) {
+            if due || behind >= CHECKPOINT.min(self.journal) || (behind > 0 && quiet >= CHECKPOINT_AFTER) {
+                due = false;
                 checkpointed = journalled;
                 quiet = Duration::ZERO;
-                if let Err(error) = self.keep_short() {
+                if let Err(error) = self.keep_short()
+                    && !self.progress.closing.load(Ordering::Relaxed)
+                {
                     tracing::error!(error = &error as &dyn std::error::Error, "journal cannot be shortened");
                 }
             }
@@ -131,7 +136,7 @@ impl Upkeep {
         file.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()?;
         fs::rename(&aside, path(&self.folder, summary.revision.0))?;
         journal::sync_folder(&self.folder)?;
-        if let Some(old) = self.snapshot.filter(|old| old.revision != summary.revision.0) {
+        for old in snapshots(&self.folder)?.iter().filter(|old| old.revision < summary.revision.0) {
             fs::remove_file(path(&self.folder, old.revision))?;
         }
         // The tree on disk may be behind the snapshot; it needs the journal from there on.
@@ -153,17 +158,19 @@ pub(crate) fn checkpoint(db: &sled::Db, folder: &Path, progress: &Progress, clea
 
 /// The newest snapshot of the folder.
 pub(crate) fn newest_snapshot(folder: &Path) -> io::Result<Option<Snapshot>> {
-    let mut newest: Option<Snapshot> = None;
+    Ok(snapshots(folder)?.into_iter().max_by_key(|snapshot| snapshot.revision))
+}
+
+fn snapshots(folder: &Path) -> io::Result<Vec<Snapshot>> {
+    let mut found = Vec::new();
     for file in fs::read_dir(folder)? {
         let file = file?;
         let revision = file.file_name().to_str().and_then(|name| name.strip_prefix("snapshot-")?.parse().ok());
-        if let Some(revision) = revision
-            && newest.is_none_or(|newest| newest.revision < revision)
-        {
-            newest = Some(Snapshot { revision, bytes: file.metadata()?.len() });
+        if let Some(revision) = revision {
+            found.push(Snapshot { revision, bytes: file.metadata()?.len() });
         }
     }
-    Ok(newest)
+    Ok(found)
 }
 
 pub(crate) fn path(folder: &Path, revision: u64) -> PathBuf {

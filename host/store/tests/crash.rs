@@ -11,7 +11,7 @@ use std::{
     path::{Path, PathBuf},
     process::{Command, Stdio},
     thread,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use plugboard_model::{Event, EventKind, TenantId, Timestamp};
@@ -119,16 +119,29 @@ fn no_acknowledged_event_is_lost_by_killing_the_process() {
     assert!(log.len() as u64 >= acknowledged, "{} of {acknowledged}", log.len());
     assert_eq!(log, events(1, log.len() as u64));
     assert_eq!(store.rebuilt(), None);
+    // The same must be in snapshot and journal alone.
+    store.close().unwrap();
+    fs::remove_dir_all(folder.join("db")).unwrap();
+    let rebuilt = Embedded::open(options(&folder)).unwrap();
+    assert_eq!(whole_log(&rebuilt), log);
 }
 
-/// Fills a store, closes it or not, and lets `harm` at its folder.
+const FILLED: u64 = 50_500;
+
+/// Fills a store until a snapshot has replaced the beginning of its journal, writes some more, closes it and lets `harm` at its folder.
 fn harmed(name: &str, harm: impl FnOnce(&Path)) -> Options {
     let folder = fresh(name);
     let options = Options { journal: 1024 * 1024, ..options(&folder) };
     let store = Embedded::open(options.clone()).unwrap();
     for batch in 0..100 {
-        append(&store, batch * 200 + 1, 200);
+        append(&store, batch * 500 + 1, 500);
     }
+    let begun = Instant::now();
+    while folder.join("journal-00000000000000000001").exists() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "no snapshot was taken");
+        thread::sleep(Duration::from_millis(5));
+    }
+    append(&store, 50_001, 500);
     store.close().unwrap();
     harm(&folder);
     options
@@ -153,9 +166,9 @@ fn a_damaged_database_is_rebuilt_from_snapshot_and_journal() {
     ];
     for (name, harm) in harms {
         let store = Embedded::open(harmed(name, harm)).unwrap();
-        assert_eq!(store.rebuilt(), Some(100), "{name}");
-        assert_eq!(whole_log(&store), events(1, 20_000), "{name}");
-        append(&store, 20_001, 1);
+        assert_eq!(store.rebuilt(), Some(101), "{name}");
+        assert_eq!(whole_log(&store), events(1, FILLED), "{name}");
+        append(&store, FILLED + 1, 1);
     }
 }
 
@@ -165,8 +178,8 @@ fn a_power_cut_is_taken_for_damage_of_whatever_was_not_synced() {
         fs::write(folder.join("state"), r#"{"checkpoint":1,"clean":false,"boot":"another"}"#).unwrap();
     });
     let store = Embedded::open(options.clone()).unwrap();
-    assert_eq!(store.rebuilt(), Some(100));
-    assert_eq!(whole_log(&store).len(), 20_000);
+    assert_eq!(store.rebuilt(), Some(101));
+    assert_eq!(whole_log(&store).len() as u64, FILLED);
     drop(store);
     assert_eq!(Embedded::open(options).unwrap().rebuilt(), None);
 }
