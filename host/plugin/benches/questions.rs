@@ -69,7 +69,13 @@ struct Cost {
 
 fn main() {
     let json = std::env::args().any(|argument| argument == "--json");
+    let begun = Instant::now();
     let engine = Engine::new(EngineSettings::default()).expect("an engine");
+    println!(
+        "engine with {} instances: {:.1} ms",
+        EngineSettings::default().instances,
+        begun.elapsed().as_secs_f64() * 1e3
+    );
     let flow = engine.load_flow(&built::component("flow-graph")).expect("a flow");
     let policy = engine.load_routing(&built::component("route-skills")).expect("a policy");
     let mut asker = Asker::new(&engine);

@@ -47,14 +47,15 @@ pub struct Engine {
 impl Engine {
     pub fn new(settings: EngineSettings) -> Result<Self, EngineError> {
         let instances = settings.instances.clamp(1, 4_000);
+        // What a component of JavaScript is made of: 13 core modules and 3 memories; one of Rust has 1 of each.
         let mut pool = PoolingAllocationConfig::default();
         pool.total_component_instances(instances)
             .total_core_instances(instances * 4)
-            .max_core_instances_per_component(4)
+            .max_core_instances_per_component(20)
             .total_memories(instances)
-            .max_memories_per_component(1)
+            .max_memories_per_component(4)
             .total_tables(instances * 2)
-            .max_tables_per_component(2)
+            .max_tables_per_component(20)
             .table_elements(TABLE_LIMIT)
             .max_memory_size(MEMORY_LIMIT)
             .max_core_instance_size(1 << 20)
