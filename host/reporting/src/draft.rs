@@ -231,10 +231,15 @@ impl Draft {
                 }
                 true
             }
-            EventKind::LegEnded { leg, by, cause, status, quality, .. } => {
+            EventKind::LegEnded { leg, by, cause, status, .. } => {
                 let Some(record) = cdr.legs.iter_mut().find(|record| record.leg == *leg) else { return false };
                 (record.ended_at, record.ended_by) = (Some(at), Some(*by));
-                (record.cause, record.status, record.quality) = (Some(*cause), *status, *quality);
+                (record.cause, record.status) = (Some(*cause), *status);
+                true
+            }
+            EventKind::LegMeasured { leg, quality, .. } => {
+                let Some(record) = cdr.legs.iter_mut().find(|record| record.leg == *leg) else { return false };
+                record.quality = Some(*quality);
                 true
             }
             EventKind::FlowStarted { flow, revision, .. } => {

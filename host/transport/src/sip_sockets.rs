@@ -14,7 +14,10 @@ use std::{
     time::Duration,
 };
 
-use plugboard_sip::{Source, StreamDecoder, StreamItem, Target, Transport};
+use plugboard_sip::{
+    Source, Target, Transport,
+    message::{StreamDecoder, StreamItem},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream, UdpSocket, tcp::OwnedWriteHalf},
@@ -24,10 +27,17 @@ use tokio::{
 /// What came in.
 #[derive(Debug)]
 pub enum Received {
-    Bytes { source: Source, bytes: Vec<u8> },
-    ConnectionLost { connection: u64 },
+    Bytes {
+        source: Source,
+        bytes: Vec<u8>,
+    },
+    ConnectionLost {
+        connection: u64,
+    },
     /// Nobody listens there, or nobody answers.
-    Unreachable { remote: SocketAddr },
+    Unreachable {
+        remote: SocketAddr,
+    },
 }
 
 /// A datagram cannot be longer (RFC 768).

@@ -1,0 +1,163 @@
+//! Questions of exchanges to the plugin threads, and answers back.
+
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
+
+use plugboard_exchange as exchange;
+use plugboard_model::{TenantId, flow::Problem, routing};
+use plugboard_plugin as plugin;
+
+/// plugins.md: what a component gets before the native default is taken.
+const STEP_BUDGET: Duration = Duration::from_millis(20);
+const RANK_BUDGET: Duration = Duration::from_millis(5);
+
+/// The components of this installation, by name.
+#[derive(Clone, Debug)]
+pub(crate) struct Components {
+    flows: Arc<BTreeMap<String, plugin::FlowPlugin>>,
+    policies: Arc<BTreeMap<String, plugin::RoutingPlugin>>,
+}
+
+/// Why the components of a folder cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ComponentsError {
+    #[error(
+        "folder {folder} of plugins cannot be read; build them with `cargo xtask plugins`, or name another in plugboard.toml"
+    )]
+    Folder { folder: String, source: std::io::Error },
+    #[error("{file} is no plugin that this host can run")]
+    Load { file: String, source: plugin::LoadError },
+}
+
+impl Components {
+    /// Every `*.wasm` of `folder`, each under its file name. A policy is one that is no flow.
+    pub(crate) fn load(engine: &plugin::Engine, folder: &Path) -> Result<Self, ComponentsError> {
+        let unreadable = |source| ComponentsError::Folder { folder: folder.display().to_string(), source };
+        let (mut flows, mut policies) = (BTreeMap::new(), BTreeMap::new());
+        for entry in std::fs::read_dir(folder).map_err(unreadable)? {
+            let path = entry.map_err(unreadable)?.path();
+            let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
+            if path.extension().is_none_or(|extension| extension != "wasm") {
+                continue;
+            }
+            let bytes = std::fs::read(&path).map_err(unreadable)?;
+            match engine.load_flow(&bytes) {
+                Ok(flow) => {
+                    flows.insert(name.to_owned(), flow);
+                }
+                Err(_) => {
+                    let file = path.display().to_string();
+                    let policy =
+                        engine.load_routing(&bytes).map_err(|source| ComponentsError::Load { file, source })?;
+                    policies.insert(name.to_owned(), policy);
+                }
+            }
+        }
+        Ok(Self { flows: Arc::new(flows), policies: Arc::new(policies) })
+    }
+
+    pub(crate) fn has_policy(&self, name: &str) -> bool {
+        self.policies.contains_key(name)
+    }
+
+    /// What the component that would run `document` says of it.
+    pub(crate) fn check_flow(&self, plugin: &str, document: &str) -> Vec<Problem> {
+        let failed = |message: String, remedy: &str| {
+            vec![Problem {
+                severity: plugboard_model::flow::Severity::Error,
+                code: "plugin".into(),
+                node: None,
+                field: None,
+                message,
+                remedy: remedy.into(),
+            }]
+        };
+        match self.flows.get(plugin) {
+            Some(flow) => flow
+                .check(&plugin::Settings::document(document))
+                .unwrap_or_else(|failure| failed(failure.to_string(), "mend the plugin, or name another one")),
+            None => failed(format!("there is no flow plugin {plugin}"), "install it, or name another one"),
+        }
+    }
+}
+
+/// Asks on behalf of exchanges. Owned by the signalling thread.
+pub(crate) struct Questions {
+    components: Components,
+    runtime: plugin::Runtime,
+    /// Documents with their hash, so that a step does not hash its document again. By the address of the shared text, which each entry keeps alive.
+    settings: BTreeMap<usize, (Arc<str>, Arc<plugin::Settings>)>,
+    tables: Vec<(Arc<routing::Tables>, Arc<plugin::TableSet>)>,
+}
+
+/// Documents kept ready. More than this many in use at once is a large installation; the oldest entries are then made anew.
+const MOST_DOCUMENTS: usize = 4_096;
+
+impl Questions {
+    pub(crate) fn new(components: Components, runtime: plugin::Runtime) -> Self {
+        Self { components, runtime, settings: BTreeMap::new(), tables: Vec::new() }
+    }
+
+    /// Hands the question to the plugin threads. `Err`: nobody can be asked, and why.
+    pub(crate) fn ask(&mut self, id: u64, tenant: &TenantId, question: exchange::QuestionKind) -> Result<(), Arc<str>> {
+        let (budget, ask) = match question {
+            exchange::QuestionKind::Step(step) => {
+                let flow = self.components.flows.get(&*step.plugin);
+                let flow = flow.ok_or_else(|| format!("there is no flow plugin {}", step.plugin))?.clone();
+                let settings = self.settings_of(&step.document);
+                let ask = plugin::Ask::FlowStep { flow, settings, state: step.state, event: Box::new(step.event) };
+                (STEP_BUDGET, ask)
+            }
+            exchange::QuestionKind::RankAgents { plugin, tables, who, needs, candidates } => {
+                let (policy, tables) = (self.policy(&plugin)?, self.table_set(tables));
+                let columns = Vec::new();
+                (RANK_BUDGET, plugin::Ask::RankAgents { policy, tables, who, needs, candidates, columns })
+            }
+            exchange::QuestionKind::RankWaiting { plugin, tables, agent, waiting } => {
+                let (policy, tables) = (self.policy(&plugin)?, self.table_set(tables));
+                (RANK_BUDGET, plugin::Ask::RankWaiting { policy, tables, agent, waiting, columns: Vec::new() })
+            }
+        };
+        let question = plugin::Question { id, tenant: tenant.clone(), budget, ask };
+        self.runtime.ask(question).map_err(|failure| failure.to_string().into())
+    }
+
+    fn policy(&self, name: &str) -> Result<plugin::RoutingPlugin, Arc<str>> {
+        self.components.policies.get(name).cloned().ok_or_else(|| format!("there is no routing plugin {name}").into())
+    }
+
+    fn settings_of(&mut self, document: &Arc<str>) -> Arc<plugin::Settings> {
+        let address = document.as_ptr() as usize;
+        if let Some((_, settings)) = self.settings.get(&address) {
+            return Arc::clone(settings);
+        }
+        if self.settings.len() >= MOST_DOCUMENTS {
+            self.settings.clear();
+        }
+        let settings = Arc::new(plugin::Settings::document(&**document));
+        self.settings.insert(address, (Arc::clone(document), Arc::clone(&settings)));
+        settings
+    }
+
+    fn table_set(&mut self, tables: Arc<routing::Tables>) -> Arc<plugin::TableSet> {
+        if let Some((_, set)) = self.tables.iter().find(|(known, _)| **known == *tables) {
+            return Arc::clone(set);
+        }
+        if self.tables.len() >= 64 {
+            self.tables.remove(0);
+        }
+        let set = Arc::new(plugin::TableSet::new((*tables).clone()));
+        self.tables.push((tables, Arc::clone(&set)));
+        set
+    }
+}
+
+/// A reply in the words of the exchange.
+pub(crate) fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> exchange::Answer {
+    match result {
+        Ok(plugin::Answer::Stepped(stepped)) => exchange::Answer::Stepped(stepped),
+        Ok(plugin::Answer::Order(order)) => exchange::Answer::Ranked(order),
+        Ok(plugin::Answer::Relaxed(_)) => exchange::Answer::Unavailable("the answer is of another kind".into()),
+        Err(plugin::AskFailure::Plugin(failure)) => exchange::Answer::Failed(failure),
+        Err(failure) => exchange::Answer::Unavailable(failure.to_string().into()),
+    }
+}

@@ -1,0 +1,109 @@
+//! Call detail records and recordings, as the API asks for them.
+
+use std::path::Path;
+
+use plugboard_api::{CdrQuery, RecordingFile, RecordingQuery};
+use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp};
+use plugboard_reporting::Cdr;
+use plugboard_store::{
+    CdrOf, CdrSearch, Cursor, Embedded, IndexValue, Order, Query, ReadError, Record, RecordError, Store,
+};
+use serde_json::Value;
+
+/// A part of a list, and where it goes on.
+pub(crate) struct Part<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) next: Option<Cursor>,
+}
+
+pub(crate) fn search(store: &Embedded, tenant: &TenantId, query: &CdrQuery) -> Result<Part<Value>, ReadError> {
+    // The narrowest condition chooses the index; the others are checked row by row.
+    let of = match (&query.caller, &query.agent, &query.queue) {
+        (Some(caller), _, _) => CdrOf::Caller(caller),
+        (None, Some(agent), _) => CdrOf::Agent(agent),
+        (None, None, Some(queue)) => CdrOf::Queue(queue),
+        (None, None, None) => CdrOf::Anyone,
+    };
+    let from = query.from.unwrap_or(Timestamp::EPOCH);
+    let to = query.to.unwrap_or(Timestamp::from_secs(u64::MAX / 2_000_000));
+    let mut search = CdrSearch::new(of, from, to);
+    search.limit = query.limit;
+    search.after = query.cursor.clone().map(|cursor| Cursor(cursor.0));
+    let page = store.query(&search.query(tenant))?;
+    let mut items = Vec::with_capacity(page.rows.len());
+    for row in &page.rows {
+        let cdr: Cdr = row.read()?;
+        let by_agent = query.agent.as_ref().is_none_or(|agent| cdr.agents.iter().any(|one| one.agent == *agent));
+        let by_queue = query.queue.as_ref().is_none_or(|queue| cdr.queues.iter().any(|one| one.queue == *queue));
+        if by_agent && by_queue {
+            items.push(to_json(&cdr)?);
+        }
+    }
+    Ok(Part { items, next: page.next })
+}
+
+fn to_json(cdr: &Cdr) -> Result<Value, ReadError> {
+    serde_json::to_value(cdr)
+        .map_err(|source| ReadError::Record(RecordError::Write { kind: Cdr::KIND, id: cdr.id(), source }))
+}
+
+pub(crate) fn one(store: &Embedded, tenant: &TenantId, interaction: InteractionId) -> Result<Option<Cdr>, ReadError> {
+    Ok(store.get::<Cdr>(tenant, &interaction.to_string())?.map(|(cdr, _)| cdr))
+}
+
+pub(crate) fn recordings(
+    store: &Embedded,
+    tenant: &TenantId,
+    query: &RecordingQuery,
+    root: &Path,
+) -> Result<Part<RecordingFile>, ReadError> {
+    if let Some(interaction) = query.interaction {
+        let items = one(store, tenant, interaction)?.map_or_else(Vec::new, |cdr| files_of(&cdr, root));
+        return Ok(Part { items, next: None });
+    }
+    let page = store.query(
+        &Query::new(tenant, Cdr::KIND, "recording")
+            .order(Order::Descending)
+            .after(query.cursor.clone().map(|cursor| Cursor(cursor.0)))
+            .limit(query.limit),
+    )?;
+    let mut items = Vec::new();
+    for row in &page.rows {
+        items.extend(files_of(&row.read()?, root));
+    }
+    // A call with two recordings has two entries in the index and would else be listed twice.
+    items.dedup_by_key(|file| file.recording);
+    Ok(Part { items, next: page.next })
+}
+
+pub(crate) fn recording(
+    store: &Embedded,
+    tenant: &TenantId,
+    recording: RecordingId,
+    root: &Path,
+) -> Result<Option<RecordingFile>, ReadError> {
+    let query = Query::new(tenant, Cdr::KIND, "recording").within(IndexValue::number(recording.0)).limit(1);
+    let page = store.query(&query)?;
+    let Some(row) = page.rows.first() else { return Ok(None) };
+    Ok(files_of(&row.read()?, root).into_iter().find(|file| file.recording == recording))
+}
+
+/// Only files below the folder of recordings are given out, whatever a record says.
+fn files_of(cdr: &Cdr, root: &Path) -> Vec<RecordingFile> {
+    cdr.recordings
+        .iter()
+        .filter_map(|recording| {
+            let path = Path::new(&recording.path);
+            let sha256 = recording.sha256.clone()?;
+            path.starts_with(root).then(|| RecordingFile {
+                recording: recording.recording,
+                interaction: cdr.interaction,
+                started: recording.started_at,
+                length_ms: recording.length_ms.unwrap_or_default(),
+                sha256,
+                voicemail: recording.voicemail,
+                path: path.to_path_buf(),
+            })
+        })
+        .collect()
+}

@@ -1,0 +1,482 @@
+//! The process as the API sees it: commands to the loop, reads from the store, configurations checked and applied.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    sync::{Arc, Mutex, PoisonError, RwLock},
+    time::Duration,
+};
+
+use plugboard_api::{
+    Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView, Listener,
+    Page, RecordingFile, RecordingQuery, Sha256, TenantSummary, Upload,
+};
+use plugboard_exchange::{Command, Reply, SharedConfiguration, SharedEvent};
+use plugboard_model::{Configuration, InteractionId, Prompt, RecordingId, TenantId, flow::Severity};
+use plugboard_reporting::Cdr;
+use plugboard_store::{Embedded, Store, Transaction};
+use serde_json::Value;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use crate::{
+    answers::Components,
+    cdrs,
+    clock::Clock,
+    ledger::Durable,
+    recovery::{KnownTenant, host_tenant},
+    serve::Folders,
+    signalling::Message,
+};
+
+/// What other threads share of a tenant.
+#[derive(Clone)]
+pub(crate) struct TenantParts {
+    configuration: Arc<RwLock<SharedConfiguration>>,
+    durable: Arc<Durable>,
+    events: broadcast::Sender<SharedEvent>,
+}
+
+impl TenantParts {
+    pub(crate) fn new(
+        configuration: &SharedConfiguration,
+        durable: Arc<Durable>,
+        events: broadcast::Sender<SharedEvent>,
+    ) -> Self {
+        Self { configuration: Arc::new(RwLock::new(Arc::clone(configuration))), durable, events }
+    }
+
+    pub(crate) fn durable(&self) -> &Arc<Durable> {
+        &self.durable
+    }
+
+    pub(crate) fn events(&self) -> &broadcast::Sender<SharedEvent> {
+        &self.events
+    }
+
+    fn configuration(&self) -> SharedConfiguration {
+        Arc::clone(&self.configuration.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// The one implementor of the API's [`Host`] outside of tests.
+pub(crate) struct PlugboardHost {
+    inbox: mpsc::Sender<Message>,
+    store: Arc<Embedded>,
+    folders: Folders,
+    components: Components,
+    clock: Clock,
+    listeners: Vec<Listener>,
+    tenants: RwLock<BTreeMap<TenantId, TenantParts>>,
+    /// One configuration is applied after the other.
+    applying: tokio::sync::Mutex<()>,
+    alarms: Mutex<Vec<String>>,
+}
+
+/// A command that the loop does not answer in this long will not be waited for.
+const COMMAND_LIMIT: Duration = Duration::from_secs(10);
+/// What a client that found us busy should wait.
+const TRY_AGAIN: Duration = Duration::from_secs(1);
+
+impl PlugboardHost {
+    pub(crate) fn new(
+        inbox: mpsc::Sender<Message>,
+        store: Arc<Embedded>,
+        folders: Folders,
+        components: Components,
+        clock: Clock,
+        listeners: &[Listener],
+    ) -> Self {
+        Self {
+            inbox,
+            store,
+            folders,
+            components,
+            clock,
+            listeners: listeners.to_vec(),
+            tenants: RwLock::default(),
+            applying: tokio::sync::Mutex::default(),
+            alarms: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn know(&self, tenant: TenantId, parts: TenantParts) {
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant, parts);
+    }
+
+    pub(crate) fn parts_of(&self, tenant: &TenantId) -> Option<TenantParts> {
+        self.tenants.read().unwrap_or_else(PoisonError::into_inner).get(tenant).cloned()
+    }
+
+    fn parts(&self, tenant: &TenantId) -> Result<TenantParts, HostError> {
+        self.parts_of(tenant).ok_or_else(|| HostError::NoSuchTenant(tenant.clone()))
+    }
+
+    pub(crate) fn check_flow(&self, plugin: &str, document: &str) -> Vec<plugboard_model::flow::Problem> {
+        self.components.check_flow(plugin, document)
+    }
+
+    /// Applies every tenant below `folder`; what is wrong is logged, and the tenant stays as it was.
+    pub(crate) async fn apply_folders(&self, folder: &Path) {
+        let Ok(entries) = std::fs::read_dir(folder) else {
+            tracing::error!(folder = %folder.display(), "folder of tenants cannot be read");
+            return;
+        };
+        for entry in entries.flatten().filter(|entry| entry.path().is_dir()) {
+            let folder = entry.path();
+            match self.apply_folder(&folder).await {
+                Ok(applied) => {
+                    tracing::info!(folder = %folder.display(), revision = applied.revision, "tenant is configured");
+                }
+                Err(reason) => tracing::error!(folder = %folder.display(), "tenant is not applied:\n{reason}"),
+            }
+        }
+    }
+
+    /// Applies one tenant's folder, prompts included. `Err` is text for a terminal.
+    pub(crate) async fn apply_folder(&self, folder: &Path) -> Result<Applied, String> {
+        let check = |document: &str| self.check_flow("flow-graph", document);
+        let bundle = plugboard_config::load_tenant(folder, &check)
+            .map_err(|faults| plugboard_config::render(&faults, plugboard_config::Style::Plain))?;
+        let tenant = bundle.configuration.tenant.clone();
+        for prompt in bundle.configuration.prompts.values() {
+            let bytes = std::fs::read(&prompt.path).map_err(|error| format!("{}: {error}", prompt.path.display()))?;
+            let sha256 = Sha256::of(&bytes);
+            self.put_prompt(&tenant, sha256, bytes).await.map_err(|error| error.to_string())?;
+        }
+        let upload = Upload {
+            configuration: bundle.configuration,
+            expected_revision: None,
+            dry_run: false,
+            by: "start".to_owned(),
+        };
+        self.apply(&tenant, upload).await.map_err(|error| match error {
+            ApplyError::Invalid(faults) => {
+                let lines = faults.iter().map(|fault| format!("{}: {}; {}", fault.code, fault.message, fault.remedy));
+                lines.collect::<Vec<_>>().join("\n")
+            }
+            error => error.to_string(),
+        })
+    }
+
+    async fn apply_checked(&self, tenant: &TenantId, upload: Upload) -> Result<Applied, ApplyError> {
+        let _one_at_a_time = self.applying.lock().await;
+        let known = self.parts_of(tenant);
+        let before = known.as_ref().map(TenantParts::configuration);
+        let revision = before.as_ref().map_or(0, |before| before.revision);
+        if upload.expected_revision.is_some_and(|expected| expected != revision) {
+            return Err(ApplyError::Conflict { actual: revision });
+        }
+        let mut configuration = upload.configuration;
+        let mut faults = Vec::new();
+        if configuration.tenant != *tenant || *tenant == host_tenant() {
+            faults.push(Fault {
+                field: Some("tenant".into()),
+                code: "wrong-tenant".into(),
+                message: format!("the configuration is for {}, the address names {tenant}", configuration.tenant),
+                remedy: "send it to the tenant that it is for".into(),
+                ..Fault::default()
+            });
+        }
+        self.place_prompts(tenant, &mut configuration, &mut faults);
+        self.check(&configuration, &mut faults);
+        if !faults.is_empty() {
+            return Err(ApplyError::Invalid(faults));
+        }
+        let empty = Configuration::empty(tenant.clone());
+        let changes = changes(before.as_deref().unwrap_or(&empty), &configuration);
+        if upload.dry_run || (changes.is_empty() && before.is_some()) {
+            return Ok(Applied { revision, changes });
+        }
+        configuration.revision = revision + 1;
+        let configuration = Arc::new(configuration);
+        self.keep(tenant, &configuration).await?;
+        let (done, wait) = oneshot::channel();
+        let message = Message::Configure { configuration: Arc::clone(&configuration), done };
+        self.inbox.send(message).await.map_err(|_| HostError::Stopping)?;
+        wait.await.map_err(|_| HostError::Stopping)?;
+        if let Some(parts) = self.parts_of(tenant) {
+            *parts.configuration.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&configuration);
+        }
+        tracing::info!(%tenant, revision = configuration.revision, by = upload.by, "configuration applied");
+        Ok(Applied { revision: configuration.revision, changes })
+    }
+
+    /// On disk before it is in force, and in force before it is acknowledged.
+    async fn keep(&self, tenant: &TenantId, configuration: &SharedConfiguration) -> Result<(), ApplyError> {
+        let store_failed = |reason: String| ApplyError::Host(HostError::Store { reason });
+        let file = format!("{tenant}-{}.json", configuration.revision);
+        let path = self.folders.configurations.join(&file);
+        let json = serde_json::to_vec(&**configuration).map_err(|error| store_failed(error.to_string()))?;
+        let written = tokio::task::spawn_blocking(move || write_whole(&path, &json)).await;
+        written
+            .map_err(|error| error.to_string())
+            .and_then(|done| done.map_err(|error| error.to_string()))
+            .map_err(store_failed)?;
+        let mut transaction = Transaction::new();
+        let known = KnownTenant { tenant: tenant.clone(), file };
+        transaction.put(&host_tenant(), &known).map_err(|error| store_failed(error.to_string()))?;
+        self.commit(transaction).await.map_err(ApplyError::Host)
+    }
+
+    async fn commit(&self, transaction: Transaction) -> Result<(), HostError> {
+        let (sender, receiver) = oneshot::channel();
+        let acknowledge = Box::new(move |result| {
+            // The client may have gone.
+            let _ = sender.send(result);
+        });
+        self.store.submit(transaction, acknowledge).map_err(|_| HostError::Busy { retry_after: TRY_AGAIN })?;
+        match receiver.await {
+            Ok(Ok(_)) => Ok(()),
+            Ok(Err(error)) => Err(HostError::Store { reason: error.to_string() }),
+            Err(_) => Err(HostError::Stopping),
+        }
+    }
+
+    /// Each prompt gets the path of the file that was uploaded under its hash.
+    fn place_prompts(&self, tenant: &TenantId, configuration: &mut Configuration, faults: &mut Vec<Fault>) {
+        for (name, prompt) in &mut configuration.prompts {
+            let path = self.prompt_path(tenant, &prompt.sha256);
+            if path.is_file() {
+                *prompt = Prompt { path: path.into(), sha256: prompt.sha256.clone() };
+            } else {
+                faults.push(Fault {
+                    field: Some(format!("prompts.{name}")),
+                    code: "prompt-missing".into(),
+                    message: format!("the sound file of prompt {name} was not uploaded"),
+                    remedy: format!("PUT it to /v1/tenants/{tenant}/prompts/{}", prompt.sha256),
+                    ..Fault::default()
+                });
+            }
+        }
+    }
+
+    fn prompt_path(&self, tenant: &TenantId, sha256: &str) -> std::path::PathBuf {
+        let name: String = sha256.chars().filter(char::is_ascii_hexdigit).collect();
+        self.folders.prompts.join(tenant.as_str()).join(format!("{name}.wav"))
+    }
+
+    fn check(&self, configuration: &Configuration, faults: &mut Vec<Fault>) {
+        let flow_graph = |document: &str| self.components.check_flow("flow-graph", document);
+        let findings = plugboard_config::check(configuration, &flow_graph);
+        let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
+        faults.extend(errors.map(|finding| Fault {
+            node: finding.node,
+            field: Some(finding.pointer),
+            code: finding.code,
+            message: finding.message,
+            remedy: finding.remedy,
+            ..Fault::default()
+        }));
+        for (id, flow) in configuration.flows.iter().filter(|(_, flow)| flow.plugin != "flow-graph") {
+            for problem in self.components.check_flow(&flow.plugin, &flow.document) {
+                if problem.severity == Severity::Error {
+                    faults.push(Fault {
+                        file: Some(format!("flows/{id}.json")),
+                        node: problem.node,
+                        field: problem.field,
+                        code: problem.code,
+                        message: problem.message,
+                        remedy: problem.remedy,
+                        ..Fault::default()
+                    });
+                }
+            }
+        }
+        for (id, queue) in &configuration.queues {
+            if let Some(policy) = queue.policy.as_deref().filter(|policy| !self.components.has_policy(policy)) {
+                faults.push(Fault {
+                    field: Some(format!("queues.{id}.policy")),
+                    code: "unknown-policy".into(),
+                    message: format!("there is no routing plugin {policy}"),
+                    remedy: "install it, or leave `policy` out to use the queue's strategy".into(),
+                    ..Fault::default()
+                });
+            }
+        }
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Embedded) -> Result<T, plugboard_store::ReadError> + Send + 'static,
+    ) -> Result<T, HostError> {
+        let store = Arc::clone(&self.store);
+        let done = tokio::task::spawn_blocking(move || read(&store)).await;
+        match done {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(plugboard_store::ReadError::BadCursor { .. })) => Err(HostError::BadCursor),
+            Ok(Err(error)) => Err(HostError::Store { reason: error.to_string() }),
+            Err(error) => Err(HostError::Store { reason: error.to_string() }),
+        }
+    }
+}
+
+/// Whole or not at all, and on disk: somebody may be about to read it.
+fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder)?;
+    let aside = path.with_extension("part");
+    std::fs::write(&aside, bytes)?;
+    std::fs::File::open(&aside)?.sync_all()?;
+    std::fs::rename(&aside, path)?;
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// In the words of the API.
+fn changes(before: &Configuration, after: &Configuration) -> Vec<Change> {
+    plugboard_config::diff(before, after)
+        .changes
+        .into_iter()
+        .map(|change| Change {
+            change: match change.change {
+                plugboard_config::ChangeKind::Added => ChangeKind::Added,
+                plugboard_config::ChangeKind::Changed => ChangeKind::Changed,
+                plugboard_config::ChangeKind::Removed => ChangeKind::Removed,
+            },
+            resource: change.resource,
+            id: change.id,
+        })
+        .collect()
+}
+
+impl Host for PlugboardHost {
+    fn view(&self) -> HostView {
+        HostView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sip: self.listeners.clone(),
+            ready: true,
+            alarms: self.alarms.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+        }
+    }
+
+    fn tenants(&self) -> Vec<TenantSummary> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        tenants
+            .values()
+            .map(|parts| {
+                let configuration = parts.configuration();
+                TenantSummary {
+                    id: configuration.tenant.clone(),
+                    name: configuration.name.clone(),
+                    revision: configuration.revision,
+                }
+            })
+            .collect()
+    }
+
+    fn configuration(&self, tenant: &TenantId) -> Option<SharedConfiguration> {
+        self.parts_of(tenant).map(|parts| parts.configuration())
+    }
+
+    fn apply<'a>(&'a self, tenant: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>> {
+        Box::pin(self.apply_checked(tenant, upload))
+    }
+
+    fn command<'a>(&'a self, tenant: &'a TenantId, command: Command) -> Answer<'a, Result<Reply, HostError>> {
+        Box::pin(async move {
+            self.parts(tenant)?;
+            let (reply, wait) = oneshot::channel();
+            let message = Message::Command { tenant: tenant.clone(), command, reply };
+            self.inbox.try_send(message).map_err(|error| match error {
+                mpsc::error::TrySendError::Full(_) => HostError::Busy { retry_after: TRY_AGAIN },
+                mpsc::error::TrySendError::Closed(_) => HostError::Stopping,
+            })?;
+            match tokio::time::timeout(COMMAND_LIMIT, wait).await {
+                Ok(Ok(result)) => Ok(result?),
+                Ok(Err(_)) => Err(HostError::Stopping),
+                Err(_) => Err(HostError::Busy { retry_after: TRY_AGAIN }),
+            }
+        })
+    }
+
+    fn missing_prompts<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        wanted: Vec<Sha256>,
+    ) -> Answer<'a, Result<Vec<Sha256>, HostError>> {
+        Box::pin(async move {
+            Ok(wanted.into_iter().filter(|sha256| !self.prompt_path(tenant, &sha256.to_string()).is_file()).collect())
+        })
+    }
+
+    fn put_prompt<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        sha256: Sha256,
+        bytes: Vec<u8>,
+    ) -> Answer<'a, Result<(), HostError>> {
+        Box::pin(async move {
+            let path = self.prompt_path(tenant, &sha256.to_string());
+            let write = move || write_whole(&path, &bytes);
+            match tokio::task::spawn_blocking(write).await {
+                Ok(Ok(())) => Ok(()),
+                Ok(Err(error)) => Err(HostError::Store { reason: error.to_string() }),
+                Err(error) => Err(HostError::Store { reason: error.to_string() }),
+            }
+        })
+    }
+
+    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Value>, HostError>> {
+        Box::pin(async move {
+            self.parts(tenant)?;
+            let tenant = tenant.clone();
+            let page = self.read(move |store| cdrs::search(store, &tenant, &query)).await?;
+            Ok(Page { items: page.items, next: page.next.map(|next| Cursor(next.0)) })
+        })
+    }
+
+    fn cdr<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        interaction: InteractionId,
+    ) -> Answer<'a, Result<Option<Value>, HostError>> {
+        Box::pin(async move {
+            self.parts(tenant)?;
+            let tenant = tenant.clone();
+            let found = self.read(move |store| cdrs::one(store, &tenant, interaction)).await?;
+            Ok(found.and_then(|cdr: Cdr| serde_json::to_value(cdr).ok()))
+        })
+    }
+
+    fn recordings<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        query: RecordingQuery,
+    ) -> Answer<'a, Result<Page<RecordingFile>, HostError>> {
+        Box::pin(async move {
+            self.parts(tenant)?;
+            let (tenant, folders) = (tenant.clone(), self.folders.clone());
+            let page = self.read(move |store| cdrs::recordings(store, &tenant, &query, &folders.recordings)).await?;
+            Ok(Page { items: page.items, next: page.next.map(|next| Cursor(next.0)) })
+        })
+    }
+
+    fn recording<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        recording: RecordingId,
+    ) -> Answer<'a, Result<Option<RecordingFile>, HostError>> {
+        Box::pin(async move {
+            self.parts(tenant)?;
+            let (tenant, folders) = (tenant.clone(), self.folders.clone());
+            self.read(move |store| cdrs::recording(store, &tenant, recording, &folders.recordings)).await
+        })
+    }
+
+    fn history<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'a, Result<Vec<SharedEvent>, HostError>> {
+        Box::pin(async move {
+            self.parts(tenant)?;
+            let tenant = tenant.clone();
+            let events = self.read(move |store| store.read_log(&tenant, after + 1, limit)).await?;
+            Ok(events.into_iter().map(Arc::new).collect())
+        })
+    }
+
+    fn live(&self, tenant: &TenantId) -> Option<broadcast::Receiver<SharedEvent>> {
+        self.parts_of(tenant).map(|parts| parts.events.subscribe())
+    }
+}

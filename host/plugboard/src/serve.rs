@@ -1,0 +1,372 @@
+//! Builds the process from its configuration, runs it, and takes it down in order.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use plugboard_config::ProcessConfig;
+use plugboard_exchange::{Exchange, Settings};
+use plugboard_model::{Configuration, TenantId, Timestamp};
+use plugboard_plugin as plugin;
+use plugboard_sip as sip;
+use plugboard_store::{Embedded, Health, Options};
+use plugboard_transport::{
+    media_plane::{self, MediaPlane},
+    sip_sockets::SipSockets,
+};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
+
+use crate::{
+    answers::{Components, ComponentsError, Questions},
+    clock::Clock,
+    host::{PlugboardHost, TenantParts},
+    ledger::{Durable, Ledger},
+    recovery::{self, Recovered},
+    signalling::{Loop, Message, Tenant},
+};
+
+/// Messages that may wait for the loop.
+const INBOX: usize = 65_536;
+/// Live events that a slow reader may lag behind before it is told to start again from the log.
+const LIVE_EVENTS: usize = 8_192;
+
+/// Why the process does not start.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error("folder {folder} cannot be made; choose another with `data` in plugboard.toml, or create it for this user")]
+    Folder { folder: String, source: std::io::Error },
+    #[error(transparent)]
+    Components(#[from] ComponentsError),
+    #[error(transparent)]
+    Engine(#[from] plugin::EngineError),
+    #[error("the store does not open")]
+    Store(#[from] plugboard_store::OpenError),
+    #[error("the store cannot be read")]
+    Recovery(#[from] recovery::RecoveryError),
+    #[error("SIP cannot listen on {addresses}; stop what uses the port, or change [sip] in plugboard.toml")]
+    Sip { addresses: String, source: std::io::Error },
+    #[error("no media ports")]
+    Media(#[from] media_plane::StartError),
+    #[error("the API cannot listen on {address}; stop what uses the port, or change [api] in plugboard.toml")]
+    Api { address: SocketAddr, source: std::io::Error },
+    #[error("a thread cannot be started")]
+    Thread(#[source] std::io::Error),
+    #[error("the system gives no random numbers")]
+    Random,
+}
+
+/// A process that serves.
+pub(crate) struct Running {
+    pub(crate) host: Arc<PlugboardHost>,
+    pub(crate) sip_udp: Vec<SocketAddr>,
+    pub(crate) sip_tcp: Vec<SocketAddr>,
+    pub(crate) api: SocketAddr,
+    inbox: mpsc::Sender<Message>,
+    stop_api: watch::Sender<bool>,
+    signalling: std::thread::JoinHandle<()>,
+    api_task: tokio::task::JoinHandle<()>,
+    drain: Duration,
+}
+
+/// Where things lie below the data folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Folders {
+    pub(crate) store: PathBuf,
+    pub(crate) recordings: PathBuf,
+    pub(crate) prompts: PathBuf,
+    pub(crate) configurations: PathBuf,
+    compiled: PathBuf,
+}
+
+impl Folders {
+    fn make(data: &Path) -> Result<Self, StartError> {
+        // Whole paths go into events, which outlive the working folder of this process.
+        let data = &std::path::absolute(data)
+            .map_err(|source| StartError::Folder { folder: data.display().to_string(), source })?;
+        let folders = Self {
+            store: data.join("store"),
+            recordings: data.join("recordings"),
+            prompts: data.join("prompts"),
+            configurations: data.join("configurations"),
+            compiled: data.join("compiled-plugins"),
+        };
+        for folder in
+            [&folders.store, &folders.recordings, &folders.prompts, &folders.configurations, &folders.compiled]
+        {
+            std::fs::create_dir_all(folder)
+                .map_err(|source| StartError::Folder { folder: folder.display().to_string(), source })?;
+        }
+        Ok(folders)
+    }
+}
+
+/// What is said of ourselves to others.
+fn advertised(config: &ProcessConfig, listener: Option<&SocketAddr>) -> IpAddr {
+    let bound = listener.map(SocketAddr::ip).filter(|ip| !ip.is_unspecified());
+    config.sip.advertised.or(bound).unwrap_or_else(own_address)
+}
+
+/// The address that a packet to elsewhere would leave from; no packet is sent to find it.
+fn own_address() -> IpAddr {
+    let probe = || {
+        let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+        // TEST-NET-1 (RFC 5737): only the routing table is asked.
+        socket.connect("192.0.2.1:9").ok()?;
+        Some(socket.local_addr().ok()?.ip())
+    };
+    probe().unwrap_or(IpAddr::from([127, 0, 0, 1]))
+}
+
+pub(crate) fn random_seed() -> Result<u64, StartError> {
+    getrandom::u64().map_err(|_| StartError::Random)
+}
+
+/// Starts everything; returns when calls can come in.
+pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> {
+    let folders = Folders::make(&config.data)?;
+    let clock = Clock::start();
+
+    let engine = plugin::Engine::new(plugin::EngineSettings {
+        cache: Some(folders.compiled.clone()),
+        ..plugin::EngineSettings::default()
+    })?;
+    let plugin_folder = config.plugins.clone().unwrap_or_else(shipped_plugins);
+    let components = Components::load(&engine, &plugin_folder)?;
+
+    let (inbox, messages) = mpsc::channel(INBOX);
+    let committed = Arc::new(Notify::new());
+    let store = open_store(&folders, &inbox)?;
+    let Recovered { tenants: recovered, folds } = recovery::recover(&store, &folders, clock.now())?;
+    let ledger = Ledger::start(Arc::clone(&store), folds, Arc::clone(&committed)).map_err(StartError::Thread)?;
+
+    let sockets = SipSockets::bind(&config.sip.udp, &config.sip.tcp).await.map_err(|source| {
+        let addresses: Vec<String> = config.sip.udp.iter().chain(&config.sip.tcp).map(ToString::to_string).collect();
+        StartError::Sip { addresses: addresses.join(", "), source }
+    })?;
+    let (sip_udp, sip_tcp) = (sockets.udp_addresses().to_vec(), sockets.tcp_addresses().to_vec());
+
+    let to_loop = inbox.clone();
+    let mut plane = media_plane::Config::new(config.rtp.address, config.rtp.ports.first..=config.rtp.ports.last);
+    if plane.ip.is_unspecified() {
+        plane.ip = advertised(&config, sip_udp.first());
+    }
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let workers = config.rtp.workers.unwrap_or_else(|| cores.saturating_sub(1).clamp(1, 8));
+    plane.workers = u16::try_from(workers).unwrap_or(u16::MAX);
+    let media = MediaPlane::start(&plane, move |events| {
+        if to_loop.try_send(Message::Media(events)).is_err() {
+            tracing::error!("the signalling loop is overloaded; media events were lost");
+        }
+    })?;
+
+    let to_loop = inbox.clone();
+    let runtime = plugin::Runtime::start(&engine, &plugin::RuntimeSettings::default(), move |reply| {
+        if to_loop.try_send(Message::Answered(reply)).is_err() {
+            tracing::error!("the signalling loop is overloaded; a plugin's answer was lost");
+        }
+    })?;
+    let questions = Questions::new(components.clone(), runtime);
+
+    let base = Base::new(&config, &folders, &sip_udp, &sip_tcp)?;
+    let host = Arc::new(PlugboardHost::new(
+        inbox.clone(),
+        Arc::clone(&store),
+        folders.clone(),
+        components,
+        clock,
+        &base.listeners(&sip_udp, &sip_tcp),
+    ));
+    let mut tenants = Vec::new();
+    for (configuration, durable, last_id) in recovered {
+        let parts = TenantParts::new(&configuration, Arc::new(Durable::at(durable)), broadcast::channel(LIVE_EVENTS).0);
+        tenants.push(base.tenant(clock.now(), &configuration, &parts, last_id, tenants.len())?);
+        host.know(configuration.tenant.clone(), parts);
+    }
+    let count = std::sync::atomic::AtomicUsize::new(tenants.len());
+    let knowing = Arc::clone(&host);
+    let make_tenant = Box::new(move |now: Timestamp, configuration: Arc<Configuration>| {
+        let parts = knowing.parts_of(&configuration.tenant).unwrap_or_else(|| {
+            TenantParts::new(&configuration, Arc::new(Durable::default()), broadcast::channel(LIVE_EVENTS).0)
+        });
+        let index = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        match base.tenant(now, &configuration, &parts, 0, index) {
+            Ok(tenant) => {
+                knowing.know(configuration.tenant.clone(), parts);
+                Some(tenant)
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a new tenant cannot be served");
+                None
+            }
+        }
+    });
+
+    let signalling = Loop::new(clock, sockets, tenants, make_tenant, messages, media, questions, ledger, committed);
+    // The sockets belong to this runtime's reactor; the loop itself runs on a thread of its own beside it.
+    let reactor = tokio::runtime::Handle::current();
+    let signalling = std::thread::Builder::new()
+        .name("signalling".into())
+        .spawn(move || {
+            let (ledger, media) = reactor.block_on(signalling.run());
+            media.stop();
+            ledger.close();
+        })
+        .map_err(StartError::Thread)?;
+
+    let listener = tokio::net::TcpListener::bind(config.api.listen)
+        .await
+        .map_err(|source| StartError::Api { address: config.api.listen, source })?;
+    let api = listener.local_addr().map_err(|source| StartError::Api { address: config.api.listen, source })?;
+    let (stop_api, stopped) = watch::channel(false);
+    let api_task = tokio::spawn(serve_api(listener, Arc::clone(&host), access(&config)?, stopped));
+
+    if let Some(folder) = &config.tenants {
+        host.apply_folders(folder).await;
+    }
+    Ok(Running { host, sip_udp, sip_tcp, api, inbox, stop_api, signalling, api_task, drain: config.limits.drain })
+}
+
+impl Running {
+    /// No new calls; ends when the last one has, or after the configured time.
+    pub(crate) async fn stop(self) {
+        // The loop may have ended already.
+        let _ = self.inbox.send(Message::Drain { until: self.drain }).await;
+        let waited = tokio::task::spawn_blocking(move || self.signalling.join()).await;
+        if !matches!(waited, Ok(Ok(()))) {
+            tracing::error!("the signalling thread broke down");
+        }
+        let _ = self.stop_api.send(true);
+        let _ = self.api_task.await;
+    }
+}
+
+fn access(config: &ProcessConfig) -> Result<plugboard_api::Access, StartError> {
+    let mut key = [0; 32];
+    getrandom::fill(&mut key).map_err(|_| StartError::Random)?;
+    let tokens = config.api.tokens.iter().filter_map(|token| {
+        let hex: String = token.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
+        let secret = plugboard_api::Sha256::from_hex(&hex)?;
+        Some(plugboard_api::Token { name: token.name.clone(), secret, tenant: None })
+    });
+    Ok(plugboard_api::Access::new(tokens.collect(), key))
+}
+
+async fn serve_api(
+    listener: tokio::net::TcpListener,
+    host: Arc<PlugboardHost>,
+    access: plugboard_api::Access,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let api = plugboard_api::Api { host, access, limits: plugboard_api::Limits::default() };
+    let shutdown = async move {
+        // The sender going away is a stop as well.
+        let _ = stopped.wait_for(|stopped| *stopped).await;
+    };
+    if let Err(error) = plugboard_api::serve(listener, api, shutdown).await {
+        tracing::error!(error = &error as &dyn std::error::Error, "the API stopped");
+    }
+}
+
+fn open_store(folders: &Folders, inbox: &mpsc::Sender<Message>) -> Result<Arc<Embedded>, StartError> {
+    let to_loop = inbox.clone();
+    let on_health = move |health: Health| {
+        let full = health != Health::Good;
+        if full {
+            tracing::error!(?health, "the store cannot write");
+        }
+        // The loop reads the store's progress anyway; this only says that recordings should stop.
+        let _ = to_loop.try_send(Message::Storage { full });
+    };
+    let options = Options { on_health: Some(Arc::new(on_health)), ..Options::new(&folders.store) };
+    Ok(Arc::new(Embedded::open(options)?))
+}
+
+/// Components next to the program, as `cargo xtask plugins` leaves them.
+fn shipped_plugins() -> PathBuf {
+    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("plugins")));
+    beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("plugins/components"))
+}
+
+/// What all exchanges of the process share.
+struct Base {
+    recordings: PathBuf,
+    host: String,
+    advertised: Vec<(sip::Transport, sip::HostPort)>,
+}
+
+impl Base {
+    fn new(
+        config: &ProcessConfig,
+        folders: &Folders,
+        udp: &[SocketAddr],
+        tcp: &[SocketAddr],
+    ) -> Result<Self, StartError> {
+        let mut named = Vec::new();
+        for (transport, listeners) in [(sip::Transport::Udp, udp), (sip::Transport::Tcp, tcp)] {
+            if let Some(listener) = listeners.first() {
+                let address = SocketAddr::new(advertised(config, Some(listener)), listener.port());
+                named.push((transport, sip::HostPort::from(address)));
+            }
+        }
+        let host = named.first().map_or_else(|| "localhost".to_owned(), |(_, host)| host.to_string());
+        Ok(Self { recordings: folders.recordings.clone(), host, advertised: named })
+    }
+
+    fn listeners(&self, udp: &[SocketAddr], tcp: &[SocketAddr]) -> Vec<plugboard_api::Listener> {
+        let named = [("udp", udp), ("tcp", tcp)];
+        named
+            .into_iter()
+            .flat_map(|(transport, addresses)| addresses.iter().map(move |address| (transport.to_owned(), *address)))
+            .map(|(transport, address)| {
+                let ip = if address.ip().is_unspecified() { own_address() } else { address.ip() };
+                plugboard_api::Listener { transport, address: SocketAddr::new(ip, address.port()) }
+            })
+            .collect()
+    }
+
+    fn tenant(
+        &self,
+        now: Timestamp,
+        configuration: &Arc<Configuration>,
+        parts: &TenantParts,
+        last_id: u64,
+        index: usize,
+    ) -> Result<Tenant, StartError> {
+        let mut secret = [0; 32];
+        getrandom::fill(&mut secret).map_err(|_| StartError::Random)?;
+        Ok(self.make(now, configuration, parts, last_id, index, (random_seed()?, secret)))
+    }
+
+    fn make(
+        &self,
+        now: Timestamp,
+        configuration: &Arc<Configuration>,
+        parts: &TenantParts,
+        last_id: u64,
+        index: usize,
+        (seed, secret): (u64, [u8; 32]),
+    ) -> Tenant {
+        let tenant: &TenantId = &configuration.tenant;
+        let settings = Settings {
+            tenant: tenant.clone(),
+            token: format!("pb{index}x"),
+            host: configuration.domains.first().cloned().unwrap_or_else(|| self.host.clone()),
+            advertised: self.advertised.clone(),
+            recordings: self.recordings.join(tenant.as_str()),
+            hold_music: None,
+            last_id,
+            last_seq: parts.durable().seq(),
+            seed,
+            secret,
+        };
+        let exchange = Exchange::new(now, settings, Arc::clone(configuration));
+        Tenant::new(exchange, tenant.clone(), Arc::clone(parts.durable()), parts.events().clone())
+    }
+}
+
+/// Reports by tenant that go on where the last process stopped.
+pub(crate) type Folds = BTreeMap<TenantId, plugboard_reporting::InteractionFold>;

@@ -1,0 +1,413 @@
+//! The loop: one thread that owns the SIP sockets and every exchange.
+//!
+//! It takes a burst of whatever came, gives each to its exchange, and carries out what the exchanges ask for; it waits for nothing but the next input or deadline.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use plugboard_exchange::{Command, CommandError, CommandId, Exchange, Input, Output, QuestionId, Reply, SharedEvent};
+use plugboard_media as media;
+use plugboard_model::{Configuration, Event, TenantId, Timestamp};
+use plugboard_transport::{
+    media_plane::MediaPlane,
+    sip_sockets::{Received, SipSockets},
+};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+
+use crate::{
+    answers::{Questions, answer_of},
+    clock::Clock,
+    front::Front,
+    ledger::{Batch, Durable, Ledger},
+};
+
+/// What other threads tell the loop.
+pub(crate) enum Message {
+    Media(Vec<media::Event>),
+    Answered(plugboard_plugin::Reply),
+    Command {
+        tenant: TenantId,
+        command: Command,
+        reply: oneshot::Sender<Result<Reply, CommandError>>,
+    },
+    /// A tenant's new configuration, or a new tenant. `done` once it is in force.
+    Configure {
+        configuration: Arc<Configuration>,
+        done: oneshot::Sender<()>,
+    },
+    /// The store has no room, or has room again.
+    Storage {
+        full: bool,
+    },
+    /// Take no new calls; end when the last one has, or at `until`.
+    Drain {
+        until: Duration,
+    },
+}
+
+/// One tenant of the loop.
+pub(crate) struct Tenant {
+    pub(crate) id: TenantId,
+    pub(crate) exchange: Exchange,
+    pub(crate) durable: Arc<Durable>,
+    pub(crate) events: broadcast::Sender<SharedEvent>,
+    /// The last number that the exchange was told to be on disk.
+    told: u64,
+    /// Events of this turn, to be handed to the ledger together.
+    fresh: Vec<Arc<Event>>,
+    /// Replies that wait for their facts to be on disk.
+    held: VecDeque<(u64, CommandId, Result<Reply, CommandError>)>,
+    /// When the exchange wants to be called back.
+    deadline: Option<Timestamp>,
+}
+
+impl Tenant {
+    pub(crate) fn new(
+        exchange: Exchange,
+        id: TenantId,
+        durable: Arc<Durable>,
+        events: broadcast::Sender<SharedEvent>,
+    ) -> Self {
+        let told = durable.seq();
+        Self { id, exchange, durable, events, told, fresh: Vec::new(), held: VecDeque::new(), deadline: None }
+    }
+}
+
+/// Makes the exchange of a tenant that was not there at the start; `None` if the system denies what it needs.
+pub(crate) type MakeTenant = Box<dyn Fn(Timestamp, Arc<Configuration>) -> Option<Tenant> + Send>;
+
+pub(crate) struct Loop {
+    pub(crate) clock: Clock,
+    pub(crate) sockets: SipSockets,
+    pub(crate) tenants: Vec<Tenant>,
+    pub(crate) make_tenant: MakeTenant,
+    pub(crate) inbox: mpsc::Receiver<Message>,
+    pub(crate) media: MediaPlane,
+    pub(crate) questions: Questions,
+    pub(crate) ledger: Ledger,
+    pub(crate) committed: Arc<Notify>,
+    pub(crate) front: Front,
+    replies: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandError>>>,
+    next_command: u64,
+    commands: Vec<media::Command>,
+    /// Batches that the ledger had no room for. While there are any, new recordings are not begun.
+    behind: VecDeque<Batch>,
+    draining_until: Option<Timestamp>,
+}
+
+/// Messages of other threads taken in one turn.
+const BURST: usize = 256;
+/// Question and recording numbers carry the tenant in their upper bits.
+const TENANT_SHIFT: u32 = 48;
+
+impl Loop {
+    #[expect(clippy::too_many_arguments, reason = "the parts of the process, named once here")]
+    pub(crate) fn new(
+        clock: Clock,
+        sockets: SipSockets,
+        tenants: Vec<Tenant>,
+        make_tenant: MakeTenant,
+        inbox: mpsc::Receiver<Message>,
+        media: MediaPlane,
+        questions: Questions,
+        ledger: Ledger,
+        committed: Arc<Notify>,
+    ) -> Self {
+        Self {
+            clock,
+            sockets,
+            tenants,
+            make_tenant,
+            inbox,
+            media,
+            questions,
+            ledger,
+            committed,
+            front: Front::default(),
+            replies: BTreeMap::new(),
+            next_command: 1,
+            commands: Vec::new(),
+            behind: VecDeque::new(),
+            draining_until: None,
+        }
+    }
+
+    /// Runs until drained. Gives back what must be closed in order.
+    pub(crate) async fn run(mut self) -> (Ledger, MediaPlane) {
+        let mut received = Vec::new();
+        let mut messages = Vec::new();
+        self.carry_out_all(self.clock.now());
+        loop {
+            let deadline = self.next_deadline();
+            let sleep = async {
+                match deadline {
+                    Some(at) => tokio::time::sleep_until(self.clock.instant(at).into()).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                () = self.sockets.receive(&mut received) => {}
+                _ = self.inbox.recv_many(&mut messages, BURST) => {}
+                () = self.committed.notified() => {}
+                () = sleep => {}
+            }
+            let now = self.clock.now();
+            for received in received.drain(..) {
+                self.received(now, received);
+            }
+            for message in messages.drain(..) {
+                self.message(now, message);
+            }
+            self.tell_committed(now);
+            self.run_timers(now);
+            self.carry_out_all(now);
+            if self.is_drained(now) {
+                break;
+            }
+        }
+        (self.ledger, self.media)
+    }
+
+    fn next_deadline(&self) -> Option<Timestamp> {
+        let tenants = self.tenants.iter().filter_map(|tenant| tenant.deadline).min();
+        let retry = (!self.behind.is_empty()).then(|| self.clock.now() + Duration::from_millis(5));
+        [tenants, retry, self.draining_until].into_iter().flatten().min()
+    }
+
+    fn received(&mut self, now: Timestamp, received: Received) {
+        match received {
+            Received::Bytes { source, bytes } => {
+                // One tenant, which is most installations, needs no look at the message.
+                let index = match self.tenants.len() {
+                    1 => Some(0),
+                    _ => self.front.tenant_of(&self.tenants, source, &bytes),
+                };
+                match index {
+                    Some(index) => self.tenants[index].exchange.handle_input(now, Input::Sip { source, bytes }),
+                    None => {
+                        if let Some((target, bytes)) = self.front.refuse(source, &bytes) {
+                            self.sockets.send(target, &bytes);
+                        }
+                    }
+                }
+            }
+            Received::ConnectionLost { connection } => {
+                for tenant in &mut self.tenants {
+                    tenant.exchange.handle_input(now, Input::SipConnectionLost { connection });
+                }
+            }
+            Received::Unreachable { remote } => {
+                for tenant in &mut self.tenants {
+                    tenant.exchange.handle_input(now, Input::SipUnreachable { remote });
+                }
+            }
+        }
+    }
+
+    fn message(&mut self, now: Timestamp, message: Message) {
+        match message {
+            Message::Media(events) => {
+                for event in events {
+                    self.media_event(now, event);
+                }
+            }
+            Message::Answered(reply) => {
+                let index = usize::try_from(reply.id >> TENANT_SHIFT).unwrap_or(usize::MAX);
+                if let Some(tenant) = self.tenants.get_mut(index) {
+                    let question = QuestionId(reply.id & ((1 << TENANT_SHIFT) - 1));
+                    let answer = answer_of(reply.result);
+                    tenant.exchange.handle_input(now, Input::Answered { question, answer });
+                }
+            }
+            Message::Command { tenant, command, reply } => {
+                // An unknown tenant's sender is dropped, which the asker sees.
+                let Some(tenant) = self.tenants.iter_mut().find(|known| known.id == tenant) else { return };
+                let id = CommandId(self.next_command);
+                self.next_command += 1;
+                self.replies.insert(id, reply);
+                tenant.exchange.handle_input(now, Input::Command { id, command });
+            }
+            Message::Configure { configuration, done } => {
+                match self.tenants.iter_mut().find(|known| known.id == configuration.tenant) {
+                    Some(tenant) => tenant.exchange.handle_input(now, Input::Configure(configuration)),
+                    None => {
+                        // Without one, `done` is dropped and the asker is told.
+                        let Some(tenant) = (self.make_tenant)(now, configuration) else { return };
+                        self.tenants.push(tenant);
+                        self.front.share_ports(now, &mut self.tenants);
+                    }
+                }
+                // Whoever asked may have gone; the configuration is in force all the same.
+                let _ = done.send(());
+            }
+            Message::Storage { full } => {
+                for tenant in &mut self.tenants {
+                    tenant.exchange.handle_input(now, Input::Storage { full });
+                }
+            }
+            Message::Drain { until } => {
+                self.draining_until = Some(now + until);
+                for tenant in &mut self.tenants {
+                    tenant.exchange.handle_input(now, Input::Drain);
+                }
+            }
+        }
+    }
+
+    fn media_event(&mut self, now: Timestamp, event: media::Event) {
+        match event {
+            media::Event::PortsAvailable { ports } => {
+                self.front.ports_came(ports);
+                self.front.share_ports(now, &mut self.tenants);
+            }
+            media::Event::RecordingClosed { recording, path, summary } => {
+                let (index, recording) = split(recording);
+                let event = media::Event::RecordingClosed { recording, path, summary };
+                self.give(now, Some(index), event);
+            }
+            media::Event::RecordingFailed { recording, reason } => {
+                let (index, recording) = split(recording);
+                self.give(now, Some(index), media::Event::RecordingFailed { recording, reason });
+            }
+            media::Event::Digit { port, .. }
+            | media::Event::Heard { port }
+            | media::Event::PlayEnded { port, .. }
+            | media::Event::PlayFailed { port, .. }
+            | media::Event::RtpTimeout { port, .. }
+            | media::Event::Closed { port, .. } => {
+                let index = self.front.owner_of(port);
+                self.give(now, index, event);
+            }
+        }
+    }
+
+    fn give(&mut self, now: Timestamp, index: Option<usize>, event: media::Event) {
+        if let Some(tenant) = index.and_then(|index| self.tenants.get_mut(index)) {
+            tenant.exchange.handle_input(now, Input::Media(event));
+        }
+    }
+
+    fn tell_committed(&mut self, now: Timestamp) {
+        while let Some(batch) = self.behind.pop_front() {
+            if let Err(batch) = self.ledger.append(batch) {
+                self.behind.push_front(batch);
+                break;
+            }
+        }
+        for tenant in &mut self.tenants {
+            let seq = tenant.durable.seq();
+            if seq > tenant.told {
+                tenant.told = seq;
+                tenant.exchange.handle_input(now, Input::Committed { seq });
+            }
+            while tenant.held.front().is_some_and(|(after, ..)| *after <= seq) {
+                if let Some((_, id, result)) = tenant.held.pop_front()
+                    && let Some(reply) = self.replies.remove(&id)
+                {
+                    // The client may have gone.
+                    let _ = reply.send(result);
+                }
+            }
+        }
+    }
+
+    fn run_timers(&mut self, now: Timestamp) {
+        for tenant in &mut self.tenants {
+            if tenant.exchange.poll_timeout().is_some_and(|at| at <= now) {
+                tenant.exchange.handle_timeout(now);
+            }
+        }
+    }
+
+    fn carry_out_all(&mut self, now: Timestamp) {
+        for index in 0..self.tenants.len() {
+            self.carry_out(now, index);
+        }
+        if !self.commands.is_empty() {
+            let commands = std::mem::take(&mut self.commands);
+            if let Err(error) = self.media.send(commands) {
+                tracing::error!(error = &error as &dyn std::error::Error, "media commands were lost");
+            }
+        }
+        // Ports that went out of use come back to all.
+        self.front.share_ports(now, &mut self.tenants);
+    }
+
+    fn carry_out(&mut self, now: Timestamp, index: usize) {
+        loop {
+            let Some(output) = self.tenants[index].exchange.poll_output() else { break };
+            match output {
+                Output::Sip { target, bytes } => self.sockets.send(target, &bytes),
+                Output::Media(command) => self.commands.push(for_plane(index, command)),
+                Output::Ask(question) => {
+                    let id = question.id.0 | (index as u64) << TENANT_SHIFT;
+                    let tenant = &mut self.tenants[index];
+                    if let Err(reason) = self.questions.ask(id, &tenant.id, question.kind) {
+                        let answer = plugboard_exchange::Answer::Unavailable(reason);
+                        tenant.exchange.handle_input(now, Input::Answered { question: question.id, answer });
+                    }
+                }
+                Output::Record(event) => {
+                    let tenant = &mut self.tenants[index];
+                    // Nobody listening is ordinary.
+                    if tenant.events.receiver_count() > 0 {
+                        let _ = tenant.events.send(Arc::clone(&event));
+                    }
+                    tenant.fresh.push(event);
+                }
+                Output::Reply { id, after, result } => {
+                    let tenant = &mut self.tenants[index];
+                    match after.filter(|after| *after > tenant.durable.seq()) {
+                        Some(after) => tenant.held.push_back((after, id, result)),
+                        None => {
+                            if let Some(reply) = self.replies.remove(&id) {
+                                let _ = reply.send(result);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let tenant = &mut self.tenants[index];
+        tenant.deadline = tenant.exchange.poll_timeout();
+        if !tenant.fresh.is_empty() {
+            let events = std::mem::take(&mut tenant.fresh);
+            let batch = Batch { tenant: tenant.id.clone(), events, durable: Arc::clone(&tenant.durable) };
+            if !self.behind.is_empty() {
+                self.behind.push_back(batch);
+            } else if let Err(batch) = self.ledger.append(batch) {
+                tracing::warn!("the disk cannot keep up with events");
+                self.behind.push_back(batch);
+            }
+        }
+    }
+
+    fn is_drained(&self, now: Timestamp) -> bool {
+        self.draining_until
+            .is_some_and(|until| now >= until || self.tenants.iter().all(|tenant| tenant.exchange.is_idle()))
+    }
+}
+
+fn split(recording: u64) -> (usize, u64) {
+    (usize::try_from(recording >> TENANT_SHIFT).unwrap_or(usize::MAX), recording & ((1 << TENANT_SHIFT) - 1))
+}
+
+/// Recordings are numbered by tenant; the plane knows one row of numbers.
+fn for_plane(index: usize, command: media::Command) -> media::Command {
+    let mark = |recording: u64| recording | (index as u64) << TENANT_SHIFT;
+    match command {
+        media::Command::Record { recording, path, left, right } => {
+            media::Command::Record { recording: mark(recording), path, left, right }
+        }
+        media::Command::AttachRecording { recording, right } => {
+            media::Command::AttachRecording { recording: mark(recording), right }
+        }
+        media::Command::PauseRecording { recording } => media::Command::PauseRecording { recording: mark(recording) },
+        media::Command::ResumeRecording { recording } => media::Command::ResumeRecording { recording: mark(recording) },
+        media::Command::StopRecording { recording } => media::Command::StopRecording { recording: mark(recording) },
+        command => command,
+    }
+}
