@@ -117,8 +117,9 @@ impl Registrar {
         else {
             return Response::new(Status::BAD_REQUEST);
         };
+        // An address of record is a SIP URI (RFC 3261 §10.3 step 5, RFC 4475 §3.3.4).
         if !matches!(to.scheme(), Scheme::Sip | Scheme::Sips) {
-            return Response::new(Status::NOT_FOUND);
+            return Response::new(Status::BAD_REQUEST);
         }
         let address = Self::address_of(&to);
         match lookup(&address) {
