@@ -45,7 +45,7 @@ impl Connection {
             ("IN", "IP6") => true,
             _ => return None,
         };
-        let host = words.next()?.split('/').next()?;
+        let host = words.next()?.split('/').next().filter(|host| !host.is_empty())?;
         Some(Self { host: host.into(), is_ipv6 })
     }
 }

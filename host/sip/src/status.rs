@@ -71,7 +71,7 @@ impl Status {
             183 => "Session Progress",
             199 => "Early Dialog Terminated",
             200 => "OK",
-            201 => "Accepted",
+            202 => "Accepted",
             204 => "No Notification",
             300 => "Multiple Choices",
             301 => "Moved Permanently",

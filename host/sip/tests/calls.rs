@@ -161,3 +161,189 @@ fn answer_that_nobody_acknowledges_is_repeated_then_taken_back() {
     pair.run(200);
     assert_eq!(pair.bob.calls() + pair.bob.transactions(), 0);
 }
+
+#[test]
+fn caller_who_gives_up_before_any_response_waits_with_the_cancel() {
+    let mut pair = Pair::new();
+    let a = {
+        let invite = pair.invite();
+        pair.alice.invite(pair.now, invite).unwrap()
+    };
+    pair.alice.hang_up(pair.now, a, HangUp::default()).unwrap();
+    pair.run(100);
+    expect![[r#"
+        0.000 -> INVITE
+        0.010 <- 100 INVITE
+        0.020 -> CANCEL
+        0.030 <- 200 CANCEL
+        0.030 <- 487 INVITE
+        0.040 -> ACK
+    "#]]
+    .assert_eq(&pair.ladder);
+    assert!(pair.is_empty());
+}
+
+#[test]
+fn answer_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
+    let mut pair = Pair::new();
+    let a = {
+        let invite = pair.invite();
+        pair.alice.invite(pair.now, invite).unwrap()
+    };
+    let b = pair.incoming(Side::Bob);
+    pair.run(1);
+    pair.alice.hang_up(pair.now, a, HangUp::default()).unwrap();
+    pair.bob.answer(pair.now, b, ANSWER).unwrap();
+    pair.run(100);
+    expect![[r#"
+        0.000 -> INVITE
+        0.010 <- 100 INVITE
+        1.000 -> CANCEL
+        1.000 <- 200 INVITE
+        1.010 <- 200 CANCEL
+        1.010 -> ACK
+        1.010 -> BYE
+        1.020 <- 200 BYE
+    "#]]
+    .assert_eq(&pair.ladder);
+    assert!(pair.is_empty());
+}
+
+#[test]
+fn callee_who_hangs_up_before_the_ack_waits_with_the_bye() {
+    let mut pair = Pair::new();
+    let _ = {
+        let invite = pair.invite();
+        pair.alice.invite(pair.now, invite).unwrap()
+    };
+    let b = pair.incoming(Side::Bob);
+    pair.bob.answer(pair.now, b, ANSWER).unwrap();
+    pair.bob.hang_up(pair.now, b, HangUp::default()).unwrap();
+    pair.run(100);
+    expect![[r#"
+        0.000 -> INVITE
+        0.010 <- 100 INVITE
+        0.010 <- 200 INVITE
+        0.020 -> ACK
+        0.030 <- BYE
+        0.040 -> 200 BYE
+    "#]]
+    .assert_eq(&pair.ladder);
+    assert!(pair.is_empty());
+}
+
+#[test]
+fn hold_and_resume_keep_the_dialog() {
+    let mut pair = Pair::new();
+    let (a, b) = pair.connect();
+    pair.alice.reinvite(pair.now, a, Some(OFFER)).unwrap();
+    let Event::Reinvited { offer, .. } = pair.event(Side::Bob) else { panic!() };
+    assert_eq!(offer, Some(Body::sdp(OFFER)));
+    pair.bob.answer_reinvite(pair.now, b, ANSWER).unwrap();
+    let Event::ReinviteAnswered { body, .. } = pair.event(Side::Alice) else { panic!() };
+    assert_eq!(body, Some(Body::sdp(ANSWER)));
+    assert!(matches!(pair.event(Side::Bob), Event::Confirmed { .. }));
+    pair.bob.reinvite(pair.now, b, Some(OFFER)).unwrap();
+    assert!(matches!(pair.event(Side::Alice), Event::Reinvited { .. }));
+    pair.alice.refuse_reinvite(pair.now, a, Status::NOT_ACCEPTABLE_HERE).unwrap();
+    let Event::ReinviteRefused { status, .. } = pair.event(Side::Bob) else { panic!() };
+    assert_eq!((status, pair.alice.calls()), (Status::NOT_ACCEPTABLE_HERE, 1));
+}
+
+#[test]
+fn two_changes_at_once_are_both_made_in_the_end() {
+    let mut pair = Pair::new();
+    let (a, b) = pair.connect();
+    pair.alice.reinvite(pair.now, a, Some(OFFER)).unwrap();
+    pair.bob.reinvite(pair.now, b, Some(OFFER)).unwrap();
+    let mut made = 0;
+    while made < 2 {
+        pair.step(std::time::Duration::from_secs(60));
+        for (side, event) in pair.take_events() {
+            match event {
+                Event::Reinvited { call, .. } => {
+                    let now = pair.now;
+                    pair.side(side).answer_reinvite(now, call, ANSWER).unwrap();
+                }
+                Event::ReinviteAnswered { .. } => made += 1,
+                Event::Confirmed { .. } => {}
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    let glares = pair.ladder.lines().filter(|line| line.contains("491")).count();
+    assert_eq!(glares, 2, "{}", pair.ladder);
+}
+
+#[test]
+fn transfer_is_accepted_and_its_progress_told() {
+    let mut pair = Pair::new();
+    let (a, b) = pair.connect();
+    let replaces = pair.bob.replaces_of(b);
+    pair.bob.refer(pair.now, b, "sip:200@example.com", replaces.as_ref(), Some("<sip:400@example.com>")).unwrap();
+    let Event::Referred(referred) = pair.event(Side::Alice) else { panic!() };
+    assert_eq!(referred.refer_to.as_str(), "sip:200@example.com");
+    assert_eq!((referred.replaces, referred.replaced), (replaces, Some(a)));
+    pair.alice.accept_refer(pair.now, a).unwrap();
+    pair.alice.notify_refer(pair.now, a, Status::OK).unwrap();
+    let mut told = Vec::new();
+    while told.len() < 3 {
+        told.push(match pair.event(Side::Bob) {
+            Event::ReferAnswered { status, .. } => format!("answered {status}"),
+            Event::NotifySipfrag { status, terminated, .. } => format!("notified {status} {terminated}"),
+            other => panic!("{other:?}"),
+        });
+    }
+    told.sort();
+    assert_eq!(told, ["answered 202 Accepted", "notified 100 Trying false", "notified 200 OK true"]);
+}
+
+#[test]
+fn invite_with_replaces_names_the_call_that_it_is_to_replace() {
+    let mut pair = Pair::new();
+    let (a, b) = pair.connect();
+    let mut invite = pair.invite();
+    let replaces = pair.alice.replaces_of(a).unwrap();
+    invite.headers.push(("Replaces".into(), replaces.to_string()));
+    pair.alice.invite(pair.now, invite.clone()).unwrap();
+    let Event::Incoming(incoming) = pair.event(Side::Bob) else { panic!() };
+    assert_eq!(incoming.replaces, Some(b));
+    invite.headers = vec![("Replaces".into(), "nothing;to-tag=1;from-tag=2".into())];
+    pair.alice.invite(pair.now, invite).unwrap();
+    let Event::Refused { status, .. } = pair.event(Side::Alice) else { panic!() };
+    assert_eq!(status, Status::DOES_NOT_EXIST);
+}
+
+#[test]
+fn value_with_a_line_end_is_refused_and_nothing_is_sent() {
+    let mut pair = Pair::new();
+    let mut invite = pair.invite();
+    invite.headers.push(("Subject".into(), "hello\r\nRoute: <sip:evil>".into()));
+    let refused = pair.alice.invite(pair.now, invite);
+    assert!(matches!(refused, Err(plugboard_sip::endpoint::CommandError::Write(_))), "{refused:?}");
+    assert!(pair.is_empty() && pair.ladder.is_empty());
+}
+
+#[test]
+fn info_reaches_the_peer() {
+    let mut pair = Pair::new();
+    let (a, _) = pair.connect();
+    let digit = Body { content_type: "application/dtmf-relay".into(), bytes: b"Signal=5\r\n".as_slice().into() };
+    pair.alice.info(pair.now, a, &digit).unwrap();
+    let Event::Info { content_type, body, .. } = pair.event(Side::Bob) else { panic!() };
+    assert_eq!((content_type, body), (digit.content_type, digit.bytes));
+}
+
+#[test]
+fn same_seed_gives_the_same_ladder() {
+    let told = |seed| {
+        let mut pair = Pair::with(Config::default(), Config::default(), seed);
+        pair.weather = pair::Weather { loss: 30, copies: 10, delay_ms: 20, jitter_ms: 300 };
+        let invite = pair.invite();
+        pair.alice.invite(pair.now, invite).unwrap();
+        pair.run(3_000);
+        pair.ladder
+    };
+    assert_eq!(told(4), told(4));
+    assert_ne!(told(4), told(5));
+}

@@ -13,6 +13,8 @@ pub(super) struct Call {
     pub(super) dialog: Dialog,
     pub(super) state: State,
     pub(super) change: Change,
+    /// Our change that met theirs; tried again then.
+    pub(super) waiting: Option<Waiting>,
     pub(super) account: Option<Box<Account>>,
     /// The peer's REFER that waits for our decision, by transaction.
     pub(super) refer: Option<u64>,
@@ -69,6 +71,14 @@ pub(super) struct Repeat {
     pub(super) give_up: Duration,
 }
 
+/// Glare: both sides changed at once (RFC 3261 §14.1). Meanwhile the peer's change may come through.
+#[derive(Debug)]
+pub(super) struct Waiting {
+    pub(super) until: Duration,
+    pub(super) offer: Option<Box<str>>,
+    pub(super) tries: u8,
+}
+
 /// A change of the session under way; at most one (RFC 3261 §14).
 #[derive(Debug)]
 pub(super) enum Change {
@@ -86,12 +96,6 @@ pub(super) enum Change {
         tx: u64,
         cseq: u32,
         give_up: Duration,
-    },
-    /// Glare: both sides changed at once; try again then (RFC 3261 §14.1).
-    Waiting {
-        until: Duration,
-        offer: Option<Box<str>>,
-        tries: u8,
     },
     /// Theirs, not decided.
     Received {
@@ -120,13 +124,10 @@ impl Call {
             Change::Sent { give_up, .. } | Change::AckDue { give_up, .. } | Change::Received { give_up, .. } => {
                 Some(*give_up)
             }
-            Change::Waiting { until, .. } => Some(*until),
             Change::Answered { repeat } => Some(repeat.next.min(repeat.give_up)),
         };
-        match (state, change) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (one, other) => one.or(other),
-        }
+        let waiting = self.waiting.as_ref().map(|waiting| waiting.until);
+        [state, change, waiting].into_iter().flatten().min()
     }
 
     /// A dialog that both sides know of.

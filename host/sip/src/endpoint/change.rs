@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::call::{Change, State};
+use super::call::{Change, State, Waiting};
 use super::command::Response;
 use super::compose::sdp_parts;
 use super::event::{CallHandle, EndCause, Event};
@@ -22,7 +22,7 @@ impl Endpoint {
     /// Offers a new session; `None` asks the peer for an offer, then [`Endpoint::ack_with`] is due.
     pub fn reinvite(&mut self, now: Duration, call: CallHandle, offer: Option<&str>) -> Result<(), CommandError> {
         let record = self.call_mut(call.0)?;
-        if !record.is_established() || !matches!(record.change, Change::Idle) {
+        if !record.is_established() || !matches!(record.change, Change::Idle) || record.waiting.is_some() {
             return Err(CommandError::WrongState);
         }
         self.send_change(now, call.0, offer.map(Box::from), 0)
@@ -67,7 +67,8 @@ impl Endpoint {
                 let (base, span) = if record.dialog.we_called { (2_100, 190) } else { (0, 200) };
                 let wait = Duration::from_millis(base + 10 * (self.chance.draw() % (span + 1)));
                 if let Some((record, _)) = self.calls.get_mut(call) {
-                    record.change = Change::Waiting { until: now + wait, offer, tries };
+                    record.change = Change::Idle;
+                    record.waiting = Some(Waiting { until: now + wait, offer, tries });
                 }
             }
             _ => {
@@ -110,7 +111,7 @@ impl Endpoint {
         let Some((record, _)) = self.calls.get_mut(call) else { return };
         let refusal = match (&record.state, &record.change) {
             (State::Established, Change::Idle) => None,
-            (State::Established, Change::Sent { .. } | Change::AckDue { .. } | Change::Waiting { .. }) => {
+            (State::Established, Change::Sent { .. } | Change::AckDue { .. }) => {
                 Some(Response::new(Status::REQUEST_PENDING))
             }
             (State::Closing, _) => Some(Response::new(Status::DOES_NOT_EXIST)),

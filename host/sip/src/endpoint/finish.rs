@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use super::call::{Change, Repeat, State};
+use super::call::{Change, Repeat, State, Waiting};
 use super::command::Response;
 use super::event::{EndCause, Event};
 use super::receive::REFRESH;
 use super::{CallHandle, Endpoint};
 use crate::status::Status;
 use crate::transaction::Timers;
+
+/// How long a change is put off for the peer's.
+const AGAIN: Duration = Duration::from_millis(500);
 
 impl Repeat {
     fn is_due(&self, now: Duration) -> bool {
@@ -30,6 +33,7 @@ impl Endpoint {
         *entry = None;
         self.state_timeout(now, call);
         self.change_timeout(now, call);
+        self.waiting_timeout(now, call);
         self.settle_call(call);
     }
 
@@ -93,14 +97,6 @@ impl Endpoint {
                 record.change = Change::Idle;
                 let _ = self.send_ack(call, tx, cseq, None);
             }
-            Change::Waiting { until, .. } if now >= *until => {
-                if let Change::Waiting { offer, tries, .. } = std::mem::replace(&mut record.change, Change::Idle)
-                    && self.send_change(now, call, offer, tries).is_err()
-                {
-                    let call = CallHandle(call);
-                    self.emit(Event::ReinviteRefused { call, status: Status::REQUEST_PENDING });
-                }
-            }
             Change::Received { tx, give_up, .. } if now >= *give_up => {
                 let tx = *tx;
                 if let Change::Received { request, .. } = std::mem::replace(&mut record.change, Change::Idle) {
@@ -117,6 +113,23 @@ impl Endpoint {
                 self.send_bye(now, call, None);
             }
             _ => {}
+        }
+    }
+
+    /// Our change after glare; put off while the peer's is under way.
+    fn waiting_timeout(&mut self, now: Duration, call: u64) {
+        let Some((record, _)) = self.calls.get_mut(call) else { return };
+        let is_idle = matches!(record.change, Change::Idle);
+        let Some(waiting) = record.waiting.as_mut().filter(|waiting| now >= waiting.until) else { return };
+        if !is_idle {
+            waiting.until = now + AGAIN;
+            return;
+        }
+        if let Some(Waiting { offer, tries, .. }) = record.waiting.take()
+            && matches!(record.state, State::Established)
+            && self.send_change(now, call, offer, tries).is_err()
+        {
+            self.emit(Event::ReinviteRefused { call: CallHandle(call), status: Status::REQUEST_PENDING });
         }
     }
 }

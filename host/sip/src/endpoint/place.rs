@@ -49,7 +49,7 @@ impl Endpoint {
             };
             let state = State::Calling { tx: 0, has_offer, give_up };
             let account = account.map(Box::new);
-            (Call { dialog, state, change: Change::Idle, account, refer: None, is_over: false }, None)
+            (Call { dialog, state, change: Change::Idle, waiting: None, account, refer: None, is_over: false }, None)
         });
         let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let sent = self.start_client(now, true, next_hop, User::Call(call), |endpoint, branch| {
@@ -184,6 +184,7 @@ impl Endpoint {
     pub(super) fn send_bye(&mut self, now: Duration, call: u64, reason: Option<Reason>) {
         let Some((record, _)) = self.calls.get_mut(call) else { return };
         let change = std::mem::replace(&mut record.change, Change::Idle);
+        record.waiting = None;
         record.state = State::Closing;
         self.settle_call(call);
         if let Change::Received { tx, request, .. } = change {

@@ -230,7 +230,10 @@ impl Endpoint {
             let tag = format!("{token}.{call:x}.{secret:x}");
             let state = State::Offered { tx, request: Box::new(request.clone()), give_up, refresh: now + REFRESH };
             let dialog = Dialog::from_invite(request, source, tag);
-            (Call { dialog, state, change: Change::Idle, account: None, refer: None, is_over: false }, None)
+            (
+                Call { dialog, state, change: Change::Idle, waiting: None, account: None, refer: None, is_over: false },
+                None,
+            )
         });
         if let Some(transaction) = self.transactions.get_mut(tx) {
             transaction.user = User::Call(call);
