@@ -277,11 +277,11 @@ fn agree(session: &Session, theirs: &Media, codec: &Codec, direction: Direction)
 
 /// `a=rtcp:53020 IN IP4 192.0.2.1` (RFC 3605), else the port after RTP's.
 fn rtcp_address(media: &Media, rtp: SocketAddr) -> SocketAddr {
-    let next = || SocketAddr::new(rtp.ip(), rtp.port().checked_add(1).unwrap_or(rtp.port()));
+    let next = || SocketAddr::new(rtp.ip(), rtp.port().checked_add(1).unwrap_or_else(|| rtp.port()));
     let Some(value) = media.attribute("rtcp") else { return next() };
     let mut words = value.split_whitespace();
     let Some(port) = words.next().and_then(|port| port.parse().ok()) else { return next() };
-    let ip = words.nth(2).and_then(|host| host.parse::<IpAddr>().ok()).unwrap_or(rtp.ip());
+    let ip = words.nth(2).and_then(|host| host.parse::<IpAddr>().ok()).unwrap_or_else(|| rtp.ip());
     SocketAddr::new(ip, port)
 }
 

@@ -1,4 +1,5 @@
 //! Offers and answers as peers write them.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use expect_test::expect;
 use plugboard_sdp::{AnswerError, Codec, Direction, Local, Session, TelephoneEvent};

@@ -61,7 +61,6 @@ fn call(now: Duration, a: &mut Endpoint, b: &mut Endpoint) {
                 Output::Send { bytes, .. } => {
                     b.handle_input(now, Input::Received { source: source(2, 1), bytes: &bytes });
                 }
-                Output::Event(Event::Answered { .. }) => {}
                 Output::Event(_) => {}
             }
         }
@@ -92,8 +91,7 @@ fn main() {
         black_box((message.from().is_some(), message.to().is_some(), message.cseq(), message.top_via().is_some()));
     });
     let theirs = time(20_000, || drop(black_box(rsip::SipMessage::try_from(black_box(bytes)).unwrap())));
-    let mut config = Config::default();
-    config.max_transactions = 1_000_000;
+    let config = Config { max_transactions: 1_000_000, ..Config::default() };
     let (mut a, mut b) = (Endpoint::new(config.clone(), 1), Endpoint::new(config, 2));
     let mut now = Duration::ZERO;
     // 300 calls a second of virtual time, so that some 20,000 transactions wait for their timers.

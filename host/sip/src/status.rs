@@ -137,12 +137,14 @@ impl Status {
             604 => "Does Not Exist Anywhere",
             606 => "Not Acceptable",
             607 => "Unwanted",
-            100..200 => "Progress",
-            200..300 => "Success",
-            300..400 => "Redirection",
-            400..500 => "Request Failure",
-            500..600 => "Server Failure",
-            _ => "Global Failure",
+            code => match code / 100 {
+                1 => "Progress",
+                2 => "Success",
+                3 => "Redirection",
+                4 => "Request Failure",
+                5 => "Server Failure",
+                _ => "Global Failure",
+            },
         }
     }
 }

@@ -1,4 +1,5 @@
 //! Whole calls between two endpoints, told as ladders: Alice on the left, Bob on the right.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod pair;
 

@@ -1,4 +1,5 @@
 //! Bytes from the network never panic, and what is read is written and read again the same.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod pair;
 

@@ -1,4 +1,5 @@
 //! Each transaction machine as the ladder of what it sends and tells, after the tables of RFC 3261 §17.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::fmt::Write as _;
 use std::time::Duration;

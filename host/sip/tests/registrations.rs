@@ -1,4 +1,5 @@
 //! REGISTER from challenge to expiry.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod pair;
 

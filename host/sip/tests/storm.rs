@@ -1,4 +1,5 @@
 //! Many calls over a network that loses, repeats and reorders: every one ends, and nothing is left.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod pair;
 

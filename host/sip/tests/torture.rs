@@ -1,4 +1,5 @@
 //! The 49 cases of RFC 4475: valid messages are read with every header right, bad ones get the answer that is due.
+#![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 #[path = "torture/messages.rs"]
 mod messages;

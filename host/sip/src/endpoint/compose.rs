@@ -30,6 +30,13 @@ impl Texts {
     }
 }
 
+/// What makes one request of a dialog different from another.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Content<'a> {
+    pub(super) headers: &'a [(&'a str, &'a str)],
+    pub(super) body: Option<(&'a str, &'a [u8])>,
+}
+
 /// What makes one response different from another.
 #[derive(Debug, Default)]
 pub(super) struct ResponseParts<'a> {
@@ -79,8 +86,7 @@ impl Endpoint {
         cseq: u32,
         target: &Target,
         branch: &str,
-        headers: &[(&str, &str)],
-        body: Option<(&str, &[u8])>,
+        content: Content<'_>,
     ) -> Result<Arc<[u8]>, WriteError> {
         let (uri, routes) = dialog.route();
         let mut writer = self.begin_request(method, uri, target, branch);
@@ -98,11 +104,11 @@ impl Endpoint {
         if *method == Method::INVITE {
             writer.header("Allow", &self.texts.allow).header("Supported", &self.texts.supported);
         }
-        for (name, value) in headers {
+        for (name, value) in content.headers {
             writer.header(name, value);
         }
         writer.header("User-Agent", &self.config.user_agent);
-        writer.finish(body)
+        writer.finish(content.body)
     }
 
     /// ACK to a final response other than 2xx, hop by hop (RFC 3261 §17.1.1.3), or CANCEL (§9.1): both carry the branch,
@@ -224,9 +230,9 @@ pub(super) fn reply_target(request: &Message, source: Source) -> Target {
     if via.rport().is_some() {
         return back;
     }
-    let port = via.port.unwrap_or(source.transport.default_port());
-    let ip = via.params.get("maddr").and_then(crate::message::parse_ip).unwrap_or(source.remote.ip());
-    Target { remote: SocketAddr::new(ip, port), ..back }
+    let port = via.port.unwrap_or_else(|| source.transport.default_port());
+    // `maddr` is not followed: it would let anybody point our responses at a third party.
+    Target { remote: SocketAddr::new(source.remote.ip(), port), ..back }
 }
 
 pub(super) fn body_parts(body: Option<&Body>) -> Option<(&str, &[u8])> {

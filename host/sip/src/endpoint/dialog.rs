@@ -101,13 +101,13 @@ impl Dialog {
         }
         let transport = uri.transport();
         if transport != Transport::Udp && transport != self.flow.transport {
-            let remote = SocketAddr::new(ip, uri.port().unwrap_or(transport.default_port()));
+            let remote = SocketAddr::new(ip, uri.port().unwrap_or_else(|| transport.default_port()));
             return Target { transport, local: None, remote, connection: None };
         }
         if is_behind_nat(ip, self.flow.remote.ip()) {
             return self.flow;
         }
-        let remote = SocketAddr::new(ip, uri.port().unwrap_or(transport.default_port()));
+        let remote = SocketAddr::new(ip, uri.port().unwrap_or_else(|| transport.default_port()));
         Target { remote, ..self.flow }
     }
 }

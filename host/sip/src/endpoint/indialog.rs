@@ -40,7 +40,7 @@ impl Endpoint {
             Some(&Method::REFER) => self.handle_refer(now, source, request, key, call),
             Some(&Method::NOTIFY) => self.handle_notify(now, source, request, key, call),
             _ => {
-                let user = User::Waiting { request: Box::new(request.clone()), call: Some(call) };
+                let user = User::Waiting { request: Box::new(request.clone()) };
                 let handle = RequestHandle(self.new_server(now, source, request, key, user));
                 let call = Some(CallHandle(call));
                 self.emit(Event::Request { handle, call, request: request.clone(), source });

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::call::{Call, Change, State};
 use super::command::{HangUp, Invite, Response};
-use super::compose::sdp_parts;
+use super::compose::{Content, sdp_parts};
 use super::dialog::Dialog;
 use super::event::{CallHandle, EndCause};
 use super::transact::{Machine, User};
@@ -54,7 +54,14 @@ impl Endpoint {
         let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let sent = self.start_client(now, true, next_hop, User::Call(call), |endpoint, branch| {
             let dialog = &endpoint.calls.get(call).ok_or_else(|| WriteError { header: "Call-ID".into() })?.0.dialog;
-            endpoint.in_dialog(dialog, &Method::INVITE, 1, &next_hop, branch, &headers, sdp_parts(offer.as_deref()))
+            endpoint.in_dialog(
+                dialog,
+                &Method::INVITE,
+                1,
+                &next_hop,
+                branch,
+                Content { headers: &headers, body: sdp_parts(offer.as_deref()) },
+            )
         });
         match sent {
             Ok(tx) => {
@@ -96,7 +103,14 @@ impl Endpoint {
         let branch = self.new_branch();
         let dialog = &self.calls.get(call).ok_or(CommandError::Gone)?.0.dialog;
         let target = dialog.next_hop();
-        let bytes = self.in_dialog(dialog, &Method::ACK, cseq, &target, &branch, &[], sdp_parts(sdp))?;
+        let bytes = self.in_dialog(
+            dialog,
+            &Method::ACK,
+            cseq,
+            &target,
+            &branch,
+            Content { body: sdp_parts(sdp), ..Content::default() },
+        )?;
         if let Some(transaction) = self.transactions.get_mut(tx) {
             transaction.sent = Some(bytes.clone());
             transaction.target = target;
@@ -212,7 +226,7 @@ impl Endpoint {
         let (cseq, target): (u32, Target) = (dialog.local_cseq, dialog.next_hop());
         self.start_client(now, *method == Method::INVITE, target, user, |endpoint, branch| {
             let dialog = &endpoint.calls.get(call).ok_or_else(|| WriteError { header: "Call-ID".into() })?.0.dialog;
-            endpoint.in_dialog(dialog, method, cseq, &target, branch, headers, body)
+            endpoint.in_dialog(dialog, method, cseq, &target, branch, Content { headers, body })
         })
     }
 }

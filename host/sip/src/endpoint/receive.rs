@@ -184,7 +184,7 @@ impl Endpoint {
             }
             method => {
                 let is_register = method == Some(&Method::REGISTER);
-                let user = User::Waiting { request: Box::new(request.clone()), call: None };
+                let user = User::Waiting { request: Box::new(request.clone()) };
                 let handle = RequestHandle(self.new_server(now, source, request, key, user));
                 let request = request.clone();
                 self.emit(if is_register {

@@ -49,7 +49,7 @@ impl Endpoint {
     /// Answers a request that an event handed out.
     pub fn respond(&mut self, now: Duration, handle: RequestHandle, response: &Response) -> Result<(), CommandError> {
         let waiting = self.transactions.get(handle.0).map(|t| &t.user);
-        let Some(User::Waiting { request, .. }) = waiting else { return Err(CommandError::Gone) };
+        let Some(User::Waiting { request }) = waiting else { return Err(CommandError::Gone) };
         let request = request.clone();
         let tag = self.stateless_tag(&request);
         if self.respond_in(now, handle.0, &request, response, &tag) { Ok(()) } else { Err(CommandError::Gone) }

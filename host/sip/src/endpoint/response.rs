@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::Endpoint;
 use super::call::State;
+use super::compose::Content;
 use super::event::{CallHandle, EndCause, Event, RequestHandle};
 use super::transact::User;
 use crate::digest::{self, Account};
@@ -214,12 +215,12 @@ impl Endpoint {
                     });
                 }
             }
-            (State::Cancelling { is_sent, reason, .. }, 100..200) => {
-                if !std::mem::replace(is_sent, true) {
-                    let reason = reason.take();
-                    self.send_cancel(now, tx, reason.as_ref());
-                }
+            (State::Cancelling { is_sent: is_sent @ false, reason, .. }, 100..200) => {
+                *is_sent = true;
+                let reason = reason.take();
+                self.send_cancel(now, tx, reason.as_ref());
             }
+            (State::Cancelling { .. }, 100..200) => {}
             // The answer and our CANCEL crossed.
             (State::Cancelling { .. }, 200..300) => {
                 record.dialog.learn(response);
@@ -271,14 +272,16 @@ impl Endpoint {
         dialog.learn(response);
         let target = dialog.next_hop();
         let branch = self.new_branch();
-        let Ok(ack) = self.in_dialog(&dialog, &Method::ACK, cseq.number, &target, &branch, &[], None) else { return };
+        let Ok(ack) = self.in_dialog(&dialog, &Method::ACK, cseq.number, &target, &branch, Content::default()) else {
+            return;
+        };
         self.send(target, ack);
         let is_copy = self.transactions.get_mut(tx).is_none_or(|t| !t.forks.insert(dialog.remote_tag.clone()));
         if !is_copy {
             let next = cseq.number + 1;
             // A BYE that nobody answers is repeated and forgotten like any other.
             let _ = self.start_client(now, false, target, User::Nobody, |endpoint, branch| {
-                endpoint.in_dialog(&dialog, &Method::BYE, next, &target, branch, &[], None)
+                endpoint.in_dialog(&dialog, &Method::BYE, next, &target, branch, Content::default())
             });
         }
     }

@@ -60,7 +60,7 @@ pub(super) enum User {
     /// Our request outside any dialog.
     Request { handle: u64, account: Option<Box<Account>> },
     /// Theirs, waiting for [`Endpoint::respond`].
-    Waiting { request: Box<Message>, call: Option<u64> },
+    Waiting { request: Box<Message> },
 }
 
 impl Transaction {

@@ -59,7 +59,7 @@ impl Endpoint {
         {
             return self.refuse_new(now, source, request, key, &Response::new(Status::REQUEST_PENDING));
         }
-        let user = User::Waiting { request: Box::new(request.clone()), call: Some(call) };
+        let user = User::Waiting { request: Box::new(request.clone()) };
         let tx = self.new_server(now, source, request, key, user);
         if let Some((record, _)) = self.calls.get_mut(call) {
             record.refer = Some(tx);
@@ -103,7 +103,7 @@ impl Endpoint {
     fn close_refer(&mut self, now: Duration, call: CallHandle, status: Status) -> Result<Box<Message>, CommandError> {
         let tx = self.call_mut(call.0)?.refer.ok_or(CommandError::WrongState)?;
         let waiting = self.transactions.get(tx).map(|t| &t.user);
-        let Some(User::Waiting { request, .. }) = waiting else { return Err(CommandError::WrongState) };
+        let Some(User::Waiting { request }) = waiting else { return Err(CommandError::WrongState) };
         let request = request.clone();
         let parts = super::compose::ResponseParts {
             contact: status.is_success().then(|| self.calls.get(call.0).map(|(c, _)| c.dialog.flow)).flatten(),

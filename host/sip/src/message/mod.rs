@@ -25,7 +25,6 @@ pub use name::HeaderName;
 pub use stream::{StreamDecoder, StreamError, StreamItem};
 pub use text::Params;
 pub(crate) use text::{find_outside, saturating_number, split_list, trim, unquote};
-pub(crate) use uri::parse_ip;
 pub use uri::{Scheme, Uri, UriError};
 pub use write::{WriteError, Writer};
 
