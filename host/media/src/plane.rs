@@ -17,6 +17,7 @@ use crate::playing::{Piece, Playing};
 use crate::ports::Ports;
 use crate::prompt::{Prompt, PromptError};
 use crate::recorder::RecorderInput;
+use crate::settings::Settings;
 use crate::shelf::{Shelf, Wait, Waiting};
 use crate::timeline::{Side, Timeline};
 use crate::tone::samples;
@@ -28,45 +29,6 @@ const HOUSEKEEPING: Duration = Duration::from_millis(100);
 const FLUSH: Duration = Duration::from_secs(1);
 /// A file that takes longer to load will not be waited for.
 const LOAD_PATIENCE: Duration = Duration::from_secs(5);
-
-/// What an operator may set, and what only the edge knows.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Settings {
-    /// Silence that is told as `RtpTimeout`.
-    pub rtp_timeout: Duration,
-    /// Silence after which another source may be locked.
-    pub relatch_after: Duration,
-    /// How long a port rests after a call, until late packets are gone.
-    pub port_rest: Duration,
-    /// Ports bound ahead of need: so many at the start, and more whenever fewer are left.
-    pub ports_ahead: usize,
-    /// Between RTCP reports of a leg.
-    pub report_interval: Duration,
-    /// The time since 1900 at which `now` is zero, for the NTP times of RTCP.
-    pub started: Duration,
-    /// Our name in RTCP (RFC 3550 §6.5.1). Tells nothing of the caller.
-    pub cname: String,
-}
-
-impl Default for Settings {
-    fn default() -> Self {
-        Self {
-            rtp_timeout: Duration::from_secs(30),
-            relatch_after: Duration::from_secs(2),
-            port_rest: Duration::from_secs(3),
-            ports_ahead: 64,
-            report_interval: Duration::from_secs(5),
-            started: Duration::ZERO,
-            cname: "media@plugboard.invalid".into(),
-        }
-    }
-}
-
-impl Settings {
-    pub(crate) fn ntp(&self, now: Duration) -> u64 {
-        rtcp::ntp(self.started + now)
-    }
-}
 
 /// One worker's legs. Give it packets, commands and time; then drain [`Plane::poll_transmit`], [`Plane::poll_event`] and
 /// [`Plane::poll_request`], and call [`Plane::handle_tick`] by [`Plane::poll_timeout`].

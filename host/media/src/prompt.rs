@@ -276,7 +276,7 @@ mod tests {
                 .unwrap();
         }
         writer.finalize().unwrap();
-        let (_, rms) = measure(&Prompt::from_wav(&bytes.get_ref()).unwrap(), 2_500.0);
+        let (_, rms) = measure(&Prompt::from_wav(bytes.get_ref()).unwrap(), 2_500.0);
         assert!(rms < 30.0, "rms {rms}");
     }
 

@@ -1,4 +1,5 @@
 //! Whole workers in virtual time: phones that speak RTP on one side, commands on the other.
+#![allow(clippy::unwrap_used, reason = "a test")]
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;

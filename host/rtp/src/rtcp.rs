@@ -265,7 +265,7 @@ mod tests {
     /// The worked example of RFC 3550 §6.4.1, figure 2.
     #[test]
     fn round_trip_is_that_of_the_example() {
-        let now = 0xb44d_b710_8000_0000 >> 0;
+        let now = 0xb44d_b710_8000_0000;
         let block = ReportBlock { last_sr: 0xb705_2000, delay_since_last_sr: 0x0005_4000, ..BLOCK };
         assert_eq!(block.round_trip(now), Some(Duration::from_micros(6_125_000)));
     }

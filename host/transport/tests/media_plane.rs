@@ -1,5 +1,5 @@
 //! That the threads and sockets are connected; the rules are tested in virtual time in `plugboard-media`.
-#![allow(clippy::disallowed_methods, reason = "a test of real sockets")]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test, of real sockets")]
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, UdpSocket};
