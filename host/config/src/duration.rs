@@ -5,7 +5,7 @@ use std::time::Duration;
 const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
 
 /// Whole numbers, each with its unit, largest unit first, none twice. `0s` is a duration, `20` is not.
-pub(crate) fn parse(text: &str) -> Option<Duration> {
+pub fn parse(text: &str) -> Option<Duration> {
     let mut rest = text.trim();
     let mut total = 0u64;
     let mut larger = u64::MAX;
@@ -29,7 +29,7 @@ pub(crate) fn parse(text: &str) -> Option<Duration> {
 }
 
 /// The shortest text that [`parse`] reads as these milliseconds.
-pub(crate) fn written(millis: u64) -> String {
+pub fn written(millis: u64) -> String {
     let mut rest = millis;
     let mut out = String::new();
     for (unit, size) in UNITS.iter().rev() {

@@ -105,7 +105,8 @@ fn blank(text: &str) -> String {
     text.chars().map(|c| if c == '\t' { "\t".to_owned() } else { " ".repeat(columns(c)) }).collect()
 }
 
-fn width(text: &str) -> usize {
+/// Terminal columns that a text takes: Chinese characters take two each.
+pub fn width(text: &str) -> usize {
     text.chars().map(columns).sum()
 }
 

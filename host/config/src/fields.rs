@@ -256,7 +256,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A table below this one.
-    pub(crate) fn table(&self, name: &'static str, what: &'static str) -> Option<Fields<'a>> {
+    pub(crate) fn table(&self, name: &'static str, what: &'static str) -> Option<Self> {
         let value = self.get(name)?;
         let DeValue::Table(table) = value.get_ref() else {
             self.wrong(name, value, "a table", format!("write [{name}] and its keys below it"));
@@ -266,7 +266,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Tables written as `[[name]]`.
-    pub(crate) fn tables(&self, name: &'static str, what: &'static str) -> Vec<Fields<'a>> {
+    pub(crate) fn tables(&self, name: &'static str, what: &'static str) -> Vec<Self> {
         let Some(value) = self.get(name) else { return Vec::new() };
         let items = value.get_ref().as_array().map(|items| items.iter()).unwrap_or_default();
         let tables: Vec<_> = items

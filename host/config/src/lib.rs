@@ -7,7 +7,7 @@
 
 mod changes;
 mod check;
-mod duration;
+pub mod duration;
 mod fault;
 mod fields;
 mod process;
@@ -20,7 +20,7 @@ mod zone;
 
 pub use changes::{Change, ChangeKind, Changes, FieldChange, diff};
 pub use check::{Finding, check};
-pub use fault::{Fault, Place, Style, render};
+pub use fault::{Fault, Place, Style, render, width};
 pub use process::{Api, LogLevel, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Token};
 pub use tenant::{Bundle, load_tenant};
 pub use upload::{Applied, Digests, Upload, read_shown, sha256_hex, without_secrets};

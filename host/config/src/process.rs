@@ -161,7 +161,7 @@ impl ProcessConfig {
     /// `path` is what faults name, and the folder that relative paths are taken from.
     fn parse(path: &Path, text: String) -> Result<Self, Vec<Fault>> {
         let sheet = Sheet::new(path.to_owned(), text);
-        let folder = path.parent().unwrap_or(Path::new(""));
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
         let config = fields::parse(&sheet)
             .map(|table| read(Fields::new(table.get_ref(), "plugboard.toml", 0..0, &sheet), folder));
         let faults = sheet.take_faults();

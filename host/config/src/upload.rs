@@ -59,8 +59,9 @@ fn objects<'a>(body: &'a mut Value, name: &str) -> impl Iterator<Item = &'a mut 
 
 /// Body and reply of `POST /v1/tenants/{tenant}/prompts:missing`: SHA-256 in lower-case hex, at most 10,000.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Digests(pub Vec<String>);
+pub struct Digests {
+    pub sha256: Vec<String>,
+}
 
 /// Reply to an upload, dry or not.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

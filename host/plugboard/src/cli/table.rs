@@ -1,0 +1,84 @@
+//! JSON objects as a table for people.
+
+use plugboard_config::{duration, width};
+use plugboard_model::Timestamp;
+use serde_json::Value;
+
+/// Title, JSON Pointer of the value in each item, and how it is written.
+pub(super) type Column = (&'static str, &'static str, Cell);
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Cell {
+    Text,
+    /// Milliseconds, as a duration.
+    Millis,
+    /// Microseconds since 1970, as a time.
+    Micros,
+    /// The number of an interaction: `i42`.
+    Interaction,
+}
+
+/// Columns as wide as their widest cell, in terminal columns.
+pub(super) fn table(items: &[Value], columns: &[Column]) -> String {
+    let mut rows: Vec<Vec<String>> = vec![columns.iter().map(|(title, ..)| title.to_uppercase()).collect()];
+    rows.extend(
+        items
+            .iter()
+            .map(|item| columns.iter().map(|(_, pointer, cell)| written(item.pointer(pointer), *cell)).collect()),
+    );
+    let widest: Vec<usize> =
+        (0..columns.len()).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)).collect();
+    let mut out = String::new();
+    for row in &rows {
+        let mut line = String::new();
+        for (cell, widest) in row.iter().zip(&widest) {
+            line += cell;
+            line += &" ".repeat(widest - width(cell) + 2);
+        }
+        out += line.trim_end();
+        out.push('\n');
+    }
+    out
+}
+
+fn written(value: Option<&Value>, cell: Cell) -> String {
+    let number = value.and_then(Value::as_u64);
+    match (cell, value, number) {
+        (_, None | Some(Value::Null), _) => "-".to_owned(),
+        // Nobody reads milliseconds of a wait.
+        (Cell::Millis, _, Some(millis)) => duration::written(millis / 1_000 * 1_000),
+        (Cell::Micros, _, Some(micros)) => Timestamp::from_micros(micros).to_string(),
+        (Cell::Interaction, _, Some(number)) => format!("i{number}"),
+        (_, Some(Value::String(text)), _) => text.chars().map(|c| if c.is_control() { '·' } else { c }).collect(),
+        (_, Some(Value::Bool(yes)), _) => if *yes { "yes" } else { "no" }.to_owned(),
+        (_, Some(other), _) => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn columns_stand_below_each_other_with_chinese_names_too() {
+        let items = [
+            json!({ "id": "lily", "name": "小李 Lily", "wait": 61_500, "on": true }),
+            json!({ "id": "amy", "name": "Amy\u{1b}[2J", "wait": null, "on": false }),
+        ];
+        let columns = [
+            ("agent", "/id", Cell::Text),
+            ("name", "/name", Cell::Text),
+            ("wait", "/wait", Cell::Millis),
+            ("phone", "/on", Cell::Text),
+        ];
+        expect![[r#"
+            AGENT  NAME       WAIT  PHONE
+            lily   小李 Lily  1m1s  yes
+            amy    Amy·[2J    -     no
+        "#]]
+        .assert_eq(&table(&items, &columns));
+    }
+}
