@@ -79,3 +79,50 @@ pub fn read_wav(bytes: &[u8]) -> Result<Wav, WavError> {
         at = body.saturating_add(length).saturating_add(length & 1);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A header as sound editors write it, with a chunk of odd length before the sound.
+    fn wav(tag: u16, channels: u16, rate: u32, bits: u16, sound: usize) -> Vec<u8> {
+        let mut bytes = b"RIFF\0\0\0\0WAVEfmt \x10\0\0\0".to_vec();
+        bytes.extend(tag.to_le_bytes());
+        bytes.extend(channels.to_le_bytes());
+        bytes.extend(rate.to_le_bytes());
+        bytes.extend([0; 6]);
+        bytes.extend(bits.to_le_bytes());
+        bytes.extend(b"LIST\x03\0\0\0abc\0data");
+        bytes.extend(u32::try_from(sound).unwrap().to_le_bytes());
+        bytes.extend(vec![0; sound]);
+        bytes
+    }
+
+    #[test]
+    fn a_header_tells_rate_channels_and_length() {
+        let expected = Wav { channels: 1, sample_rate: 16_000, bits: 16, length: Duration::from_millis(500) };
+        assert_eq!(read_wav(&wav(1, 1, 16_000, 16, 16_000)), Ok(expected));
+    }
+
+    #[test]
+    fn what_the_player_could_not_play_is_refused_with_its_reason() {
+        assert_eq!(
+            [
+                read_wav(b"ID3"),
+                read_wav(&wav(1, 1, 8_000, 16, 2)[..40]),
+                read_wav(&wav(2, 1, 8_000, 4, 2)),
+                read_wav(&wav(1, 6, 8_000, 16, 12)),
+                read_wav(&wav(1, 1, 96_000, 16, 2)),
+                read_wav(&wav(7, 1, 8_000, 8, 0)),
+            ],
+            [
+                Err(WavError::NotWave),
+                Err(WavError::Truncated),
+                Err(WavError::Encoding { tag: 2, bits: 4 }),
+                Err(WavError::Channels { channels: 6 }),
+                Err(WavError::SampleRate { rate: 96_000 }),
+                Err(WavError::Empty),
+            ]
+        );
+    }
+}

@@ -86,9 +86,14 @@ fn a_broken_tenant_says_everything_at_once_with_line_and_remedy() {
             |                                                                                                      ^
           remedy: record prompts/zh-CN/digits/0.wav
 
-        flows/main.json:10:63: error[unknown-agent]: node voicemail: no agent is called "amie"
-          10 |     "voicemail": { "kind": "voicemail", "mailbox": { "agent": "amie" } },
-             |                                                               ^^^^^^
+        flows/main.json:10:53: error[prompt-missing]: node voicemail: the prompt "welcome" is missing in en
+          10 |     "voicemail": { "kind": "voicemail", "greeting": "welcome", "mailbox": { "agent": "amie" } },
+             |                                                     ^^^^^^^^^
+          remedy: record prompts/en/welcome.wav
+
+        flows/main.json:10:86: error[unknown-agent]: node voicemail: no agent is called "amie"
+          10 |     "voicemail": { "kind": "voicemail", "greeting": "welcome", "mailbox": { "agent": "amie" } },
+             |                                                                                      ^^^^^^
           remedy: use one of: amy, ben, lee
 
         flows/main.json:11:53: error[unknown-flow]: node elsewhere: no flow is called "main-en"
@@ -235,7 +240,7 @@ fn a_broken_tenant_says_everything_at_once_with_line_and_remedy() {
             |  ^^^^^^^
           remedy: give `allow` for calls in, `peers` for calls out
 
-        30 errors, 9 warnings
+        31 errors, 9 warnings
     "#]].assert_eq(&render(&faults, Style::Plain));
 }
 

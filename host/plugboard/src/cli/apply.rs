@@ -38,7 +38,7 @@ pub(crate) struct Check {
 Examples:
   plugboard apply examples/demo --dry-run         what would change, in words
   plugboard apply examples/demo
-  plugboard apply my-shop --host https://pbx.example --token \"$TOKEN\"
+  plugboard apply my-shop --host http://10.0.0.5:8080 --token \"$TOKEN\"
 
 The folder is checked as by `plugboard check`. All of it is applied or nothing; sounds that the host has are not sent again.")]
 pub(crate) struct Apply {
@@ -76,7 +76,10 @@ impl Check {
 impl Apply {
     pub(super) fn run(self, check_flow: &dyn Fn(&str) -> Vec<Problem>) -> ExitCode {
         let json = self.remote.json;
-        let Some(bundle) = load(&self.folder, check_flow, json) else { return ExitCode::FAILURE };
+        let Some(bundle) = load(&self.folder, check_flow, json) else {
+            tell("nothing was applied\n");
+            return ExitCode::FAILURE;
+        };
         match self.send(&bundle) {
             Ok(applied) if json => {
                 let Applied { revision, changes } = applied;
@@ -168,7 +171,6 @@ fn load(folder: &std::path::Path, check_flow: &dyn Fn(&str) -> Vec<Problem>, jso
                 print(&json!({ "ok": false, "faults": faults }));
             } else {
                 shown(&faults);
-                tell("nothing was applied\n");
             }
             None
         }
@@ -177,4 +179,134 @@ fn load(folder: &std::path::Path, check_flow: &dyn Fn(&str) -> Vec<Problem>, jso
 
 fn print(json: &Value) {
     say(&format!("{json}\n"));
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::disallowed_methods, reason = "a host to talk to is a socket and a thread")]
+
+    use std::{
+        io::{BufRead as _, BufReader, Read as _, Write as _},
+        net::TcpListener,
+        path::Path,
+        thread::{JoinHandle, spawn},
+    };
+
+    use expect_test::expect;
+    use plugboard_config::sha256_hex;
+    use plugboard_model::{Configuration, Prompt, Queue};
+
+    use super::*;
+
+    /// Answers one request after the other with what is given, and tells what was asked: method, path, body.
+    fn host(answers: Vec<(u16, String)>) -> (Remote, JoinHandle<String>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = format!("http://{}", listener.local_addr().unwrap());
+        let asked = spawn(move || {
+            let mut asked = String::new();
+            for (status, answer) in answers {
+                let (mut socket, _) = listener.accept().unwrap();
+                let mut reader = BufReader::new(socket.try_clone().unwrap());
+                let head: Vec<String> =
+                    reader.by_ref().lines().map(Result::unwrap).take_while(|line| !line.is_empty()).collect();
+                let length =
+                    head.iter().find_map(|line| line.to_lowercase().strip_prefix("content-length: ")?.parse().ok());
+                let mut body = vec![0; length.unwrap_or(0)];
+                reader.read_exact(&mut body).unwrap();
+                let line = head[0].trim_end_matches(" HTTP/1.1");
+                let authorization = head.iter().find(|line| line.to_lowercase().starts_with("authorization"));
+                let shown =
+                    if body.len() < 90 { String::from_utf8_lossy(&body).into_owned() } else { "…".to_owned() };
+                let line = format!("{line} {} {shown}", authorization.map_or("nobody", |line| &line[15..]));
+                asked += line.trim_end();
+                asked.push('\n');
+                let kind = if status < 400 { "application/json" } else { "application/problem+json" };
+                let head = format!("HTTP/1.1 {status} .\r\ncontent-type: {kind}\r\nconnection: close\r\n");
+                write!(socket, "{head}content-length: {}\r\n\r\n{answer}", answer.len()).unwrap();
+            }
+            asked
+        });
+        (Remote { host, token: Some("secret".to_owned()), json: false }, asked)
+    }
+
+    fn shop(folder: &Path) -> Bundle {
+        let mut configuration = Configuration::empty("shop".parse().unwrap());
+        configuration.queues.insert("sales".parse().unwrap(), Queue::named("Sales"));
+        for (name, sound) in [("hello", "ding"), ("bye", "dong")] {
+            let path = folder.join(name);
+            std::fs::write(&path, sound).unwrap();
+            let prompt = Prompt { path: path.as_path().into(), sha256: sha256_hex(sound.as_bytes()) };
+            configuration.prompts.insert(name.to_owned(), prompt);
+        }
+        Bundle { configuration, warnings: Vec::new() }
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("plugboard-apply-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    #[test]
+    fn only_sounds_that_the_host_lacks_are_sent_and_before_the_configuration() {
+        let folder = folder("sends");
+        let bundle = shop(&folder);
+        let mut running = bundle.configuration.clone();
+        running.queues.get_mut("sales").unwrap().name = "Verkauf".to_owned();
+        let missing = json!({ "sha256": [sha256_hex(b"dong")] });
+        let changed =
+            json!({ "revision": 8, "changes": [{ "change": "changed", "resource": "queue", "id": "sales" }] });
+        let (remote, asked) = host(vec![
+            (200, serde_json::to_string(&Upload::of(&running)).unwrap()),
+            (200, missing.to_string()),
+            (204, String::new()),
+            (200, changed.to_string()),
+        ]);
+        let applied = Apply { folder: folder.clone(), dry_run: false, remote }.send(&bundle).unwrap();
+        std::fs::remove_dir_all(folder).unwrap();
+        expect![[r#"
+            GET /v1/tenants/shop/configuration Bearer secret
+            POST /v1/tenants/shop/prompts:missing Bearer secret …
+            PUT /v1/tenants/shop/prompts/1ff69c405a41cda970cf36c6c8192247650ea952227fa1df8048e707bf7e8d7a Bearer secret dong
+            PUT /v1/tenants/shop/configuration Bearer secret …
+        "#]].assert_eq(&asked.join().unwrap());
+        expect![[r#"
+            ~ queue sales changed
+                name: Verkauf → Sales
+            revision 8
+        "#]]
+        .assert_eq(&format!("{}revision {}\n", applied.changes, applied.revision));
+    }
+
+    #[test]
+    fn a_refusal_is_told_with_each_fault_and_its_remedy() {
+        let folder = folder("refused");
+        let bundle = shop(&folder);
+        let fault = json!({ "field": "queues.sales.overflow_to", "code": "unknown-queue", "message": "no queue is called \"x\"", "remedy": "did you mean `y`?" });
+        let problem = json!({ "type": "urn:plugboard:problem:invalid", "title": "Understood, but not valid", "status": 422,
+            "detail": "1 fault", "remedy": "mend each of `errors` and send it again; nothing was changed", "errors": [fault] });
+        let (remote, asked) = host(vec![(404, "{}".to_owned()), (422, problem.to_string())]);
+        let error = Apply { folder: folder.clone(), dry_run: true, remote }.send(&bundle).unwrap_err();
+        std::fs::remove_dir_all(folder).unwrap();
+        expect![[r#"
+            GET /v1/tenants/shop/configuration Bearer secret
+            PUT /v1/tenants/shop/configuration?dry_run=true Bearer secret …
+        "#]]
+        .assert_eq(&asked.join().unwrap());
+        expect![[r#"
+            error: Understood, but not valid: 1 fault
+              queues.sales.overflow_to: no queue is called "x" [unknown-queue]
+                remedy: did you mean `y`?
+              remedy: mend each of `errors` and send it again; nothing was changed
+        "#]]
+        .assert_eq(&error.in_words());
+    }
+
+    #[test]
+    fn a_host_that_is_not_there_gets_its_own_exit_code() {
+        let remote = Remote { host: "http://127.0.0.1:1".to_owned(), token: None, json: false };
+        let error = remote.client().tenant(None).unwrap_err();
+        assert!(matches!(error, ClientError::Unreachable { .. }), "{error}");
+        assert_eq!(format!("{:?}", error.tell()), format!("{:?}", ExitCode::from(3)));
+    }
 }
