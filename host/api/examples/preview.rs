@@ -20,7 +20,8 @@ use double::Double;
 use plugboard_api::{Access, Api, Limits, RecordingFile, Sha256, Token, router, serve};
 use plugboard_exchange::{AgentSnapshot, CallSnapshot, QueueSnapshot, Snapshot, TrunkSnapshot};
 use plugboard_model::{
-    AgentId, AgentState, EndedBy, EventKind, InteractionId, LegId, QueueExit, QueueId, RecordingId, Role, Timestamp,
+    Agent, AgentId, AgentState, EndedBy, EventKind, InteractionId, LegId, QueueExit, QueueId, RecordingId, Role,
+    Timestamp,
 };
 use serde_json::json;
 use tokio::net::TcpListener;
@@ -31,6 +32,21 @@ async fn main() -> std::io::Result<()> {
     let listener = TcpListener::bind(format!("127.0.0.1:{port}")).await?;
     println!("http://{}/ (token: preview)", listener.local_addr()?);
     let host = Double::new();
+    {
+        let mut configuration = host.configuration.lock().unwrap();
+        let mut more = (**configuration).clone();
+        for (id, name, extension) in [
+            ("omar", "Omar Haddad", "104"),
+            ("ravi", "Ravi Nair", "105"),
+            ("wei", "王伟", "106"),
+            ("zoe", "Zoë Martin", "107"),
+        ] {
+            let amy = more.agents.values().next().cloned().unwrap();
+            let agent = Agent { name: name.into(), extension: extension.parse().unwrap(), ..amy };
+            more.agents.insert(id.parse().unwrap(), agent);
+        }
+        *configuration = Arc::new(more);
+    }
     let stage = Stage { host: host.clone(), begun: now() };
     stage.tell_the_past();
     stage.paint(0);
@@ -241,10 +257,11 @@ impl Stage {
             ],
             trunks: BTreeMap::from([("carrier".to_owned(), TrunkSnapshot { calls: 6 })]),
         };
-        let interaction = InteractionId(412);
-        if second % 5 == 4 {
-            let tag = EventKind::Tagged { interaction, name: "note".into(), value: format!("{second} s").into() };
-            self.host.say(now(), tag);
+        let (interaction, agent) = (InteractionId(412), "amy".parse::<AgentId>().unwrap());
+        match second % 30 {
+            10 => drop(self.host.say(now(), EventKind::Held { interaction, agent })),
+            18 => drop(self.host.say(now(), EventKind::Resumed { interaction, agent })),
+            _ => {}
         }
     }
 }

@@ -158,3 +158,51 @@ fn method(method: &Method) -> HttpMethod {
 fn path_parameters(path: &str) -> impl Iterator<Item = &str> {
     path.split('{').skip(1).filter_map(|part| part.split('}').next())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use expect_test::expect_file;
+
+    use super::*;
+    use crate::table::table;
+
+    /// `UPDATE_EXPECT=1 cargo test -p plugboard-api` writes it anew.
+    #[test]
+    fn the_committed_document_is_the_one_that_is_served() {
+        let document = document(&table()).to_pretty_json().unwrap() + "\n";
+        expect_file!["../openapi.json"].assert_eq(&document);
+    }
+
+    #[test]
+    fn every_route_is_documented_and_nothing_else_is() {
+        let routed: BTreeSet<_> =
+            table().iter().map(|route| (route.path.clone(), route.method.as_str().to_lowercase())).collect();
+        let document = serde_json::to_value(document(&table())).unwrap();
+        let documented: BTreeSet<_> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, item)| item.as_object().unwrap().keys().map(|method| (path.clone(), method.clone())))
+            .collect();
+        assert_eq!(documented, routed);
+    }
+
+    #[test]
+    fn operations_have_names_of_their_own_and_references_lead_somewhere() {
+        let routes = table();
+        let names: BTreeSet<_> = routes.iter().map(|route| &route.operation).collect();
+        assert_eq!(names.len(), routes.len());
+        let document = document(&routes);
+        let text = document.to_json().unwrap();
+        let known = document.components.unwrap().schemas;
+        let unknown: Vec<_> = text
+            .split("#/components/schemas/")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .filter(|name| !known.contains_key(*name))
+            .collect();
+        assert_eq!(unknown, Vec::<&str>::new());
+    }
+}

@@ -331,3 +331,111 @@ pub(crate) struct Event {
     #[schema(required = false, nullable = false)]
     interaction: Option<u64>,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{collections::BTreeSet, path::Path};
+
+    use plugboard_model::AgentState;
+    use serde::Serialize;
+    use serde_json::{Value, to_value};
+    use utoipa::PartialSchema;
+
+    use super::*;
+
+    /// Fields that the schema `T` names and `written` lacks, or the other way round.
+    fn differences<T: PartialSchema>(written: &impl Serialize) -> Vec<String> {
+        let keys = |value: &Value| -> BTreeSet<String> { value.as_object().unwrap().keys().cloned().collect() };
+        let told = keys(&to_value(T::schema()).unwrap()["properties"]);
+        let written = keys(&to_value(written).unwrap());
+        told.symmetric_difference(&written).cloned().collect()
+    }
+
+    #[test]
+    fn each_shape_has_the_fields_that_are_really_written() {
+        let none = Vec::<String>::new();
+        let empty = plugboard_model::Configuration::empty("t".parse().unwrap());
+        assert_eq!(differences::<Queue>(&plugboard_model::Queue::named("q")), none);
+        assert_eq!(differences::<Limits>(&empty.limits), none);
+        assert_eq!(differences::<TimeZone>(&empty.time_zone), none);
+        assert_eq!(differences::<ExceptionFlow>(&empty.exception), none);
+        let target = plugboard_model::NumberTarget::Queue("q".parse().unwrap());
+        assert_eq!(differences::<NumberTarget>(&target), none);
+        let flow = plugboard_model::FlowDocument { plugin: String::new(), document: "".into() };
+        assert_eq!(differences::<FlowDocument>(&flow), none);
+        let need = plugboard_model::SkillNeed { skill: "s".parse().unwrap(), level: 1 };
+        assert_eq!(differences::<SkillNeed>(&need), none);
+        assert_eq!(differences::<Snapshot>(&plugboard_exchange::Snapshot::default()), none);
+        assert_eq!(differences::<LiveTrunk>(&plugboard_exchange::TrunkSnapshot::default()), none);
+        let request = plugboard_model::AgentRequest::NotReady { reason: String::new() };
+        assert_eq!(differences::<AgentRequest>(&request), none);
+    }
+
+    #[test]
+    fn what_is_live_has_the_fields_that_are_really_written() {
+        let none = Vec::<String>::new();
+        let call = plugboard_exchange::CallSnapshot {
+            interaction: plugboard_model::InteractionId(1),
+            from: "".into(),
+            to: "".into(),
+            started: plugboard_model::Timestamp::EPOCH,
+            stage: "ivr",
+            queue: None,
+            agent: None,
+            position: None,
+            estimated_wait_ms: None,
+            recording: false,
+        };
+        assert_eq!(differences::<Call>(&call), none);
+        let agent = plugboard_exchange::AgentSnapshot {
+            id: "amy".parse().unwrap(),
+            name: String::new(),
+            extension: String::new(),
+            state: AgentState::Ready,
+            since: plugboard_model::Timestamp::EPOCH,
+            pending: None,
+            registered: false,
+            occupancy_permille: 0,
+        };
+        // These two come with some states only.
+        assert_eq!(differences::<LiveAgent>(&agent), ["interaction", "reason"]);
+        let queue = plugboard_exchange::QueueSnapshot {
+            id: "q".parse().unwrap(),
+            name: String::new(),
+            waiting: 0,
+            longest_wait_ms: 0,
+            staffed: 0,
+            ready: 0,
+            talking: 0,
+            wrap_up: 0,
+        };
+        assert_eq!(differences::<LiveQueue>(&queue), none);
+    }
+
+    #[test]
+    fn what_the_api_itself_says_has_the_fields_that_are_really_written() {
+        let none = Vec::<String>::new();
+        let view = crate::HostView { version: String::new(), sip: vec![], ready: true, alarms: vec![] };
+        assert_eq!(differences::<HostView>(&view), none);
+        assert_eq!(differences::<Applied>(&crate::Applied { revision: 0, changes: vec![] }), none);
+        let recording = crate::RecordingFile {
+            recording: plugboard_model::RecordingId(1),
+            interaction: plugboard_model::InteractionId(1),
+            started: plugboard_model::Timestamp::EPOCH,
+            length_ms: 0,
+            sha256: String::new(),
+            voicemail: false,
+            path: Path::new("").into(),
+        };
+        assert_eq!(differences::<Recording>(&recording), none);
+        let fault = crate::Fault {
+            file: Some(String::new()),
+            line: Some(1),
+            node: Some(String::new()),
+            field: Some(String::new()),
+            ..crate::Fault::default()
+        };
+        assert_eq!(differences::<Fault>(&fault), none);
+        assert_eq!(differences::<Problem>(&crate::Problem::invalid(vec![fault])), none);
+    }
+}

@@ -5,6 +5,8 @@ const REFRESH_MS = 1000; // the live view at most this often
 const IDLE_MS = 5000; // and at least this often
 const KEPT_EVENTS = 4000;
 const RECORDS = 25;
+const TIME = { hour: '2-digit', minute: '2-digit', hour12: false };
+const DAY = { month: '2-digit', day: '2-digit' };
 
 const $ = (id) => document.getElementById(id);
 const state = {
@@ -69,8 +71,8 @@ $('tenant').addEventListener('change', async () => {
 
 async function enter() {
   [state.host, state.configuration] = await Promise.all([ask('/v1/host'), ask(`${base()}/configuration`)]);
-  drawSelf();
   await Promise.all([refresh(), readRecords()]);
+  drawSelf();
   state.last = Math.max(0, (state.live ? state.live.seq : 0) - KEPT_EVENTS / 2);
   connect();
 }
@@ -150,6 +152,12 @@ function element(tag, className, text) {
   if (text !== undefined) made.textContent = text;
   return made;
 }
+/** A cell that may be cut short. */
+function titled(className, text) {
+  const made = element('td', className, text);
+  made.title = text;
+  return made;
+}
 /** An element whose text counts up from `since`, in microseconds. */
 function timer(tag, className, since) {
   const made = element(tag, className);
@@ -222,7 +230,7 @@ function drawCall(call) {
   if (state.sure === call.interaction) sure(hang);
   hang.addEventListener('click', (click) => { click.stopPropagation(); hangUp(call.interaction, hang); });
   act.append(hang);
-  row.append(caller, element('td', '', call.to), stage, element('td', '', whom), timer('td', 'number', call.started), act);
+  row.append(caller, element('td', '', call.to), stage, titled('wide', whom), timer('td', 'number', call.started), act);
   return row;
 }
 
@@ -260,7 +268,7 @@ function drawRecords() {
     const row = chooser(record.interaction);
     const began = new Date(record.started_at);
     const today = began.toDateString() === new Date().toDateString();
-    const when = element('td', '', began.toLocaleString(Language.now, today ? { timeStyle: 'short' } : { dateStyle: 'short', timeStyle: 'short' }));
+    const when = element('td', '', began.toLocaleString(Language.now, today ? TIME : { ...DAY, ...TIME }));
     when.title = began.toLocaleString(Language.now);
     const agent = (record.agents || []).find((segment) => segment.answered_at)?.agent;
     const outcome = record.answered ? (agent ? word('answeredBy', { agent: agentName(agent) }) : word('answered'))
@@ -275,7 +283,7 @@ function drawRecords() {
       play.addEventListener('click', (click) => { click.stopPropagation(); listen(record, recording.recording); });
       act.append(play);
     }
-    row.append(when, element('td', '', record.from || word('withheld')), element('td', '', record.to), element('td', '', outcome),
+    row.append(when, element('td', '', record.from || word('withheld')), element('td', '', record.to), titled('wide', outcome),
       element('td', 'number', clock(record.wait_ms)), element('td', 'number', clock(record.duration_ms)), act);
     return row;
   }));
@@ -373,7 +381,7 @@ $('theme').addEventListener('click', () => {
 dark.addEventListener('change', paint);
 
 setInterval(() => {
-  $('clock').textContent = new Date().toLocaleTimeString(Language.now, { timeStyle: 'short' });
+  $('clock').textContent = new Date().toLocaleTimeString(Language.now, TIME);
   for (const counting of document.querySelectorAll('[data-since]')) counting.textContent = clock((nowMicros() - counting.dataset.since) / 1000);
 }, 1000);
 

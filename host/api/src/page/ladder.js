@@ -23,8 +23,8 @@ const Ladder = {
       case 'leg-dialled':
         role.set(event.leg, event.role);
         return arrow(gapOf(event.leg), outwards(gapOf(event.leg)), word(event.role === 'outside' ? 'e.dialOutside' : 'e.ring', { party: event.agent ? name(event.agent) : event.party }));
-      case 'leg-ringing': return arrow(gap, gap === 'first' ? 'left' : 'left', word('e.ringing'));
-      case 'leg-answered': return gap === 'first' ? arrow('first', 'left', word('e.pickedUp')) : arrow('second', 'left', word('e.answers'));
+      case 'leg-ringing': return arrow(gap, 'left', word('e.ringing'));
+      case 'leg-answered': return arrow(gap, 'left', word(gap === 'first' ? 'e.pickedUp' : 'e.answers'));
       case 'leg-ended': {
         const theirs = event.by === role.get(event.leg);
         return arrow(gap, theirs ? inwards(gap) : outwards(gap), word(theirs ? 'e.hangsUp' : 'e.ended'), true);
