@@ -2,7 +2,7 @@
 //! `--example preview -- 8080 open` lets everybody in without it, for screenshots.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a toy for people who work on the page")]
 
-#[path = "../tests/double/mod.rs"]
+#[path = "../tests/api/double.rs"]
 mod double;
 
 use std::{
@@ -78,7 +78,9 @@ struct Stage {
 }
 
 /// Interaction, caller, dialled, stage, queue, agent, seconds that it lasts already.
-const CALLS: [(u64, &str, &str, &str, Option<&str>, Option<&str>, u64); 6] = [
+type Line = (u64, &'static str, &'static str, &'static str, Option<&'static str>, Option<&'static str>, u64);
+
+const CALLS: [Line; 6] = [
     (412, "+8613900001111", "8000", "talking", Some("sales"), Some("amy"), 221),
     (415, "+493012345678", "8001", "held", Some("support"), Some("bo"), 96),
     (418, "+8613855550123", "8000", "ringing", Some("sales"), Some("lin"), 31),

@@ -10,6 +10,7 @@
     clippy::disallowed_types,
     reason = "this is the edge: sockets, deadlines and the wall clock of a browser's session are real"
 )]
+#![allow(clippy::result_large_err, reason = "a refusal is made once a request and goes straight to the socket")]
 
 mod access;
 mod calls;

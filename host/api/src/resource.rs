@@ -176,7 +176,7 @@ async fn list<R: Resource>(tenant: Tenant, Asked(paging): Asked<Paging>) -> Resu
     {
         items.push(Listed { id: id.to_string(), resource: R::shown(stored) });
     }
-    let next = rest.peek().and(items.last()).map(|last| Cursor(last.id.clone()));
+    let next = rest.peek().and_then(|_| items.last()).map(|last| Cursor(last.id.clone()));
     Ok(with_revision(tenant.configuration.revision, Json(Page { items, next })))
 }
 

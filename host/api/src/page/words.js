@@ -13,7 +13,7 @@ const WORDS = {
     caller: 'Caller', dialled: 'Dialled', stage: 'Stage', with: 'Queue, agent', lasts: 'Time', hangUp: 'Hang up', sure: 'Hang up?',
     noCalls: 'No calls just now.', when: 'When', outcome: 'Outcome', waited: 'Waited', length: 'Length', play: 'Play', noRecords: 'No calls yet.',
     withheld: 'withheld', recorded: 'being recorded', position: 'place {n}', interaction: 'call {n}',
-    answeredBy: 'answered by {agent}', answered: 'answered', abandoned: 'hung up waiting', voicemail: 'voicemail', unanswered: 'not answered',
+    answeredBy: 'by {agent}', answered: 'answered', abandoned: 'hung up waiting', voicemail: 'voicemail', unanswered: 'not answered',
     playing: 'Call {n} from {from}',
     selfText: 'Register a SIP phone as one of the agents, then dial one of the numbers.',
     server: 'Server', account: 'Account', password: 'Password', passwordHint: 'the agent’s own, from the tenant’s agents file', dial: 'Dial',

@@ -1,5 +1,5 @@
 //! A host that does what a test tells it: one tenant, everything in memory.
-#![allow(dead_code, reason = "each test program uses a part of it")]
+#![allow(dead_code, reason = "the preview uses a part of it")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -1,13 +1,7 @@
 //! Live events over a real WebSocket: no gap, nothing twice, nobody waits for a slow reader.
-#![allow(clippy::disallowed_methods, reason = "these tests stand at the edge")]
-
-#[path = "double/client.rs"]
-mod client;
-mod double;
 
 use std::{sync::Arc, time::Duration};
 
-use client::{Server, refused};
 use futures_util::StreamExt;
 use plugboard_api::{HostError, Limits};
 use plugboard_exchange::SharedEvent;
@@ -18,6 +12,8 @@ use tokio_tungstenite::{
     WebSocketStream, client_async,
     tungstenite::{Message, client::IntoClientRequest, protocol::CloseFrame},
 };
+
+use crate::client::{Server, refused};
 
 const LIVE: &str = "/v1/tenants/demo/events/live";
 const UPGRADE: [(&str, &str); 4] = [

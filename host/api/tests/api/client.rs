@@ -1,5 +1,4 @@
 //! The API behind a real socket, and a client that hides nothing of HTTP.
-#![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::{net::SocketAddr, sync::Arc};
 

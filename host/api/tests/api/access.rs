@@ -1,0 +1,95 @@
+//! Who may ask.
+
+use serde_json::json;
+
+use crate::{
+    DEMO,
+    client::{Server, refused},
+};
+
+#[tokio::test]
+async fn health_login_and_openapi_are_open_and_nothing_else() {
+    let server = Server::start().await;
+    let mut open = Vec::new();
+    let document = server.get("/openapi.json").await.json();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for method in operations.as_object().unwrap().keys() {
+            let path = path.replace("{tenant}", "demo").replace("{id}", "1");
+            let answer = server.ask_as_nobody(&method.to_uppercase(), &path, &[], b"").await;
+            if answer.status == 401 {
+                assert_eq!(answer.problem(), refused(401, "unauthorized"));
+                assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+            } else {
+                open.push(format!("{method} {path}"));
+            }
+        }
+    }
+    open.sort();
+    assert_eq!(open, ["get /openapi.json", "get /v1/health", "post /v1/login", "post /v1/logout"]);
+}
+
+#[tokio::test]
+async fn a_wrong_token_or_another_scheme_is_401() {
+    let server = Server::start().await;
+    for value in ["Bearer wrong", "Bearer ", "Basic b3Blbi1zZXNhbWU=", "open-sesame"] {
+        let answer = server.ask("GET", "/v1/tenants", &[("Authorization", value)], b"").await;
+        assert_eq!(answer.problem(), refused(401, "unauthorized"), "{value}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_one_tenant_sees_that_tenant_only() {
+    let server = Server::start().await;
+    let demo = [("Authorization", "Bearer only-demo")];
+    let tenants = server.ask("GET", "/v1/tenants", &demo, b"").await.json();
+    assert_eq!(tenants, json!({ "items": [{ "id": "demo", "name": "Demo", "revision": 7 }], "next": null }));
+    assert_eq!(server.ask("GET", &format!("{DEMO}/live"), &demo, b"").await.status, 200);
+    let elsewhere = [("Authorization", "Bearer only-other")];
+    assert_eq!(server.ask("GET", &format!("{DEMO}/live"), &elsewhere, b"").await.problem(), refused(403, "forbidden"));
+}
+
+async fn cookie(server: &Server) -> String {
+    let login =
+        server.ask_as_nobody("POST", "/v1/login", &[("Content-Type", "application/json")], br#"{"token":"only-demo"}"#);
+    let answer = login.await;
+    assert_eq!(answer.status, 204);
+    let set = answer.header("set-cookie").unwrap().to_owned();
+    assert!(set.contains("HttpOnly") && set.contains("SameSite=Strict") && set.contains("Max-Age=43200"), "{set}");
+    set.split(';').next().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_session_reads_and_changes_from_this_hosts_page_but_not_from_another_site() {
+    let server = Server::start().await;
+    let cookie = cookie(&server).await;
+    let path = format!("{DEMO}/calls/1/hang-up");
+    let (ours, theirs) = (format!("http://{}", server.address), "https://evil.example".to_owned());
+    let cookie = ("Cookie", cookie.as_str());
+    assert_eq!(server.ask("GET", "/v1/tenants", &[cookie], b"").await.status, 200);
+    assert_eq!(server.ask("POST", &path, &[cookie, ("Origin", &ours)], b"").await.status, 204);
+    assert_eq!(
+        server.ask("POST", &path, &[cookie, ("Origin", &theirs)], b"").await.problem(),
+        refused(403, "forbidden")
+    );
+    assert_eq!(server.ask("POST", &path, &[cookie], b"").await.problem(), refused(403, "forbidden"));
+    assert_eq!(server.host.commands.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_foreign_page_logs_nobody_in_or_out() {
+    let server = Server::start().await;
+    let theirs = [("Content-Type", "application/json"), ("Origin", "https://evil.example")];
+    let login = server.ask_as_nobody("POST", "/v1/login", &theirs, br#"{"token":"only-demo"}"#).await;
+    assert_eq!((login.problem(), login.header("set-cookie")), (refused(403, "forbidden"), None));
+    assert_eq!(server.ask_as_nobody("POST", "/v1/logout", &theirs, b"").await.problem(), refused(403, "forbidden"));
+}
+
+#[tokio::test]
+async fn login_with_a_wrong_token_is_401_and_a_tampered_session_opens_nothing() {
+    let server = Server::start().await;
+    let answer = server.send("POST", "/v1/login", r#"{"token":"guess"}"#).await;
+    assert_eq!(answer.problem(), refused(401, "unauthorized"));
+    let tampered = format!("{}0", cookie(&server).await);
+    let answer = server.ask("GET", "/v1/tenants", &[("Cookie", &tampered)], b"").await;
+    assert_eq!(answer.problem(), refused(401, "unauthorized"));
+}

@@ -1,0 +1,147 @@
+//! The configuration, its resources and its prompts.
+
+use plugboard_api::{Limits, Sha256};
+use serde_json::json;
+
+use crate::{
+    DEMO,
+    client::{Server, refused},
+};
+
+#[tokio::test]
+async fn the_configuration_is_told_without_secrets_and_without_paths() {
+    let server = Server::start().await;
+    let answer = server.get(&format!("{DEMO}/configuration")).await;
+    let text = String::from_utf8(answer.body.clone()).unwrap();
+    assert_eq!(answer.header("etag"), Some("\"7\""));
+    assert!(!text.contains("secret") && !text.contains("/host/"), "{text}");
+    assert_eq!(answer.json()["prompts"]["welcome"], json!({ "sha256": "ab".repeat(32) }));
+}
+
+#[tokio::test]
+async fn what_was_read_can_be_sent_back_and_changes_nothing() {
+    let server = Server::start().await;
+    let path = format!("{DEMO}/configuration");
+    let before = server.host.configuration.lock().unwrap().clone();
+    let read = server.get(&path).await;
+    let headers = [("Content-Type", "application/json"), ("If-Match", "\"7\"")];
+    let answer = server.ask("PUT", &path, &headers, &read.body).await;
+    assert_eq!((answer.status, answer.json()), (200, json!({ "revision": 7, "changes": [] })));
+    assert_eq!(*server.host.configuration.lock().unwrap(), before, "secrets and prompt files included");
+}
+
+#[tokio::test]
+async fn a_dry_run_says_what_would_change_and_changes_nothing() {
+    let server = Server::start().await;
+    let mut wanted = server.get(&format!("{DEMO}/configuration")).await.json();
+    wanted["queues"]["vip"] = json!({ "name": "VIP" });
+    wanted["numbers"].as_object_mut().unwrap().remove("8001");
+    let answer = server.send("PUT", &format!("{DEMO}/configuration?dry_run=true"), &wanted.to_string()).await;
+    let changes = json!([
+        { "change": "added", "resource": "queue", "id": "vip" },
+        { "change": "removed", "resource": "number", "id": "8001" },
+    ]);
+    assert_eq!(answer.json(), json!({ "revision": 7, "changes": changes }));
+    assert_eq!(server.host.configuration.lock().unwrap().revision, 7);
+}
+
+#[tokio::test]
+async fn an_old_etag_is_412_and_a_malformed_one_400() {
+    let server = Server::start().await;
+    let body = br#"{"name":"VIP"}"#;
+    for (tag, expected) in [("\"6\"", refused(412, "revision-conflict")), ("seven", refused(400, "bad-request"))] {
+        let headers = [("Content-Type", "application/json"), ("If-Match", tag)];
+        let answer = server.ask("PUT", &format!("{DEMO}/queues/vip"), &headers, body).await;
+        assert_eq!(answer.problem(), expected);
+    }
+}
+
+#[tokio::test]
+async fn faults_come_back_one_by_one_with_field_and_remedy() {
+    let server = Server::start().await;
+    let answer = server.send("PUT", &format!("{DEMO}/queues/sales"), r#"{"name":"Sales","overflow_to":"gone"}"#).await;
+    assert_eq!(answer.problem(), refused(422, "invalid"));
+    assert_eq!(
+        answer.json()["errors"],
+        json!([{
+            "field": "queues.sales.overflow_to",
+            "code": "no-such-queue",
+            "message": "queue sales overflows to gone, which does not exist",
+            "remedy": "name a queue of this tenant",
+        }])
+    );
+}
+
+#[tokio::test]
+async fn each_kind_of_resource_is_added_read_listed_replaced_and_taken_out() {
+    let server = Server::start().await;
+    for (kind, id, body) in [
+        ("queues", "vip", json!({ "name": "VIP" })),
+        ("agents", "eve", json!({ "name": "Eve", "extension": "199", "password": "p" })),
+        ("numbers", "8009", json!({ "to": "queue", "name": "sales" })),
+        ("trunks", "backup", json!({ "allow": ["192.0.2.0/24"] })),
+        ("flows", "%E5%A4%9C%E9%97%B4", json!({ "document": "{}" })),
+    ] {
+        let path = format!("{DEMO}/{kind}/{id}");
+        assert_eq!(server.send("PUT", &path, &body.to_string()).await.status, 201, "{kind}");
+        assert_eq!(server.send("PUT", &path, &body.to_string()).await.status, 200, "{kind}");
+        let read = server.get(&path).await.json();
+        assert!(read.as_object().unwrap().iter().all(|(key, value)| body.get(key).is_none_or(|sent| sent == value)));
+        assert!(read.get("password").is_none());
+        let all = server.get(&format!("{DEMO}/{kind}")).await.json();
+        assert!(all["items"].as_array().unwrap().iter().any(|item| item["id"] == id || id.starts_with('%')), "{all}");
+        assert_eq!(server.ask("DELETE", &path, &[], b"").await.status, 200, "{kind}");
+        assert_eq!(server.get(&path).await.problem(), refused(404, "not-found"));
+        assert_eq!(server.ask("DELETE", &path, &[], b"").await.problem(), refused(404, "not-found"));
+    }
+}
+
+#[tokio::test]
+async fn an_agent_keeps_the_password_that_is_not_sent_and_a_new_one_needs_one() {
+    let server = Server::start().await;
+    let body = r#"{"name":"Amy C.","extension":"101"}"#;
+    assert_eq!(server.send("PUT", &format!("{DEMO}/agents/amy"), body).await.status, 200);
+    assert_eq!(server.host.configuration.lock().unwrap().agents["amy"].password, "secret-of-amy");
+    let answer = server.send("PUT", &format!("{DEMO}/agents/new"), body).await;
+    assert_eq!(answer.json()["errors"][0]["code"], "password-missing");
+}
+
+#[tokio::test]
+async fn lists_of_resources_are_read_page_by_page() {
+    let server = Server::start().await;
+    let mut ids = Vec::new();
+    let mut cursor = String::new();
+    loop {
+        let page = server.get(&format!("{DEMO}/agents?limit=2{cursor}")).await.json();
+        ids.extend(page["items"].as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap().to_owned()));
+        let Some(next) = page["next"].as_str() else { break };
+        cursor = format!("&cursor={next}");
+    }
+    assert_eq!(ids, ["amy", "bo", "lin"]);
+}
+
+#[tokio::test]
+async fn a_prompt_is_asked_for_sent_under_its_hash_and_then_not_missing() {
+    let server = Server::start().await;
+    let (sound, hash) = (b"RIFF....WAVE", Sha256::of(b"RIFF....WAVE").to_string());
+    let question = json!({ "sha256": [hash] }).to_string();
+    let missing = format!("{DEMO}/prompts:missing");
+    assert_eq!(server.send("POST", &missing, &question).await.json(), json!({ "sha256": [hash] }));
+    assert_eq!(server.ask("PUT", &format!("{DEMO}/prompts/{hash}"), &[], sound).await.status, 204);
+    assert_eq!(server.send("POST", &missing, &question).await.json(), json!({ "sha256": [] }));
+}
+
+#[tokio::test]
+async fn a_prompt_with_another_hash_is_422_and_one_too_large_413() {
+    let server = Server::with(Limits { prompt_bytes: 10, ..Limits::default() }).await;
+    let path = format!("{DEMO}/prompts/{}", "00".repeat(32));
+    let answer = server.ask("PUT", &path, &[], b"noise").await;
+    assert_eq!(
+        (answer.problem(), answer.json()["errors"][0]["code"].clone()),
+        (refused(422, "invalid"), json!("wrong-hash"))
+    );
+    assert_eq!(server.ask("PUT", &path, &[], b"far too long").await.problem(), refused(413, "too-large"));
+    assert_eq!(server.ask("PUT", &format!("{DEMO}/prompts/abc"), &[], b"x").await.problem(), refused(404, "not-found"));
+    let answer = server.send("POST", &format!("{DEMO}/prompts:missing"), r#"{"sha256":["abc"]}"#).await;
+    assert_eq!(answer.problem(), refused(422, "invalid"));
+}
