@@ -43,6 +43,7 @@ pub(crate) fn writing(route: Route) -> Route {
         .query("dry_run", Type::Boolean, "say what would change, and change nothing")
         .header("If-Match", "the ETag that the change builds on; 412 if it is no longer the present one")
         .refuses(StatusCode::BAD_REQUEST)
+        .refuses(StatusCode::CONFLICT)
         .refuses(StatusCode::PRECONDITION_FAILED)
         .refuses(StatusCode::UNPROCESSABLE_ENTITY)
 }

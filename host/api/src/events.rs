@@ -108,8 +108,8 @@ struct Farewell {
     reason: String,
 }
 
-async fn run(mut socket: WebSocket, shared: &Shared, tenant: &TenantId, mut events: Follow) {
-    let Some(farewell) = tell(&mut socket, shared, &mut events).await else { return };
+async fn run(mut socket: WebSocket, shared: &Shared, tenant: &TenantId, events: Follow) {
+    let Some(farewell) = tell(&mut socket, shared, events).await else { return };
     tracing::debug!(%tenant, farewell.code, farewell.reason, "a reader of live events is sent away");
     let close = Message::Close(Some(CloseFrame { code: farewell.code, reason: farewell.reason.into() }));
     // A slow reader gets the reason behind what it has not read yet, and the same time again to come to it.
@@ -117,7 +117,7 @@ async fn run(mut socket: WebSocket, shared: &Shared, tenant: &TenantId, mut even
 }
 
 /// Sends events until somebody stops; `None`: the reader has gone.
-async fn tell(socket: &mut WebSocket, shared: &Shared, events: &mut Follow) -> Option<Farewell> {
+async fn tell(socket: &mut WebSocket, shared: &Shared, mut events: Follow) -> Option<Farewell> {
     let (gap, patience) = (shared.limits.ping, shared.limits.slow_reader);
     let mut pings = interval_at(Instant::now() + gap, gap);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -100,6 +100,7 @@ impl Route {
         let schema = Some(self.refer::<T>());
         self.request = Some(Content { media_type: "application/json", schema });
         self.refuses(StatusCode::BAD_REQUEST)
+            .refuses(StatusCode::REQUEST_TIMEOUT)
             .refuses(StatusCode::PAYLOAD_TOO_LARGE)
             .refuses(StatusCode::UNSUPPORTED_MEDIA_TYPE)
             .refuses(StatusCode::UNPROCESSABLE_ENTITY)
@@ -107,7 +108,7 @@ impl Route {
 
     pub(crate) fn takes_bytes(mut self, media_type: &'static str) -> Self {
         self.request = Some(Content { media_type, schema: None });
-        self.refuses(StatusCode::PAYLOAD_TOO_LARGE)
+        self.refuses(StatusCode::PAYLOAD_TOO_LARGE).refuses(StatusCode::REQUEST_TIMEOUT)
     }
 
     pub(crate) fn answers<T: ToSchema>(mut self, status: StatusCode, meaning: &'static str) -> Self {

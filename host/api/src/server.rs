@@ -84,14 +84,15 @@ pub(crate) struct Shared {
 /// The API and the status page, to be served by [`serve`] or called as a service.
 pub fn router(api: Api) -> Router {
     let (_, stopped) = watch::channel(false);
-    assemble(api, stopped)
+    let followers = Arc::new(Semaphore::new(api.limits.followers));
+    assemble(api, stopped, followers)
 }
 
-fn assemble(api: Api, stopped: watch::Receiver<bool>) -> Router {
+fn assemble(api: Api, stopped: watch::Receiver<bool>, followers: Arc<Semaphore>) -> Router {
     let routes = table();
     let openapi = openapi::document(&routes).to_pretty_json().expect("a document of strings is JSON");
     let shared = Arc::new(Shared {
-        followers: Arc::new(Semaphore::new(api.limits.followers)),
+        followers,
         host: api.host,
         access: api.access,
         limits: api.limits,
@@ -171,7 +172,8 @@ pub async fn serve(
 ) -> io::Result<()> {
     let limits = api.limits.clone();
     let (stop, stopping) = watch::channel(false);
-    let router = assemble(api, stopping.clone());
+    let followers = Arc::new(Semaphore::new(limits.followers));
+    let router = assemble(api, stopping.clone(), followers.clone());
     let room = Arc::new(Semaphore::new(limits.connections));
     let mut connections = JoinSet::new();
     let mut shutdown = pin!(shutdown);
@@ -217,7 +219,13 @@ pub async fn serve(
     }
     drop(listener);
     stop.send_replace(true);
-    let _ = tokio::time::timeout(limits.request, async { while connections.join_next().await.is_some() {} }).await;
+    let everybody = u32::try_from(limits.followers).unwrap_or(u32::MAX);
+    let _ = tokio::time::timeout(limits.request, async {
+        while connections.join_next().await.is_some() {}
+        // WebSockets have left their connections; each still holds a place among the followers.
+        let _ = followers.acquire_many(everybody).await;
+    })
+    .await;
     Ok(())
 }
 

@@ -145,3 +145,22 @@ async fn a_prompt_with_another_hash_is_422_and_one_too_large_413() {
     let answer = server.send("POST", &format!("{DEMO}/prompts:missing"), r#"{"sha256":["abc"]}"#).await;
     assert_eq!(answer.problem(), refused(422, "invalid"));
 }
+
+#[tokio::test]
+async fn a_change_of_one_resource_is_repeated_on_top_of_whoever_was_faster() {
+    let server = Server::start().await;
+    *server.host.conflicts.lock().unwrap() = 3;
+    let answer = server.send("PUT", &format!("{DEMO}/queues/vip"), r#"{"name":"VIP"}"#).await;
+    assert_eq!((answer.status, answer.header("etag")), (201, Some("\"11\"")));
+}
+
+#[tokio::test]
+async fn a_change_that_never_wins_is_409_and_with_if_match_at_once_412() {
+    let server = Server::start().await;
+    *server.host.conflicts.lock().unwrap() = 99;
+    let path = format!("{DEMO}/queues/vip");
+    let headers = [("Content-Type", "application/json"), ("If-Match", "\"7\"")];
+    let answer = server.ask("PUT", &path, &headers, br#"{"name":"VIP"}"#).await;
+    assert_eq!(answer.problem(), refused(412, "revision-conflict"));
+    assert_eq!(server.send("PUT", &path, r#"{"name":"VIP"}"#).await.problem(), refused(409, "contended"));
+}

@@ -35,6 +35,8 @@ pub(crate) struct Double {
     pub ready: Mutex<bool>,
     /// Every question to the store fails with this.
     pub failure: Mutex<Option<HostError>>,
+    /// So many changes find that somebody else was faster.
+    pub conflicts: Mutex<u32>,
     /// Commands take this long.
     pub slowness: Mutex<Duration>,
 }
@@ -94,6 +96,7 @@ impl Double {
             prompts: Mutex::default(),
             ready: Mutex::new(true),
             failure: Mutex::default(),
+            conflicts: Mutex::default(),
             slowness: Mutex::default(),
         })
     }
@@ -177,6 +180,12 @@ impl Host for Double {
     fn apply<'a>(&'a self, _: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>> {
         Box::pin(async move {
             let mut present = self.configuration.lock().unwrap();
+            let mut conflicts = self.conflicts.lock().unwrap();
+            if *conflicts > 0 {
+                *conflicts -= 1;
+                let faster = Configuration { revision: present.revision + 1, ..(**present).clone() };
+                *present = Arc::new(faster);
+            }
             if upload.expected_revision.is_some_and(|expected| expected != present.revision) {
                 return Err(ApplyError::Conflict { actual: present.revision });
             }

@@ -135,8 +135,10 @@ async fn a_slow_reader_is_closed_with_1013_and_told_where_to_go_on() {
         server.host.write(Timestamp::EPOCH, EventKind::Alarm { name: "big".into(), detail: detail.clone() });
     }
     let mut socket = follow(&server, "?after=0").await;
-    // The reader takes nothing for longer than the server's patience, and comes back before its grace ends.
-    tokio::time::sleep(Duration::from_millis(450)).await;
+    // The reader takes nothing until the server has given it up, and comes back before the grace ends.
+    while server.host.live.receiver_count() > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
     let mut last = 0;
     let frame = loop {
         match socket.next().await.unwrap().unwrap() {
