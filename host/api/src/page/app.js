@@ -292,9 +292,15 @@ function drawRecords() {
 
 function listen(record, recording) {
   $('player').hidden = false;
-  $('playing').textContent = word('playing', { n: record.interaction, from: record.from || word('withheld') });
+  state.playing = record;
+  drawPlaying();
   $('audio').src = `${base()}/recordings/${recording}`;
   $('audio').play().catch(() => {});
+}
+
+function drawPlaying() {
+  const record = state.playing;
+  if (record) $('playing').textContent = word('playing', { n: record.interaction, from: record.from || word('withheld') });
 }
 
 function choose(interaction, byHand) {
@@ -364,6 +370,7 @@ function drawAll() {
   drawSelf();
   drawLive();
   drawRecords();
+  drawPlaying();
   drawLadder();
 }
 $('language').addEventListener('click', () => { Language.toggle(); drawAll(); });
