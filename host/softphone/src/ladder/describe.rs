@@ -1,0 +1,110 @@
+//! What the host tells, in one line of English.
+
+use plugboard_model::{AgentState, EndedBy, Event, EventKind, QueueExit, ReleaseReason, Role, TransferKind};
+
+/// One line for a ladder; `None` for what its messages show already (ringing, answers, ends of legs) or what would only crowd it.
+pub fn describe(event: &Event) -> Option<String> {
+    Some(match &event.kind {
+        EventKind::InteractionOffered { from, to, .. } => format!("call from {from} to {to}"),
+        EventKind::LegDialled { role: Role::Outside, party, .. } => format!("dials {party}"),
+        EventKind::FlowStarted { flow, revision, .. } => format!("flow {flow} starts (revision {revision})"),
+        // Waiting at a node is no step.
+        EventKind::FlowVisited { exit, .. } if exit.is_empty() => return None,
+        EventKind::FlowVisited { node, exit, .. } => format!("flow: {node} -> {exit}"),
+        EventKind::FlowEnded { flow, .. } => format!("flow {flow} ends"),
+        EventKind::FlowFailed { flow, reason, .. } => format!("flow {flow} failed: {reason}"),
+        EventKind::PluginFailed { plugin, question, reason, .. } => format!("{plugin} failed at {question}: {reason}"),
+        EventKind::PromptFailed { prompt, reason, .. } => format!("prompt {prompt} failed: {reason}"),
+        EventKind::Tagged { name, value, .. } => format!("{name} = {value}"),
+        EventKind::Queued { queue, skills, position, .. } => {
+            let wanted: Vec<String> = skills.iter().map(|(skill, level)| format!("{skill} {level}")).collect();
+            let wants = if wanted.is_empty() { String::new() } else { format!(", wants {}", wanted.join(", ")) };
+            format!("queued in {queue} at position {position}{wants}")
+        }
+        EventKind::LeftQueue { queue, exit, .. } => format!("leaves queue {queue}: {}", exit_words(*exit)),
+        EventKind::Reserved { agent, since_free_ms, .. } => format!("reserves {agent} after {since_free_ms} ms"),
+        EventKind::Released { agent, reason, .. } => format!("releases {agent}: {}", release_words(*reason)),
+        EventKind::Connected { agent, .. } => format!("connected with {agent}"),
+        EventKind::Disconnected { agent, by, .. } => format!("{agent} leaves, ended by {}", who(*by)),
+        EventKind::Held { agent, .. } => format!("{agent} holds the call"),
+        EventKind::Resumed { agent, .. } => format!("{agent} takes the call back"),
+        EventKind::ConsultStarted { agent, target, .. } => format!("{agent} consults {target}"),
+        EventKind::ConsultEnded { agent, .. } => format!("{agent} ends the consultation"),
+        EventKind::Transferred { kind, target, .. } => match kind {
+            TransferKind::Blind => format!("transferred to {target}"),
+            TransferKind::Attended => format!("transferred to {target} after a consultation"),
+        },
+        EventKind::WrapUpStarted { agent, limit_ms, .. } => {
+            format!("{agent} wraps up, at most {} s", limit_ms.div_ceil(1_000))
+        }
+        EventKind::WrapUpEnded { agent, by_timer: false, .. } => format!("{agent} has wrapped up"),
+        EventKind::WrapUpEnded { agent, by_timer: true, .. } => format!("wrap-up time of {agent} is over"),
+        EventKind::DispositionSet { code, .. } => format!("disposition {code}"),
+        EventKind::RecordingStarted { voicemail: false, .. } => "recording starts".into(),
+        EventKind::RecordingStarted { voicemail: true, .. } => "voicemail starts".into(),
+        EventKind::RecordingPaused { .. } => "recording pauses".into(),
+        EventKind::RecordingResumed { .. } => "recording goes on".into(),
+        EventKind::RecordingClosed { length_ms, left_dbfs, right_dbfs, .. } => format!(
+            "recorded {:.1} s, caller {}, agent {}",
+            *length_ms as f64 / 1_000.0,
+            loudness(*left_dbfs),
+            loudness(*right_dbfs)
+        ),
+        EventKind::RecordingFailed { reason, .. } => format!("recording failed: {reason}"),
+        EventKind::InteractionClosed { by, cause, .. } => format!("call over, ended by {}, cause {cause}", who(*by)),
+        // The other states follow from what happens to the call.
+        EventKind::AgentStateChanged {
+            agent,
+            to: to @ (AgentState::LoggedOut | AgentState::NotReady { .. } | AgentState::Ready | AgentState::Unreachable),
+            ..
+        } => format!("{agent} is {to}"),
+        EventKind::PhoneRegistered { agent, .. } => format!("phone of {agent} is registered"),
+        EventKind::PhoneGone { agent } => format!("phone of {agent} is gone"),
+        EventKind::ConfigurationApplied { revision } => format!("configuration {revision} applied"),
+        EventKind::Restarted { live_before } => format!("restarted, {live_before} calls lost"),
+        EventKind::Alarm { name, detail } => format!("alarm {name}: {detail}"),
+        EventKind::LegDialled { .. }
+        | EventKind::LegRinging { .. }
+        | EventKind::LegAnswered { .. }
+        | EventKind::LegEnded { .. }
+        | EventKind::LegMeasured { .. }
+        | EventKind::AgentStateChanged { .. } => return None,
+    })
+}
+
+fn exit_words(exit: QueueExit) -> &'static str {
+    match exit {
+        QueueExit::Connected => "connected",
+        QueueExit::Abandoned => "caller gave up",
+        QueueExit::TimedOut => "waited too long",
+        QueueExit::ExitKey => "caller pressed the exit key",
+        QueueExit::Full => "queue is full",
+        QueueExit::NoAgents => "no agent is logged in",
+        QueueExit::Moved => "moved on",
+        QueueExit::Closed => "queue was closed",
+    }
+}
+
+fn release_words(reason: ReleaseReason) -> &'static str {
+    match reason {
+        ReleaseReason::Missed => "rang without an answer",
+        ReleaseReason::Rejected => "refused",
+        ReleaseReason::CallerLeft => "caller gave up",
+        ReleaseReason::DeviceFailed => "phone cannot be reached",
+        ReleaseReason::LeaseExpired => "took too long",
+        ReleaseReason::Moved => "call moved on",
+    }
+}
+
+fn who(by: EndedBy) -> &'static str {
+    match by {
+        EndedBy::Caller => "the caller",
+        EndedBy::Agent => "the agent",
+        EndedBy::Outside => "the outside party",
+        EndedBy::Host => "Plugboard",
+    }
+}
+
+fn loudness(dbfs: Option<f32>) -> String {
+    dbfs.map_or_else(|| "silent".into(), |dbfs| format!("{dbfs:.0} dBFS"))
+}
