@@ -6,7 +6,9 @@
 
 mod answers;
 mod cdrs;
+mod cli;
 mod clock;
+mod demo;
 mod front;
 mod host;
 mod ledger;
@@ -14,25 +16,53 @@ mod recovery;
 mod serve;
 mod signalling;
 
-use std::{path::PathBuf, process::ExitCode};
+use std::process::ExitCode;
 
-use plugboard_config::{ProcessConfig, Style, render};
+use clap::Parser as _;
+use plugboard_config::ProcessConfig;
+use plugboard_model::flow::Problem;
+
+use answers::Components;
 
 fn main() -> ExitCode {
-    let config = std::env::args().nth(1).map_or_else(|| PathBuf::from("plugboard.toml"), PathBuf::from);
-    let config = match ProcessConfig::load(&config) {
-        Ok(config) => config,
-        Err(faults) => {
-            eprintln!("{}", render(&faults, Style::Plain));
-            return ExitCode::from(2);
+    match cli::Cli::parse().command {
+        cli::Command::Serve(serve) => match serve.configuration() {
+            Ok(config) => run(config),
+            Err(code) => code,
+        },
+        cli::Command::Demo(cli::Demo { once, json, dial, tenant, plugins, data }) => {
+            log("warn");
+            demo::run(&demo::Demo { once, json, dial, tenant, plugins, data })
         }
-    };
-    serve(config)
+        cli::Command::Client(command) => cli::run(command, &check_flow),
+    }
 }
 
-fn serve(config: ProcessConfig) -> ExitCode {
-    let filter = tracing_subscriber::EnvFilter::new(config.log.as_str());
+/// What the flow component that comes with the program says of a document. Loaded for each command, which takes a moment and is rare.
+fn check_flow(document: &str) -> Vec<Problem> {
+    let components = plugboard_plugin::Engine::new(plugboard_plugin::EngineSettings::default())
+        .map_err(|error| chain(&error))
+        .and_then(|engine| Components::load(&engine, &serve::shipped_plugins()).map_err(|error| chain(&error)));
+    match components {
+        Ok(components) => components.check_flow("flow-graph", document),
+        Err(reason) => vec![Problem {
+            severity: plugboard_model::flow::Severity::Error,
+            code: "plugin".into(),
+            node: None,
+            field: None,
+            message: reason,
+            remedy: "build the plugins with `cargo xtask plugins`".into(),
+        }],
+    }
+}
+
+fn log(level: &str) {
+    let filter = tracing_subscriber::EnvFilter::new(level);
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+}
+
+fn run(config: ProcessConfig) -> ExitCode {
+    log(config.log.as_str());
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -44,7 +74,7 @@ fn serve(config: ProcessConfig) -> ExitCode {
         match serve::start(config).await {
             Ok(running) => {
                 eprintln!("ready: SIP {:?} {:?}, API http://{}", running.sip_udp, running.sip_tcp, running.api);
-                let _ = tokio::signal::ctrl_c().await;
+                stop_signal().await;
                 running.stop().await;
                 ExitCode::SUCCESS
             }
@@ -54,6 +84,23 @@ fn serve(config: ProcessConfig) -> ExitCode {
             }
         }
     })
+}
+
+/// Ctrl-C, or what a service manager sends.
+async fn stop_signal() {
+    let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+    match terminate {
+        Ok(mut terminate) => {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+        }
+        // Without a handler the default still ends the process.
+        Err(_) => {
+            let _ = tokio::signal::ctrl_c().await;
+        }
+    }
 }
 
 /// An error with all that led to it, on one line.

@@ -286,9 +286,11 @@ fn open_store(folders: &Folders, inbox: &mpsc::Sender<Message>) -> Result<Arc<Em
 }
 
 /// Components next to the program, as `cargo xtask plugins` leaves them.
-fn shipped_plugins() -> PathBuf {
-    let beside = std::env::current_exe().ok().and_then(|program| Some(program.parent()?.join("plugins")));
-    beside.filter(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("plugins/components"))
+pub(crate) fn shipped_plugins() -> PathBuf {
+    let program = std::env::current_exe().unwrap_or_default();
+    // Installed: beside the program. Built here: in the target folder, one above its profile.
+    let candidates = program.ancestors().skip(1).take(2).map(|folder| folder.join("plugins"));
+    candidates.into_iter().find(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("plugins"))
 }
 
 /// What all exchanges of the process share.

@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let mut bench = match arguments.name {
         Name::Ivr | Name::Bridge | Name::Record | Name::Queue => {
             let mut build = cargo();
-            build.args(["build", "--release", "--package", "plugboard", "--package", "plugboard-load"]);
+            build.args(["build", "--release", "--workspace", "--bin", "plugboard", "--bin", "plugboard-load"]);
             run_build(&mut build)?;
             let release = target().join("release");
             let mut load = program(release.join("plugboard-load"));

@@ -25,7 +25,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     setup::wasm_target()?;
     let components = plugins::build()?;
     let mut build = cargo();
-    build.args(["build", "--package", "plugboard"]);
+    build.args(["build", "--workspace", "--bin", "plugboard"]);
     run::run("building the host", &mut build)?;
     let mut demo = program(target().join("debug/plugboard"));
     demo.arg("demo")

@@ -80,6 +80,18 @@ pub(crate) struct Demo {
     /// End with one JSON object: path, queue, agent, recording, CDR
     #[arg(long)]
     pub(crate) json: bool,
+    /// The number that the built-in caller dials: 8000 speaks Chinese, 8001 English
+    #[arg(long, default_value = "8001")]
+    pub(crate) dial: String,
+    /// Folder of the demo tenant
+    #[arg(long, default_value = "examples/demo", value_name = "FOLDER")]
+    pub(crate) tenant: PathBuf,
+    /// Folder of components; without it, those beside the program
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) plugins: Option<PathBuf>,
+    /// Where the demo keeps its store and recordings
+    #[arg(long, default_value = "data/demo", value_name = "FOLDER")]
+    pub(crate) data: PathBuf,
 }
 
 /// What the command line does by itself: with files here, or with a host over its API.
