@@ -17,7 +17,7 @@ use utoipa::{ToSchema, openapi::schema::Type};
 
 use crate::{
     Applied, ApplyError, ChangeKind, Fault, Problem, Upload,
-    request::{Asked, Sent, Tenant},
+    request::{Asked, NewTenant, Sent, Tenant},
     route::Route,
     schema,
     server::Shared,
@@ -288,7 +288,7 @@ async fn read(tenant: Tenant) -> Response {
 
 async fn write(
     State(shared): State<Arc<Shared>>,
-    tenant: Tenant,
+    NewTenant(tenant, _): NewTenant,
     Asked(how): Asked<How>,
     headers: HeaderMap,
     Sent(wanted): Sent<Tenancy>,

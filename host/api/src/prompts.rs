@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 
 use crate::{
     Fault, Problem, Sha256,
-    request::{Id, Sent, Tenant, read},
+    request::{Id, NewTenant, Sent, read},
     route::Route,
     server::Shared,
 };
@@ -55,7 +55,7 @@ struct Hashes {
 
 async fn missing(
     State(shared): State<Arc<Shared>>,
-    tenant: Tenant,
+    NewTenant(tenant, _): NewTenant,
     Sent(wanted): Sent<Hashes>,
 ) -> Result<Json<Hashes>, Problem> {
     if wanted.sha256.len() > MAX_WANTED {
@@ -75,7 +75,7 @@ async fn missing(
 
 async fn put(
     State(shared): State<Arc<Shared>>,
-    tenant: Tenant,
+    NewTenant(tenant, _): NewTenant,
     Id(promised): Id<Sha256>,
     request: Request,
 ) -> Result<StatusCode, Problem> {

@@ -8,7 +8,9 @@ use axum::{
     http::{StatusCode, header, request::Parts},
 };
 use plugboard_exchange::SharedConfiguration;
-use plugboard_model::{AgentId, Extension, FlowId, InteractionId, Number, QueueId, RecordingId, TenantId, Timestamp};
+use plugboard_model::{
+    AgentId, Configuration, Extension, FlowId, InteractionId, Number, QueueId, RecordingId, TenantId, Timestamp,
+};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::{Cursor, Fault, Problem, Sha256, access::Caller, server::Shared};
@@ -24,9 +26,24 @@ impl FromRequestParts<Arc<Shared>> for Tenant {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
+        let NewTenant(tenant, known) = NewTenant::from_request_parts(parts, shared).await?;
+        if known { Ok(tenant) } else { Err(unknown(tenant.id.as_str())) }
+    }
+}
+
+fn unknown(name: &str) -> Problem {
+    Problem::not_found(format!("no tenant {name:?}"), "list them with GET /v1/tenants")
+}
+
+/// The tenant of the path, which need not exist yet: whoever may see it may make it, from an empty configuration. The flag says whether it exists.
+pub(crate) struct NewTenant(pub(crate) Tenant, pub(crate) bool);
+
+impl FromRequestParts<Arc<Shared>> for NewTenant {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Problem> {
         let name = path_parameter(parts, shared, "tenant").await?;
-        let unknown = || Problem::not_found(format!("no tenant {name:?}"), "list them with GET /v1/tenants");
-        let id: TenantId = name.parse().map_err(|_| unknown())?;
+        let id: TenantId = name.parse().map_err(|_| unknown(&name))?;
         let caller = parts.extensions.get::<Caller>().cloned().ok_or_else(|| Problem::unauthorized("nobody asks"))?;
         if !caller.may_see(&id) {
             return Err(Problem::forbidden(
@@ -34,8 +51,10 @@ impl FromRequestParts<Arc<Shared>> for Tenant {
                 "use a token of this tenant",
             ));
         }
-        let configuration = shared.host.configuration(&id).ok_or_else(unknown)?;
-        Ok(Self { id, configuration, caller })
+        let configuration = shared.host.configuration(&id);
+        let known = configuration.is_some();
+        let configuration = configuration.unwrap_or_else(|| Arc::new(Configuration::empty(id.clone())));
+        Ok(Self(Tenant { id, configuration, caller }, known))
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Line {
     /// We sent an offer in a 2xx and the answer comes with the ACK.
     awaits_answer: bool,
     held: bool,
+    /// Sound has come from the far end at least once.
+    pub(crate) heard: bool,
 }
 
 impl Line {
@@ -49,6 +51,7 @@ impl Line {
             agent: None,
             awaits_answer: false,
             held: false,
+            heard: false,
         }
     }
 }

@@ -93,7 +93,11 @@ impl Exchange {
             media::Event::Digit { port, digit, .. } => {
                 self.leg_input(now, port, |leg| CallInput::Digit { leg, digit: digit.as_char() });
             }
-            media::Event::Heard { .. } => {}
+            media::Event::Heard { port } => {
+                if let Some(line) = self.legs_of_ports.get(&port).and_then(|leg| self.lines.get_mut(leg)) {
+                    line.heard = true;
+                }
+            }
             media::Event::PlayEnded { port, token, complete } => {
                 self.leg_input(now, port, |leg| CallInput::PlayEnded { leg, token, complete });
             }
@@ -102,6 +106,11 @@ impl Exchange {
                 self.leg_input(now, port, |leg| CallInput::PlayFailed { leg, token, reason });
             }
             media::Event::RtpTimeout { port, silent_for } => {
+                // A phone that sends nothing until its user speaks is no dead one; a phone that stopped sending is.
+                let leg = self.legs_of_ports.get(&port).and_then(|leg| self.lines.get(leg));
+                if leg.is_none_or(|line| !line.heard) {
+                    return;
+                }
                 self.leg_input(now, port, |leg| CallInput::Silent { leg, silent_for });
             }
             media::Event::RecordingClosed { recording, summary, .. } => {
