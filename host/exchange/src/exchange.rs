@@ -96,11 +96,11 @@ pub struct Exchange {
     next_interaction: u64,
     seq: u64,
     /// Agents to ring once their reservation is on disk, by the number of the event that says so.
-    promised: BTreeMap<u64, Vec<Promise>>,
+    pub(crate) promised: BTreeMap<u64, Vec<Promise>>,
     /// Promises made while the events of this input are still being written.
     fresh_promises: Vec<Promise>,
-    deadlines: BTreeSet<(Timestamp, InteractionId)>,
-    deadline_of: BTreeMap<InteractionId, Timestamp>,
+    pub(crate) deadlines: BTreeSet<(Timestamp, InteractionId)>,
+    pub(crate) deadline_of: BTreeMap<InteractionId, Timestamp>,
     pub(crate) disk_full: bool,
     pub(crate) draining: bool,
     /// News that a call caused itself, told once it has done what it was at.

@@ -10,6 +10,7 @@
 //! a bug report is a list of inputs.
 
 mod admission;
+mod check;
 mod command;
 mod control;
 mod exchange;
@@ -26,6 +27,7 @@ use std::{path::PathBuf, sync::Arc};
 use plugboard_model::{Configuration, Event, TenantId};
 use plugboard_sip as sip;
 
+pub use check::Census;
 pub use command::{
     AgentSnapshot, CallSnapshot, Command, CommandError, CommandId, QueueSnapshot, Reply, Snapshot, TrunkSnapshot,
 };
