@@ -1,0 +1,158 @@
+//! The real components, asked on this thread: what they answer depends on the question alone, how long it takes is virtual.
+
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    process::Command,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use plugboard_exchange::{Answer, QuestionKind};
+use plugboard_model::{TenantId, routing};
+use plugboard_plugin as plugin;
+
+/// Far beyond what a step takes, so that a busy machine changes nothing.
+const BUDGET: Duration = Duration::from_secs(10);
+
+/// What is wrong with a component while this is set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Fault {
+    #[default]
+    None,
+    Trap,
+    Deadline,
+    NotInstalled,
+    /// No answer at all, and no word of failure: a lost reply.
+    Silence,
+}
+
+/// Answers an exchange's questions.
+#[derive(Debug)]
+pub struct Components {
+    asker: plugin::Asker,
+    loaded: &'static Loaded,
+    settings: BTreeMap<usize, (Arc<str>, Arc<plugin::Settings>)>,
+    tables: Option<(Arc<routing::Tables>, Arc<plugin::TableSet>)>,
+    pub flow_fault: Fault,
+    pub policy_fault: Fault,
+    /// From question to answer.
+    pub delay: Duration,
+}
+
+#[derive(Debug)]
+struct Loaded {
+    engine: plugin::Engine,
+    flow: plugin::FlowPlugin,
+    policy: plugin::RoutingPlugin,
+}
+
+/// Compiled once a process.
+fn loaded() -> &'static Loaded {
+    static LOADED: OnceLock<Loaded> = OnceLock::new();
+    LOADED.get_or_init(|| {
+        let engine =
+            plugin::Engine::new(plugin::EngineSettings { instances: 400, ..plugin::EngineSettings::default() });
+        let engine = engine.expect("an engine");
+        let folder = build();
+        let component = |name: &str| {
+            let module = std::fs::read(folder.join(name)).expect("the module was built");
+            plugboard_componentize::componentize(&module).expect("a component")
+        };
+        let flow = engine.load_flow(&component("flow_graph.wasm")).expect("a flow");
+        let policy = engine.load_routing(&component("route_skills.wasm")).expect("a policy");
+        Loaded { engine, flow, policy }
+    })
+}
+
+/// Builds `plugins/` as their authors would. Needs the target wasm32-unknown-unknown.
+fn build() -> std::path::PathBuf {
+    let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins");
+    let target = plugins.join("target");
+    let status = Command::new(env!("CARGO"))
+        .args(["build", "--release", "--quiet", "--target", "wasm32-unknown-unknown", "--manifest-path"])
+        .arg(plugins.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "the plugins build (rustup target add wasm32-unknown-unknown)");
+    target.join("wasm32-unknown-unknown/release")
+}
+
+impl Components {
+    pub(crate) fn new() -> Self {
+        let loaded = loaded();
+        Self {
+            asker: plugin::Asker::new(&loaded.engine),
+            loaded,
+            settings: BTreeMap::new(),
+            tables: None,
+            flow_fault: Fault::None,
+            policy_fault: Fault::None,
+            delay: Duration::from_millis(1),
+        }
+    }
+
+    /// What comes back, if anything does.
+    pub(crate) fn ask(&mut self, tenant: &TenantId, kind: QuestionKind) -> Option<Answer> {
+        let fault = if matches!(kind, QuestionKind::Step(_)) { self.flow_fault } else { self.policy_fault };
+        match fault {
+            Fault::None => {}
+            Fault::Trap => return Some(Answer::Unavailable("plugin trapped: unreachable".into())),
+            Fault::Deadline => return Some(Answer::Unavailable("plugin did not answer within 20ms".into())),
+            Fault::NotInstalled => return Some(Answer::Unavailable("there is no plugin of that name".into())),
+            Fault::Silence => return None,
+        }
+        let ask = match kind {
+            QuestionKind::Step(step) => plugin::Ask::FlowStep {
+                flow: self.loaded.flow.clone(),
+                settings: self.settings_of(&step.document),
+                state: step.state,
+                event: Box::new(step.event),
+            },
+            QuestionKind::RankAgents { tables, who, needs, candidates, .. } => plugin::Ask::RankAgents {
+                policy: self.loaded.policy.clone(),
+                tables: self.table_set(tables),
+                who,
+                needs,
+                candidates,
+                columns: Vec::new(),
+            },
+            QuestionKind::RankWaiting { tables, agent, waiting, .. } => plugin::Ask::RankWaiting {
+                policy: self.loaded.policy.clone(),
+                tables: self.table_set(tables),
+                agent,
+                waiting,
+                columns: Vec::new(),
+            },
+        };
+        let question = plugin::Question { id: 0, tenant: tenant.clone(), budget: BUDGET, ask };
+        Some(match self.asker.ask(question).result {
+            Ok(plugin::Answer::Stepped(stepped)) => Answer::Stepped(stepped),
+            Ok(plugin::Answer::Order(order)) => Answer::Ranked(order),
+            Ok(plugin::Answer::Relaxed(_)) => Answer::Unavailable("the answer is of another kind".into()),
+            Err(plugin::AskFailure::Plugin(failure)) => Answer::Failed(failure),
+            Err(failure) => Answer::Unavailable(failure.to_string().into()),
+        })
+    }
+
+    fn settings_of(&mut self, document: &Arc<str>) -> Arc<plugin::Settings> {
+        let entry = self
+            .settings
+            .entry(document.as_ptr() as usize)
+            .or_insert_with(|| (Arc::clone(document), Arc::new(plugin::Settings::document(&**document))));
+        Arc::clone(&entry.1)
+    }
+
+    fn table_set(&mut self, tables: Arc<routing::Tables>) -> Arc<plugin::TableSet> {
+        if let Some((known, set)) = &self.tables
+            && *known == tables
+        {
+            return Arc::clone(set);
+        }
+        let set = Arc::new(plugin::TableSet::new((*tables).clone()));
+        self.tables = Some((tables, Arc::clone(&set)));
+        set
+    }
+}

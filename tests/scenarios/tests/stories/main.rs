@@ -1,0 +1,3 @@
+//! What a contact centre must do, told call by call.
+
+mod happy;
