@@ -92,8 +92,9 @@ impl Engine {
             return Some((uri, Target::udp(account.registrar)));
         }
         let uri = Uri::parse(target).ok().filter(|uri| uri.transport() == Transport::Udp)?;
-        let next_hop = uri.ip().map(|ip| SocketAddr::new(ip, uri.port().unwrap_or(Transport::Udp.default_port())));
-        Some((uri.without_headers().to_owned(), Target::udp(next_hop.unwrap_or(account.registrar))))
+        let port = uri.port().unwrap_or(5060);
+        let next_hop = uri.ip().map_or(account.registrar, |ip| SocketAddr::new(ip, port));
+        Some((uri.without_headers().to_owned(), Target::udp(next_hop)))
     }
 
     pub(super) fn act(&mut self, id: CallId, action: Action) {

@@ -77,7 +77,7 @@ impl Engine {
     /// Sends 200 with our part of the session.
     pub(super) fn answer(&mut self, id: CallId) -> Result<(), ActionError> {
         let now = self.clock.now();
-        let line = self.lines.get_mut(&id).ok_or(ActionError::Over)?;
+        let line = self.lines.get(&id).ok_or(ActionError::Over)?;
         let dialog = line.dialog;
         let (text, agreed) = match &line.offer {
             Some(offer) => match agree(&line.local, offer) {
@@ -87,17 +87,19 @@ impl Engine {
                     return Err(ActionError::Refused { status: status.code() });
                 }
             },
-            None => {
-                line.awaits_answer = true;
-                (line.local.offer().to_string(), None)
-            }
+            None => (line.local.offer().to_string(), None),
         };
-        let replaced = line.replaces.take();
+        // Answered already, by hand or by itself.
         self.sip.answer(now, dialog, &text).map_err(|_| ActionError::WrongState)?;
-        if let Some(agreed) = agreed {
-            self.open(id, &agreed);
+        match agreed {
+            Some(agreed) => self.open(id, &agreed),
+            None => {
+                if let Some(line) = self.lines.get_mut(&id) {
+                    line.awaits_answer = true;
+                }
+            }
         }
-        if let Some(replaced) = replaced {
+        if let Some(replaced) = self.lines.get_mut(&id).and_then(|line| line.replaces.take()) {
             let _ = self.sip.hang_up(now, replaced, HangUp::default());
         }
         Ok(())
