@@ -15,6 +15,8 @@ pub struct Config {
     pub ip: IpAddr,
     /// UDP ports for RTP and RTCP, two for each call. Ports in use elsewhere are left out, so groups may share a range.
     pub rtp_ports: RangeInclusive<u16>,
+    /// Calls that may wait for an answer at once; a port pair is kept bound for each. 32 by default; a load test wants more.
+    pub max_unanswered: usize,
     /// How long an action waits for the far end: registration, hold, transfer. 10 s by default.
     pub patience: Duration,
     /// Gets everything that a ladder shows. Called within the task of the phones: it must not block.
@@ -26,6 +28,7 @@ impl Default for Config {
         Self {
             ip: Ipv4Addr::LOCALHOST.into(),
             rtp_ports: 42_000..=43_999,
+            max_unanswered: 32,
             patience: Duration::from_secs(10),
             observer: None,
         }
@@ -37,6 +40,7 @@ impl std::fmt::Debug for Config {
         f.debug_struct("Config")
             .field("ip", &self.ip)
             .field("rtp_ports", &self.rtp_ports)
+            .field("max_unanswered", &self.max_unanswered)
             .field("patience", &self.patience)
             .finish_non_exhaustive()
     }

@@ -45,6 +45,7 @@ pub enum CallError {
     /// Neither a number nor a SIP address over UDP.
     #[error("{target} is nothing that can be called")]
     BadTarget { target: String },
+    /// More calls wait for an answer than [`Config::max_unanswered`](crate::Config::max_unanswered), or the range is used up.
     #[error("no RTP port is free")]
     NoPort,
     #[error("too many calls at once")]

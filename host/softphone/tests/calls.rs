@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use plugboard_sip::endpoint::EndCause;
 use plugboard_softphone::{
-    Account, ActionError, Behaviour, CallError, CallEvent, Ended, Origin, RegisterError, WaitError,
+    Account, ActionError, Behaviour, CallError, CallEvent, Config, Ended, Origin, RegisterError, Softphones, WaitError,
 };
 use setting::{Folder, SOON, connected, group, nowhere};
 
@@ -178,6 +178,16 @@ async fn what_cannot_be_called_is_told_apart_from_who_is_not_there() {
     let stranger = format!("sip:nobody@{}", right.phones.sip_address());
     let call = amy.call(&stranger).await.unwrap();
     assert_eq!(call.answered(SOON).await, Err(WaitError::Ended(Ended::Refused { status: 404 })));
+}
+
+#[tokio::test]
+async fn no_more_calls_are_placed_than_may_wait_for_an_answer() {
+    let config = Config { max_unanswered: 1, ..Config::default() };
+    let (phones, right) = (Softphones::start(config).await.unwrap(), group(nowhere()).await);
+    let (amy, bob) = (phones.phone(Account::new("amy", "", nowhere())).await.unwrap(), right.plain("bob").await);
+    let first = amy.call(&bob.direct_address()).await.unwrap();
+    assert_eq!(amy.call(&bob.direct_address()).await.err(), Some(CallError::NoPort));
+    first.ringing(SOON).await.unwrap();
 }
 
 #[tokio::test]

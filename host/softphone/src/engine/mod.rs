@@ -147,7 +147,7 @@ pub(crate) async fn start(config: Config) -> Result<(mpsc::Sender<ToEngine>, Soc
     let (media_events, mut from_media) = mpsc::channel(MEDIA_EVENTS);
     let mut plane = media_plane::Config::new(config.ip, config.rtp_ports.clone());
     plane.prompt_bytes = 64 << 20;
-    plane.settings.ports_ahead = 16;
+    plane.settings.ports_ahead = config.max_unanswered.max(1);
     plane.settings.cname = format!("softphone@{}", config.ip);
     let media = MediaPlane::start(&plane, move |events| {
         // Called on a media thread, which must not wait. It takes thousands of calls to fill the queue.
