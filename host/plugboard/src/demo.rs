@@ -48,7 +48,7 @@ pub(crate) enum DemoError {
     #[error("the demo's call did not go as it should")]
     Call(#[from] ScriptError),
     #[error("a phone of the demo cannot be had")]
-    Phone(#[source] plugboard_softphone::ActionError),
+    Phone(#[source] plugboard_softphone::RegisterError),
     #[error("the call's record cannot be read")]
     Record(#[from] HostError),
     #[error("the call's record did not come within {} s", .0.as_secs())]
@@ -106,6 +106,12 @@ async fn play(demo: &Demo) -> Result<(), DemoError> {
     let begun = Instant::now();
     let secret = format!("{:016x}", serve::random_seed()?);
     let running = serve::start(configuration(demo, &secret)).await?;
+    let played = play_on(demo, &running, &secret, begun).await;
+    running.stop().await;
+    played
+}
+
+async fn play_on(demo: &Demo, running: &Running, secret: &str, begun: Instant) -> Result<(), DemoError> {
     running.host.apply_folder(&demo.tenant).await.map_err(DemoError::Tenant)?;
     let tenant = running.host.tenants().into_iter().next().map(|tenant| tenant.id);
     let tenant = tenant.ok_or_else(|| DemoError::Tenant("no tenant came of it".to_owned()))?;
@@ -149,7 +155,7 @@ async fn play(demo: &Demo) -> Result<(), DemoError> {
     answered?;
     let facts = tokio::time::timeout(RECORD_LIMIT, watcher).await;
     let facts = facts.ok().and_then(Result::ok).ok_or(DemoError::NoRecord(RECORD_LIMIT))?;
-    let cdr = record(&running, &tenant, facts.interaction).await?;
+    let cdr = record(running, &tenant, facts.interaction).await?;
     drop(rows);
     // The last rows are a moment behind.
     let _ = tokio::time::timeout(Duration::from_secs(1), printer).await;
@@ -161,15 +167,13 @@ async fn play(demo: &Demo) -> Result<(), DemoError> {
         tell_summary(&summary, &cdr);
     }
     if demo.once {
-        running.stop().await;
         return Ok(());
     }
-    tell_how_to_call(&running, &tenant, &secret, sip);
+    tell_how_to_call(running, &tenant, secret, sip);
     tokio::select! {
         () = stay_on_duty(agent) => {}
         _ = tokio::signal::ctrl_c() => {}
     }
-    running.stop().await;
     Ok(())
 }
 
@@ -287,7 +291,9 @@ async fn record(running: &Running, tenant: &TenantId, interaction: InteractionId
     let complete = async {
         loop {
             if let Some(cdr) = running.host.cdr(tenant, interaction).await?
-                && cdr["recordings"].as_array().is_none_or(|all| all.iter().all(|one| one["sha256"].is_string()))
+                && cdr["recordings"]
+                    .as_array()
+                    .is_none_or(|all| all.iter().all(|one| one["sha256"].is_string() || one["failed"].is_string()))
             {
                 return Ok(cdr);
             }

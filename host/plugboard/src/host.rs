@@ -21,7 +21,6 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::{
     answers::Components,
     cdrs,
-    clock::Clock,
     ledger::Durable,
     recovery::{KnownTenant, host_tenant},
     serve::Folders,
@@ -64,7 +63,6 @@ pub(crate) struct PlugboardHost {
     store: Arc<Embedded>,
     folders: Folders,
     components: Components,
-    clock: Clock,
     listeners: Vec<Listener>,
     tenants: RwLock<BTreeMap<TenantId, TenantParts>>,
     /// One configuration is applied after the other.
@@ -83,7 +81,6 @@ impl PlugboardHost {
         store: Arc<Embedded>,
         folders: Folders,
         components: Components,
-        clock: Clock,
         listeners: &[Listener],
     ) -> Self {
         Self {
@@ -91,7 +88,6 @@ impl PlugboardHost {
             store,
             folders,
             components,
-            clock,
             listeners: listeners.to_vec(),
             tenants: RwLock::default(),
             applying: tokio::sync::Mutex::default(),

@@ -18,7 +18,7 @@ use plugboard_transport::{
     media_plane::{self, MediaPlane},
     sip_sockets::SipSockets,
 };
-use tokio::sync::{Notify, broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use crate::{
     answers::{Components, ComponentsError, Questions},
@@ -26,7 +26,7 @@ use crate::{
     host::{PlugboardHost, TenantParts},
     ledger::{Durable, Ledger},
     recovery::{self, Recovered},
-    signalling::{Loop, Message, Tenant},
+    signalling::{Loop, Message, Parts, Tenant},
 };
 
 /// Messages that may wait for the loop.
@@ -104,6 +104,49 @@ impl Folders {
     }
 }
 
+/// The signalling thread, its UDP and TCP addresses, and where to hand it what it is to run.
+type Signalling = (std::thread::JoinHandle<()>, Vec<SocketAddr>, Vec<SocketAddr>, oneshot::Sender<Parts>);
+
+/// Binds SIP on a thread with a runtime of its own, so that no packet waits for the API and none crosses threads.
+async fn start_signalling(config: &ProcessConfig) -> Result<Signalling, StartError> {
+    let (bound, addresses) = oneshot::channel();
+    let (give_parts, parts) = oneshot::channel::<Parts>();
+    let (udp, tcp) = (config.sip.udp.clone(), config.sip.tcp.clone());
+    let run = move || {
+        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => {
+                // The start may have been given up.
+                let _ = bound.send(Err(error));
+                return;
+            }
+        };
+        let ended = runtime.block_on(async {
+            let sockets = match SipSockets::bind(&udp, &tcp).await {
+                Ok(sockets) => sockets,
+                Err(error) => {
+                    let _ = bound.send(Err(error));
+                    return None;
+                }
+            };
+            let _ = bound.send(Ok((sockets.udp_addresses().to_vec(), sockets.tcp_addresses().to_vec())));
+            let parts = parts.await.ok()?;
+            Some(Loop::new(sockets, parts).run().await)
+        });
+        if let Some((ledger, media)) = ended {
+            media.stop();
+            ledger.close();
+        }
+    };
+    let thread = std::thread::Builder::new().name("signalling".into()).spawn(run).map_err(StartError::Thread)?;
+    let bound = addresses.await.unwrap_or_else(|_| Err(std::io::Error::other("the signalling thread has gone")));
+    let (udp, tcp) = bound.map_err(|source| {
+        let addresses: Vec<String> = config.sip.udp.iter().chain(&config.sip.tcp).map(ToString::to_string).collect();
+        StartError::Sip { addresses: addresses.join(", "), source }
+    })?;
+    Ok((thread, udp, tcp, give_parts))
+}
+
 /// What is said of ourselves to others.
 fn advertised(config: &ProcessConfig, listener: Option<&SocketAddr>) -> IpAddr {
     let bound = listener.map(SocketAddr::ip).filter(|ip| !ip.is_unspecified());
@@ -143,11 +186,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let Recovered { tenants: recovered, folds } = recovery::recover(&store, &folders, clock.now())?;
     let ledger = Ledger::start(Arc::clone(&store), folds, Arc::clone(&committed)).map_err(StartError::Thread)?;
 
-    let sockets = SipSockets::bind(&config.sip.udp, &config.sip.tcp).await.map_err(|source| {
-        let addresses: Vec<String> = config.sip.udp.iter().chain(&config.sip.tcp).map(ToString::to_string).collect();
-        StartError::Sip { addresses: addresses.join(", "), source }
-    })?;
-    let (sip_udp, sip_tcp) = (sockets.udp_addresses().to_vec(), sockets.tcp_addresses().to_vec());
+    let (signalling, sip_udp, sip_tcp, give_parts) = start_signalling(&config).await?;
 
     let to_loop = inbox.clone();
     let mut plane = media_plane::Config::new(config.rtp.address, config.rtp.ports.first..=config.rtp.ports.last);
@@ -177,7 +216,6 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         Arc::clone(&store),
         folders.clone(),
         components,
-        clock,
         &base.listeners(&sip_udp, &sip_tcp),
     ));
     let mut tenants = Vec::new();
@@ -205,17 +243,10 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         }
     });
 
-    let signalling = Loop::new(clock, sockets, tenants, make_tenant, messages, media, questions, ledger, committed);
-    // The sockets belong to this runtime's reactor; the loop itself runs on a thread of its own beside it.
-    let reactor = tokio::runtime::Handle::current();
-    let signalling = std::thread::Builder::new()
-        .name("signalling".into())
-        .spawn(move || {
-            let (ledger, media) = reactor.block_on(signalling.run());
-            media.stop();
-            ledger.close();
-        })
-        .map_err(StartError::Thread)?;
+    let parts = Parts { clock, tenants, make_tenant, inbox: messages, media, questions, ledger, committed };
+    if give_parts.send(parts).is_err() {
+        return Err(StartError::Thread(std::io::Error::other("the signalling thread has gone")));
+    }
 
     let listener = tokio::net::TcpListener::bind(config.api.listen)
         .await

@@ -4,6 +4,7 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -79,20 +80,28 @@ impl Tenant {
 /// Makes the exchange of a tenant that was not there at the start; `None` if the system denies what it needs.
 pub(crate) type MakeTenant = Box<dyn Fn(Timestamp, Arc<Configuration>) -> Option<Tenant> + Send>;
 
-pub(crate) struct Loop {
+/// What the loop is made of, beside its sockets.
+pub(crate) struct Parts {
     pub(crate) clock: Clock,
-    pub(crate) sockets: SipSockets,
     pub(crate) tenants: Vec<Tenant>,
     pub(crate) make_tenant: MakeTenant,
     pub(crate) inbox: mpsc::Receiver<Message>,
     pub(crate) media: MediaPlane,
     pub(crate) questions: Questions,
     pub(crate) ledger: Ledger,
+    /// Notified when more is on disk.
     pub(crate) committed: Arc<Notify>,
-    pub(crate) front: Front,
+}
+
+pub(crate) struct Loop {
+    sockets: SipSockets,
+    parts: Parts,
+    front: Front,
     replies: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandError>>>,
     next_command: u64,
     commands: Vec<media::Command>,
+    /// Folders of recordings that were made already, the last few days'.
+    folders: VecDeque<PathBuf>,
     /// Batches that the ledger had no room for. While there are any, new recordings are not begun.
     behind: VecDeque<Batch>,
     draining_until: Option<Timestamp>,
@@ -104,32 +113,15 @@ const BURST: usize = 256;
 const TENANT_SHIFT: u32 = 48;
 
 impl Loop {
-    #[expect(clippy::too_many_arguments, reason = "the parts of the process, named once here")]
-    pub(crate) fn new(
-        clock: Clock,
-        sockets: SipSockets,
-        tenants: Vec<Tenant>,
-        make_tenant: MakeTenant,
-        inbox: mpsc::Receiver<Message>,
-        media: MediaPlane,
-        questions: Questions,
-        ledger: Ledger,
-        committed: Arc<Notify>,
-    ) -> Self {
+    pub(crate) fn new(sockets: SipSockets, parts: Parts) -> Self {
         Self {
-            clock,
             sockets,
-            tenants,
-            make_tenant,
-            inbox,
-            media,
-            questions,
-            ledger,
-            committed,
+            parts,
             front: Front::default(),
             replies: BTreeMap::new(),
             next_command: 1,
             commands: Vec::new(),
+            folders: VecDeque::new(),
             behind: VecDeque::new(),
             draining_until: None,
         }
@@ -139,22 +131,22 @@ impl Loop {
     pub(crate) async fn run(mut self) -> (Ledger, MediaPlane) {
         let mut received = Vec::new();
         let mut messages = Vec::new();
-        self.carry_out_all(self.clock.now());
+        self.carry_out_all(self.parts.clock.now());
         loop {
             let deadline = self.next_deadline();
             let sleep = async {
                 match deadline {
-                    Some(at) => tokio::time::sleep_until(self.clock.instant(at).into()).await,
+                    Some(at) => tokio::time::sleep_until(self.parts.clock.instant(at).into()).await,
                     None => std::future::pending().await,
                 }
             };
             tokio::select! {
                 () = self.sockets.receive(&mut received) => {}
-                _ = self.inbox.recv_many(&mut messages, BURST) => {}
-                () = self.committed.notified() => {}
+                _ = self.parts.inbox.recv_many(&mut messages, BURST) => {}
+                () = self.parts.committed.notified() => {}
                 () = sleep => {}
             }
-            let now = self.clock.now();
+            let now = self.parts.clock.now();
             for received in received.drain(..) {
                 self.received(now, received);
             }
@@ -168,12 +160,12 @@ impl Loop {
                 break;
             }
         }
-        (self.ledger, self.media)
+        (self.parts.ledger, self.parts.media)
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
-        let tenants = self.tenants.iter().filter_map(|tenant| tenant.deadline).min();
-        let retry = (!self.behind.is_empty()).then(|| self.clock.now() + Duration::from_millis(5));
+        let tenants = self.parts.tenants.iter().filter_map(|tenant| tenant.deadline).min();
+        let retry = (!self.behind.is_empty()).then(|| self.parts.clock.now() + Duration::from_millis(5));
         [tenants, retry, self.draining_until].into_iter().flatten().min()
     }
 
@@ -181,12 +173,12 @@ impl Loop {
         match received {
             Received::Bytes { source, bytes } => {
                 // One tenant, which is most installations, needs no look at the message.
-                let index = match self.tenants.len() {
+                let index = match self.parts.tenants.len() {
                     1 => Some(0),
-                    _ => self.front.tenant_of(&self.tenants, source, &bytes),
+                    _ => self.front.tenant_of(&self.parts.tenants, source, &bytes),
                 };
                 match index {
-                    Some(index) => self.tenants[index].exchange.handle_input(now, Input::Sip { source, bytes }),
+                    Some(index) => self.parts.tenants[index].exchange.handle_input(now, Input::Sip { source, bytes }),
                     None => {
                         if let Some((target, bytes)) = self.front.refuse(source, &bytes) {
                             self.sockets.send(target, &bytes);
@@ -195,12 +187,12 @@ impl Loop {
                 }
             }
             Received::ConnectionLost { connection } => {
-                for tenant in &mut self.tenants {
+                for tenant in &mut self.parts.tenants {
                     tenant.exchange.handle_input(now, Input::SipConnectionLost { connection });
                 }
             }
             Received::Unreachable { remote } => {
-                for tenant in &mut self.tenants {
+                for tenant in &mut self.parts.tenants {
                     tenant.exchange.handle_input(now, Input::SipUnreachable { remote });
                 }
             }
@@ -216,7 +208,7 @@ impl Loop {
             }
             Message::Answered(reply) => {
                 let index = usize::try_from(reply.id >> TENANT_SHIFT).unwrap_or(usize::MAX);
-                if let Some(tenant) = self.tenants.get_mut(index) {
+                if let Some(tenant) = self.parts.tenants.get_mut(index) {
                     let question = QuestionId(reply.id & ((1 << TENANT_SHIFT) - 1));
                     let answer = answer_of(reply.result);
                     tenant.exchange.handle_input(now, Input::Answered { question, answer });
@@ -224,33 +216,33 @@ impl Loop {
             }
             Message::Command { tenant, command, reply } => {
                 // An unknown tenant's sender is dropped, which the asker sees.
-                let Some(tenant) = self.tenants.iter_mut().find(|known| known.id == tenant) else { return };
+                let Some(tenant) = self.parts.tenants.iter_mut().find(|known| known.id == tenant) else { return };
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
                 self.replies.insert(id, reply);
                 tenant.exchange.handle_input(now, Input::Command { id, command });
             }
             Message::Configure { configuration, done } => {
-                match self.tenants.iter_mut().find(|known| known.id == configuration.tenant) {
+                match self.parts.tenants.iter_mut().find(|known| known.id == configuration.tenant) {
                     Some(tenant) => tenant.exchange.handle_input(now, Input::Configure(configuration)),
                     None => {
                         // Without one, `done` is dropped and the asker is told.
-                        let Some(tenant) = (self.make_tenant)(now, configuration) else { return };
-                        self.tenants.push(tenant);
-                        self.front.share_ports(now, &mut self.tenants);
+                        let Some(tenant) = (self.parts.make_tenant)(now, configuration) else { return };
+                        self.parts.tenants.push(tenant);
+                        self.front.share_ports(now, &mut self.parts.tenants);
                     }
                 }
                 // Whoever asked may have gone; the configuration is in force all the same.
                 let _ = done.send(());
             }
             Message::Storage { full } => {
-                for tenant in &mut self.tenants {
+                for tenant in &mut self.parts.tenants {
                     tenant.exchange.handle_input(now, Input::Storage { full });
                 }
             }
             Message::Drain { until } => {
                 self.draining_until = Some(now + until);
-                for tenant in &mut self.tenants {
+                for tenant in &mut self.parts.tenants {
                     tenant.exchange.handle_input(now, Input::Drain);
                 }
             }
@@ -261,7 +253,7 @@ impl Loop {
         match event {
             media::Event::PortsAvailable { ports } => {
                 self.front.ports_came(ports);
-                self.front.share_ports(now, &mut self.tenants);
+                self.front.share_ports(now, &mut self.parts.tenants);
             }
             media::Event::RecordingClosed { recording, path, summary } => {
                 let (index, recording) = split(recording);
@@ -285,19 +277,19 @@ impl Loop {
     }
 
     fn give(&mut self, now: Timestamp, index: Option<usize>, event: media::Event) {
-        if let Some(tenant) = index.and_then(|index| self.tenants.get_mut(index)) {
+        if let Some(tenant) = index.and_then(|index| self.parts.tenants.get_mut(index)) {
             tenant.exchange.handle_input(now, Input::Media(event));
         }
     }
 
     fn tell_committed(&mut self, now: Timestamp) {
         while let Some(batch) = self.behind.pop_front() {
-            if let Err(batch) = self.ledger.append(batch) {
+            if let Err(batch) = self.parts.ledger.append(batch) {
                 self.behind.push_front(batch);
                 break;
             }
         }
-        for tenant in &mut self.tenants {
+        for tenant in &mut self.parts.tenants {
             let seq = tenant.durable.seq();
             if seq > tenant.told {
                 tenant.told = seq;
@@ -315,7 +307,7 @@ impl Loop {
     }
 
     fn run_timers(&mut self, now: Timestamp) {
-        for tenant in &mut self.tenants {
+        for tenant in &mut self.parts.tenants {
             if tenant.exchange.poll_timeout().is_some_and(|at| at <= now) {
                 tenant.exchange.handle_timeout(now);
             }
@@ -323,35 +315,40 @@ impl Loop {
     }
 
     fn carry_out_all(&mut self, now: Timestamp) {
-        for index in 0..self.tenants.len() {
+        for index in 0..self.parts.tenants.len() {
             self.carry_out(now, index);
         }
         if !self.commands.is_empty() {
             let commands = std::mem::take(&mut self.commands);
-            if let Err(error) = self.media.send(commands) {
+            if let Err(error) = self.parts.media.send(commands) {
                 tracing::error!(error = &error as &dyn std::error::Error, "media commands were lost");
             }
         }
         // Ports that went out of use come back to all.
-        self.front.share_ports(now, &mut self.tenants);
+        self.front.share_ports(now, &mut self.parts.tenants);
     }
 
     fn carry_out(&mut self, now: Timestamp, index: usize) {
         loop {
-            let Some(output) = self.tenants[index].exchange.poll_output() else { break };
+            let Some(output) = self.parts.tenants[index].exchange.poll_output() else { break };
             match output {
                 Output::Sip { target, bytes } => self.sockets.send(target, &bytes),
-                Output::Media(command) => self.commands.push(for_plane(index, command)),
+                Output::Media(command) => {
+                    if let media::Command::Record { path, .. } = &command {
+                        self.make_folder(path);
+                    }
+                    self.commands.push(for_plane(index, command));
+                }
                 Output::Ask(question) => {
                     let id = question.id.0 | (index as u64) << TENANT_SHIFT;
-                    let tenant = &mut self.tenants[index];
-                    if let Err(reason) = self.questions.ask(id, &tenant.id, question.kind) {
+                    let tenant = &mut self.parts.tenants[index];
+                    if let Err(reason) = self.parts.questions.ask(id, &tenant.id, question.kind) {
                         let answer = plugboard_exchange::Answer::Unavailable(reason);
                         tenant.exchange.handle_input(now, Input::Answered { question: question.id, answer });
                     }
                 }
                 Output::Record(event) => {
-                    let tenant = &mut self.tenants[index];
+                    let tenant = &mut self.parts.tenants[index];
                     // Nobody listening is ordinary.
                     if tenant.events.receiver_count() > 0 {
                         let _ = tenant.events.send(Arc::clone(&event));
@@ -359,7 +356,7 @@ impl Loop {
                     tenant.fresh.push(event);
                 }
                 Output::Reply { id, after, result } => {
-                    let tenant = &mut self.tenants[index];
+                    let tenant = &mut self.parts.tenants[index];
                     match after.filter(|after| *after > tenant.durable.seq()) {
                         Some(after) => tenant.held.push_back((after, id, result)),
                         None => {
@@ -371,23 +368,41 @@ impl Loop {
                 }
             }
         }
-        let tenant = &mut self.tenants[index];
+        let tenant = &mut self.parts.tenants[index];
         tenant.deadline = tenant.exchange.poll_timeout();
         if !tenant.fresh.is_empty() {
             let events = std::mem::take(&mut tenant.fresh);
             let batch = Batch { tenant: tenant.id.clone(), events, durable: Arc::clone(&tenant.durable) };
             if !self.behind.is_empty() {
                 self.behind.push_back(batch);
-            } else if let Err(batch) = self.ledger.append(batch) {
+            } else if let Err(batch) = self.parts.ledger.append(batch) {
                 tracing::warn!("the disk cannot keep up with events");
                 self.behind.push_back(batch);
             }
         }
     }
 
+    /// A recording's folder is there before the writer asks for it: one a tenant and day.
+    fn make_folder(&mut self, recording: &Path) {
+        let Some(folder) = recording.parent() else { return };
+        if self.folders.iter().any(|known| known == folder) {
+            return;
+        }
+        match std::fs::create_dir_all(folder) {
+            Ok(()) => {
+                self.folders.push_back(folder.to_path_buf());
+                if self.folders.len() > 256 {
+                    self.folders.pop_front();
+                }
+            }
+            // The writer fails for the same reason, and that failure is a fact of the call.
+            Err(error) => tracing::error!(folder = %folder.display(), %error, "folder for recordings cannot be made"),
+        }
+    }
+
     fn is_drained(&self, now: Timestamp) -> bool {
         self.draining_until
-            .is_some_and(|until| now >= until || self.tenants.iter().all(|tenant| tenant.exchange.is_idle()))
+            .is_some_and(|until| now >= until || self.parts.tenants.iter().all(|tenant| tenant.exchange.is_idle()))
     }
 }
 
