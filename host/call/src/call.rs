@@ -134,6 +134,7 @@ pub struct Call {
     over: bool,
     next_play: u64,
     pub(crate) next_ask: u64,
+    pub(crate) flows_begun: u32,
     unanswered_until: Timestamp,
     longest_until: Timestamp,
     output: VecDeque<Output>,
@@ -183,6 +184,7 @@ impl Call {
             over: false,
             next_play: 1,
             next_ask: 1,
+            flows_begun: 0,
             unanswered_until: now + limits.unanswered,
             longest_until: now + limits.call_length,
             output: VecDeque::new(),
@@ -325,7 +327,10 @@ impl Call {
             }
             Command::Hold => self.hold(true, context),
             Command::Resume => self.hold(false, context),
-            Command::Transfer { to } => self.transfer(now, to, None, context),
+            Command::Transfer { to } => {
+                self.flows_begun = 0;
+                self.transfer(now, to, None, context)
+            }
             Command::Consult { to } => self.consult(now, to, context),
             Command::CompleteTransfer => self.complete_transfer(now, context),
             Command::CancelConsult => self.cancel_consult(context),

@@ -18,6 +18,8 @@ const STEP_LIMIT: Duration = Duration::from_secs(1);
 const MOST_BACKLOG: usize = 64;
 /// Actions that queue for the caller's ear.
 const MOST_QUEUED: usize = 128;
+/// Flows that one call goes through without a person asking for it.
+const MOST_FLOWS: u32 = 20;
 /// Keys that the caller types ahead.
 const MOST_TYPED: usize = 32;
 
@@ -118,6 +120,10 @@ impl FlowRun {
 
 impl Call {
     pub(crate) fn start_flow(&mut self, now: Timestamp, flow: &FlowId, context: &mut Context<'_>) {
+        self.flows_begun += 1;
+        if self.flows_begun > MOST_FLOWS {
+            return self.flow_failed(now, flow.clone(), "flows transfer to each other without end".into(), context);
+        }
         let Some(document) = context.configuration.flows.get(flow) else {
             return self.flow_failed(now, flow.clone(), "no flow of that name".into(), context);
         };
@@ -637,7 +643,7 @@ impl Call {
         });
         match failed {
             Some(Current::Play { token, .. } | Current::Gather { token, .. }) => {
-                self.prompt_missing(now, token, reason, context);
+                self.prompt_failed(now, token, "", reason, context);
             }
             Some(Current::Beep { token, record, .. }) => self.begin_record(now, token, record, context),
             _ => {}
@@ -646,12 +652,14 @@ impl Call {
     }
 
     fn prompt_missing(&mut self, now: Timestamp, token: Token, prompt: &str, context: &mut Context<'_>) {
-        self.fact(EventKind::PromptFailed {
-            interaction: self.id,
-            prompt: prompt.into(),
-            reason: "not there or not readable".into(),
-        });
-        self.refuse(now, token, RefusalCode::PromptMissing, prompt, context);
+        self.prompt_failed(now, token, prompt, "not among the tenant's prompts", context);
+    }
+
+    /// `prompt` is empty where the media plane names the file in `reason`.
+    fn prompt_failed(&mut self, now: Timestamp, token: Token, prompt: &str, reason: &str, context: &mut Context<'_>) {
+        self.fact(EventKind::PromptFailed { interaction: self.id, prompt: prompt.into(), reason: reason.into() });
+        let message = if prompt.is_empty() { reason } else { prompt };
+        self.refuse(now, token, RefusalCode::PromptMissing, message, context);
     }
 
     /// The files of a prompt, or the name of the first one that is missing.
