@@ -90,7 +90,8 @@ pub struct Exchange {
     pub(crate) closing_ports: BTreeMap<media::Port, (InteractionId, LegId)>,
     pub(crate) ports: Ports,
     pub(crate) recordings: BTreeMap<RecordingId, RecordingInProgress>,
-    pub(crate) asked: BTreeMap<QuestionId, Asked>,
+    /// With the time when an answer is given up for lost.
+    pub(crate) asked: BTreeMap<QuestionId, (Timestamp, Asked)>,
     pub(crate) next_question: u64,
     pub(crate) ids: Ids,
     next_interaction: u64,
@@ -185,6 +186,7 @@ impl Exchange {
         self.sip.handle_timeout(now.since_epoch());
         self.registration.registrar.handle_timeout(now.since_epoch());
         self.acd.handle_timeout(now);
+        self.forget_lost_questions(now);
         while let Some((_, interaction)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.pop_first();
             self.deadline_of.remove(&interaction);
@@ -200,6 +202,7 @@ impl Exchange {
             self.registration.registrar.poll_timeout().map(Timestamp::from),
             self.acd.poll_timeout(),
             self.deadlines.first().map(|(at, _)| *at),
+            self.first_lost_question(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -268,7 +271,9 @@ impl Exchange {
     }
 
     pub(crate) fn media(&mut self, command: media::Command) {
-        self.output.push_back(Output::Media(command));
+        if let Some(command) = self.hold_back(command) {
+            self.output.push_back(Output::Media(command));
+        }
     }
 
     pub(crate) fn new_interaction(&mut self) -> InteractionId {
@@ -413,7 +418,7 @@ impl Exchange {
             plugboard_call::Output::Sound(sound) => self.sound(now, interaction, sound),
             plugboard_call::Output::Queueing(queueing) => self.queueing(now, interaction, queueing),
             plugboard_call::Output::Step { ask, flow, plugin, document, state, event } => {
-                self.ask_step(interaction, ask, crate::FlowStep { flow, plugin, document, state, event });
+                self.ask_step(now, interaction, ask, crate::FlowStep { flow, plugin, document, state, event });
             }
             plugboard_call::Output::Fact(kind) => self.fact(now, kind),
             plugboard_call::Output::Over => {}

@@ -8,7 +8,7 @@ use plugboard_model::{AgentId, EventKind, InteractionId, LegId, Number, Timestam
 use plugboard_sdp as sdp;
 use plugboard_sip as sip;
 
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, Output};
 
 /// One leg.
 #[derive(Debug)]
@@ -25,6 +25,8 @@ pub(crate) struct Line {
     pub(crate) agent: Option<AgentId>,
     /// We sent an offer in a 2xx and the answer comes with the ACK.
     awaits_answer: bool,
+    /// What is to sound once the ACK has said where to.
+    early: Vec<media::Command>,
     held: bool,
     /// Sound has come from the far end at least once.
     pub(crate) heard: bool,
@@ -50,6 +52,7 @@ impl Line {
             stream: None,
             agent: None,
             awaits_answer: false,
+            early: Vec::new(),
             held: false,
             heard: false,
         }
@@ -110,7 +113,10 @@ impl Exchange {
     }
 
     pub(crate) fn answer_line(&mut self, now: Timestamp, leg: LegId) {
-        let port = self.ports.take();
+        let Some((interaction, agent)) = self.lines.get(&leg).map(|line| (line.interaction, line.agent.clone())) else {
+            return;
+        };
+        let port = self.port_beside(interaction, agent.as_ref());
         let Some(line) = self.lines.get_mut(&leg) else { return };
         let dialog = line.dialog;
         let Some(port) = port else {
@@ -181,12 +187,43 @@ impl Exchange {
         });
     }
 
-    /// The worker that a leg's audio is on: another leg of the interaction decides.
-    fn port_beside(&mut self, interaction: InteractionId) -> Option<media::Port> {
-        let beside = self.lines.values().find(|line| line.interaction == interaction && line.port.is_some());
-        match beside.and_then(|line| line.port) {
+    /// A port of the worker that another leg of the interaction is on, so that both can be bridged; else of the one that another call of one of
+    /// its agents is on, so that an attended transfer can join the two.
+    fn port_beside(&mut self, interaction: InteractionId, agent: Option<&AgentId>) -> Option<media::Port> {
+        let mut legs = self.lines.values();
+        let mut beside = legs.find_map(|line| line.port.filter(|_| line.interaction == interaction));
+        if beside.is_none() {
+            let legs = self.lines.values().filter(|line| line.interaction == interaction);
+            let agents: Vec<&AgentId> = legs.filter_map(|line| line.agent.as_ref()).chain(agent).collect();
+            let has_one_of_them = |line: &&Line| line.agent.as_ref().is_some_and(|agent| agents.contains(&agent));
+            beside = self.lines.values().filter(has_one_of_them).find_map(|line| line.port);
+        }
+        match beside {
             Some(port) => self.ports.take_beside(port.worker),
             None => self.ports.take(),
+        }
+    }
+
+    /// Whether `command` is for a leg whose far end has yet to say where it listens.
+    pub(crate) fn hold_back(&mut self, command: media::Command) -> Option<media::Command> {
+        let ports = match &command {
+            media::Command::Play { port, .. } | media::Command::StopPlay { port, .. } => [Some(*port), None],
+            media::Command::Bridge { a, b } | media::Command::Unbridge { a, b } => [Some(*a), Some(*b)],
+            media::Command::Record { left, right, .. } => [Some(*left), *right],
+            media::Command::AttachRecording { right, .. } => [Some(*right), None],
+            _ => return Some(command),
+        };
+        let early = ports.into_iter().flatten().find_map(|port| {
+            let leg = self.legs_of_ports.get(&port)?;
+            self.lines.get(leg).filter(|line| line.awaits_answer && line.stream.is_none()).map(|_| *leg)
+        });
+        match early.and_then(|leg| self.lines.get_mut(&leg)) {
+            // More than this is nobody's wait for an ACK.
+            Some(line) if line.early.len() < 64 => {
+                line.early.push(command);
+                None
+            }
+            _ => Some(command),
         }
     }
 
@@ -230,7 +267,7 @@ impl Exchange {
         account: Option<sip::digest::Account>,
     ) {
         let refused = |status: u16| CallInput::LegRefused { leg, status, cause: cause_of_status(status) };
-        let Some(port) = self.port_beside(interaction) else {
+        let Some(port) = self.port_beside(interaction, agent.as_ref()) else {
             return self.later(interaction, refused(503));
         };
         let mut local = sdp::Local::g711(port.rtp(), leg.0);
@@ -288,8 +325,12 @@ impl Exchange {
 
     /// Forgets a leg. Its port closes; the statistics come later.
     pub(crate) fn drop_line(&mut self, leg: LegId) -> Option<Line> {
-        let line = self.lines.remove(&leg)?;
+        let mut line = self.lines.remove(&leg)?;
         self.legs_of_dialogs.remove(&line.dialog);
+        for command in std::mem::take(&mut line.early) {
+            // In vain, but a recording that was begun is told to have failed.
+            self.push(Output::Media(command));
+        }
         if let Some(port) = line.port {
             self.legs_of_ports.remove(&port);
             self.ports.released(port);
@@ -321,7 +362,7 @@ impl Exchange {
                     self.call_input(now, interaction, CallInput::LegRefused { leg, status: status.code(), cause });
                 }
             }
-            sip::Event::Confirmed { call, body } => self.line_confirmed(call, body.as_ref()),
+            sip::Event::Confirmed { call, body } => self.line_confirmed(now, call, body.as_ref()),
             sip::Event::Ended { call, cause, reason } => {
                 if let Some((leg, interaction)) = self.leg_of(call) {
                     self.drop_line(leg);
@@ -382,8 +423,8 @@ impl Exchange {
         }
     }
 
-    fn line_confirmed(&mut self, dialog: sip::CallHandle, body: Option<&sip::endpoint::Body>) {
-        let Some((leg, _)) = self.leg_of(dialog) else { return };
+    fn line_confirmed(&mut self, now: Timestamp, dialog: sip::CallHandle, body: Option<&sip::endpoint::Body>) {
+        let Some((leg, interaction)) = self.leg_of(dialog) else { return };
         let Some(line) = self.lines.get_mut(&leg) else { return };
         if !std::mem::take(&mut line.awaits_answer) {
             return;
@@ -392,8 +433,22 @@ impl Exchange {
             let answer = sdp::Session::parse(body?.text()?).ok()?;
             local.accept(&answer).ok()
         });
-        if let Some(agreed) = agreed {
-            self.open(leg, &agreed);
+        let early = std::mem::take(&mut line.early);
+        let is_open = line.stream.is_some();
+        match agreed {
+            Some(agreed) => {
+                self.open(leg, &agreed);
+                for command in early {
+                    self.media(command);
+                }
+            }
+            // A re-INVITE that came to nothing leaves the session as it was.
+            None if is_open => {}
+            None => {
+                let cause = cause_of_status(488);
+                self.hang_up(now, leg, cause);
+                self.call_input(now, interaction, CallInput::LegEnded { leg, cause, status: Some(488) });
+            }
         }
     }
 

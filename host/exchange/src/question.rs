@@ -62,6 +62,9 @@ pub enum Answer {
     Unavailable(Arc<str>),
 }
 
+/// No deadline of a component is longer; an answer after this long is to nobody.
+const LOST: Duration = Duration::from_secs(30);
+
 #[derive(Debug)]
 pub(crate) enum Asked {
     Step { interaction: InteractionId, ask: u64 },
@@ -69,19 +72,19 @@ pub(crate) enum Asked {
 }
 
 impl Exchange {
-    fn new_question(&mut self, asked: Asked) -> QuestionId {
+    fn new_question(&mut self, now: Timestamp, asked: Asked) -> QuestionId {
         let id = QuestionId(self.next_question);
         self.next_question += 1;
-        self.asked.insert(id, asked);
+        self.asked.insert(id, (now + LOST, asked));
         id
     }
 
-    pub(crate) fn ask_step(&mut self, interaction: InteractionId, ask: u64, step: FlowStep) {
-        let id = self.new_question(Asked::Step { interaction, ask });
+    pub(crate) fn ask_step(&mut self, now: Timestamp, interaction: InteractionId, ask: u64, step: FlowStep) {
+        let id = self.new_question(now, Asked::Step { interaction, ask });
         self.push(Output::Ask(Question { id, kind: QuestionKind::Step(step) }));
     }
 
-    pub(crate) fn ask_rank(&mut self, question: acd::RankQuestion) {
+    pub(crate) fn ask_rank(&mut self, now: Timestamp, question: acd::RankQuestion) {
         let acd::RankQuestion { id, policy, queue, subject, .. } = question;
         let tables = self.routing_tables();
         let queue_number =
@@ -116,8 +119,20 @@ impl Exchange {
                     .collect(),
             },
         };
-        let id = self.new_question(Asked::Rank { question: id, policy, queue });
+        let id = self.new_question(now, Asked::Rank { question: id, policy, queue });
         self.push(Output::Ask(Question { id, kind }));
+    }
+
+    /// The earliest question is the first, since all have as long.
+    pub(crate) fn first_lost_question(&self) -> Option<Timestamp> {
+        self.asked.first_key_value().map(|(_, (lost_at, _))| *lost_at)
+    }
+
+    /// Whoever asked has gone on long ago.
+    pub(crate) fn forget_lost_questions(&mut self, now: Timestamp) {
+        while self.first_lost_question().is_some_and(|lost_at| lost_at <= now) {
+            self.asked.pop_first();
+        }
     }
 
     fn routing_tables(&self) -> Arc<routing::Tables> {
@@ -131,7 +146,7 @@ impl Exchange {
 
     pub(crate) fn answered(&mut self, now: Timestamp, question: QuestionId, answer: Answer) {
         // An answer that nobody waits for any more is ordinary: the deadline was faster.
-        match self.asked.remove(&question) {
+        match self.asked.remove(&question).map(|(_, asked)| asked) {
             Some(Asked::Step { interaction, ask }) => {
                 let result = match answer {
                     Answer::Stepped(stepped) => Ok(stepped),

@@ -102,7 +102,7 @@ impl Exchange {
                 self.leg_input(now, port, |leg| CallInput::PlayEnded { leg, token, complete });
             }
             media::Event::PlayFailed { port, token, reason } => {
-                let reason: Arc<str> = reason.to_string().into();
+                let reason: Arc<str> = whole_chain(&reason).into();
                 self.leg_input(now, port, |leg| CallInput::PlayFailed { leg, token, reason });
             }
             media::Event::RtpTimeout { port, silent_for } => {
@@ -156,6 +156,12 @@ impl Exchange {
         let Some(interaction) = self.lines.get(&leg).map(|line| line.interaction) else { return };
         self.call_input(now, interaction, input(leg));
     }
+}
+
+/// An error with everything behind it.
+fn whole_chain(error: &dyn std::error::Error) -> String {
+    let behind = std::iter::successors(error.source(), |error| error.source());
+    behind.fold(error.to_string(), |text, error| format!("{text}: {error}"))
 }
 
 fn hex(bytes: &[u8]) -> String {
