@@ -55,7 +55,8 @@ const MAIN: &str = r#"{
     "voicemail": { "kind": "voicemail", "greeting": "leave-message.wav", "mailbox": { "queue": "sales" }, "max_s": 30,
       "exits": { "recorded": "bye" } },
     "bye": { "kind": "hang-up", "prompt": "goodbye.wav" }
-  }
+  },
+  "exception": { "prompt": "sorry.wav", "queue": "support" }
 }"#;
 
 pub fn add_agent(tenant: &mut Configuration, name: &str, extension: &str, queues: &[&str]) {

@@ -447,6 +447,16 @@ impl World {
         }
     }
 
+    /// So many things happen, whatever they are; fewer if nothing is left.
+    pub fn run_steps(&mut self, steps: u64) {
+        let limit = self.now + Duration::from_secs(3_600);
+        for _ in 0..steps {
+            if !self.step(limit) {
+                return;
+            }
+        }
+    }
+
     /// Until nobody calls, wraps up or records any more.
     ///
     /// # Panics

@@ -1,3 +1,13 @@
 //! What a contact centre must do, told call by call.
 
+mod agents_phone;
+mod at_the_door;
+mod chaos;
+mod flows;
+mod hang_up;
 mod happy;
+mod own_calls;
+mod queues;
+mod stage;
+mod storage;
+mod transfers;

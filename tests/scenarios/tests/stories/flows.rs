@@ -1,0 +1,117 @@
+//! The flow and its component: well, broken, and running in circles.
+
+use plugboard_model::{EventKind, NumberTarget};
+use plugboard_scenarios::{Fault, tenant};
+
+use crate::stage::{endings, shop, shop_with};
+
+#[test]
+fn caller_who_hangs_up_during_the_welcome_is_told_to_the_flow() {
+    let mut stage = shop();
+    stage.world.draw_ladder(&["anna", "plugboard", "plugin"]);
+    let call = stage.world.dial(stage.anna, "400");
+    stage.world.run_secs(1);
+    stage.world.hang_up(call);
+    stage.world.finish();
+    expect_test::expect![[r#"
+                  anna                  plugboard             plugin
+           1.000  |-INVITE------------->|                     |
+           1.005  |                     |-step started------->|
+           1.005  |                     |<pick up, play-------|
+           1.006  |<~welcome------------|                     |
+           1.006  |<200-----------------|                     |
+           2.000  |-BYE---------------->|                     |
+           2.005  |                     * closed Caller 16    |
+           2.005  |                     |-step hung up------->|
+           2.005  |                     |<nothing-------------|
+    "#]]
+    .assert_eq(stage.world.ladder());
+}
+
+#[test]
+fn flow_that_fails_in_any_way_apologises_and_queues_for_support() {
+    for fault in [Fault::Trap, Fault::Deadline, Fault::NotInstalled, Fault::Silence] {
+        let mut stage = shop();
+        stage.world.add_agent("cid");
+        stage.world.components.flow_fault = fault;
+        let call = stage.world.dial(stage.anna, "400");
+        stage.world.run_secs(2);
+        assert_eq!(stage.world.hears(call), "~sorry", "{fault:?}");
+        stage.world.run_secs(4);
+        assert_eq!(stage.world.hears(call), "cid", "{fault:?}");
+        stage.world.hang_up(call);
+        stage.world.run_secs(20);
+        assert_eq!(endings(&stage.world), ["Caller 16"], "{fault:?}");
+        stage.world.run_secs(30);
+        stage.world.finish();
+    }
+}
+
+#[test]
+fn flow_that_fails_while_the_caller_waits_does_not_cost_the_place() {
+    let mut stage = shop();
+    stage.world.agent("amy", plugboard_model::AgentRequest::NotReady { reason: "lunch".into() });
+    let call = stage.world.dial(stage.anna, "400");
+    stage.world.run_secs(4);
+    stage.world.press(call, "1");
+    stage.world.run_secs(5);
+    stage.world.components.flow_fault = Fault::Trap;
+    stage.world.run_secs(40);
+    stage.world.agent("amy", plugboard_model::AgentRequest::Ready);
+    stage.world.run_secs(3);
+    assert_eq!(stage.world.hears(call), "amy", "{}", stage.world.story());
+    stage.world.hang_up(call);
+    stage.world.finish();
+}
+
+#[test]
+fn prompt_that_is_missing_leads_to_the_exception_flow() {
+    let mut stage = shop();
+    stage.world.add_agent("cid");
+    stage.world.plane.missing.insert("welcome".into());
+    let call = stage.world.dial(stage.anna, "400");
+    stage.world.run_secs(8);
+    assert!(stage.world.count(|kind| matches!(kind, EventKind::PromptFailed { .. })) == 1);
+    assert_eq!(stage.world.hears(call), "cid", "{}", stage.world.story());
+    stage.world.hang_up(call);
+    stage.world.finish();
+}
+
+#[test]
+fn flows_that_transfer_to_each_other_for_ever_are_stopped() {
+    let flow = |name: &str, other: &str| {
+        format!(
+            r#"{{ "format": 1, "name": "{name}", "language": "en", "start": "go",
+                 "nodes": {{ "go": {{ "kind": "transfer-flow", "flow": "{other}" }} }} }}"#
+        )
+    };
+    let mut stage = shop_with(|shop| {
+        tenant::add_flow(shop, "ping", &flow("ping", "pong"));
+        tenant::add_flow(shop, "pong", &flow("pong", "ping"));
+        shop.numbers.insert("600".parse().unwrap(), NumberTarget::Flow("ping".parse().unwrap()));
+        shop.exception.queue = None;
+    });
+    stage.world.dial(stage.anna, "600");
+    stage.world.run_secs(60);
+    let started = stage.world.count(|kind| matches!(kind, EventKind::FlowStarted { .. }));
+    assert!(started <= 40, "{started} flows were started");
+    stage.world.finish();
+}
+
+#[test]
+fn flow_transfers_to_a_named_agent_and_goes_on_when_nobody_answers() {
+    let document = r#"{ "format": 1, "name": "boss", "language": "en", "start": "amy", "nodes": {
+        "amy": { "kind": "transfer-agent", "agent": "amy", "ring_s": 10,
+                 "exits": { "no_answer": "bye", "busy": "bye", "offline": "bye" } },
+        "bye": { "kind": "hang-up", "prompt": "goodbye.wav" } } }"#;
+    let mut stage = shop_with(|shop| {
+        tenant::add_flow(shop, "boss", document);
+        shop.numbers.insert("700".parse().unwrap(), NumberTarget::Flow("boss".parse().unwrap()));
+    });
+    stage.world.phone_mut(stage.amy).manners = plugboard_scenarios::Manners::ABSENT;
+    let call = stage.world.dial(stage.anna, "700");
+    stage.world.run_secs(11);
+    assert_eq!(stage.world.hears(call), "~goodbye", "{}", stage.world.story());
+    stage.world.finish();
+    assert_eq!(endings(&stage.world), ["Host 16"]);
+}

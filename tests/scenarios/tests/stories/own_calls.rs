@@ -1,0 +1,76 @@
+//! Calls that agents place.
+
+use plugboard_call::Target;
+use plugboard_exchange::{Command, Reply};
+use plugboard_scenarios::Manners;
+use plugboard_sip::Status;
+
+use crate::stage::{endings, shop};
+
+#[test]
+fn agent_dials_another_agents_extension() {
+    let mut stage = shop();
+    stage.world.add_agent("cid");
+    stage.world.run_secs(1);
+    let call = stage.world.dial(stage.amy, "1003");
+    stage.world.run_secs(3);
+    assert_eq!(stage.world.hears(call), "cid", "{}", stage.world.story());
+    assert_eq!((stage.world.state_of("amy").as_str(), stage.world.state_of("cid").as_str()), ("talking", "talking"));
+    stage.world.hang_up(call);
+    stage.world.finish();
+    assert_eq!(endings(&stage.world), ["Agent 16"]);
+}
+
+#[test]
+fn click_to_dial_rings_the_agent_first_and_then_the_customer() {
+    let mut stage = shop();
+    let carrier = stage.world.add_phone("carrier", "203.0.113.1:5060", None);
+    stage.world.draw_ladder(&["amy", "plugboard", "carrier"]);
+    let started = stage.world.command(Command::Originate {
+        agent: "amy".parse().unwrap(),
+        to: Target::Number("+4930123456".parse().unwrap()),
+    });
+    assert!(matches!(started, Ok(Reply::Started(_))), "{started:?}");
+    stage.world.run_secs(5);
+    let line = stage.world.line_of(stage.amy);
+    assert_eq!(stage.world.hears(line), "carrier", "{}", stage.world.story());
+    let far = stage.world.line_of(carrier);
+    stage.world.hang_up(far);
+    stage.world.finish();
+    expect_test::expect![[r#"
+                  amy                   plugboard             carrier
+           1.000  |<INVITE--------------|                     |
+           1.005  |-180---------------->|                     |
+           2.005  |-200---------------->|                     |
+           2.010  |<~tune---------------|                     |
+           2.010  |                     |-INVITE------------->|
+           2.015  |                     |<180-----------------|
+           3.015  |                     |<200-----------------|
+           3.020  |                     * bridge              |
+           6.000  |                     |<BYE-----------------|
+           6.005  |                     * closed Outside 16   |
+           6.005  |<BYE-----------------|                     |
+    "#]]
+    .assert_eq(stage.world.ladder());
+}
+
+#[test]
+fn click_to_dial_of_an_agent_who_declines_comes_to_nothing() {
+    let mut stage = shop();
+    stage.world.phone_mut(stage.amy).manners = Manners::rejecting(Status::DECLINE);
+    let to = Target::Number("+4930123456".parse().unwrap());
+    stage.world.command(Command::Originate { agent: "amy".parse().unwrap(), to }).unwrap();
+    stage.world.finish();
+    assert_eq!((endings(&stage.world), stage.world.state_of("amy").as_str()), (vec!["Agent 21".to_owned()], "ready"));
+}
+
+#[test]
+fn customer_who_does_not_answer_is_given_up_after_a_minute() {
+    let mut stage = shop();
+    let carrier = stage.world.add_phone("carrier", "203.0.113.1:5060", None);
+    stage.world.phone_mut(carrier).manners = Manners::ABSENT;
+    stage.world.dial(stage.amy, "+4930123456");
+    stage.world.run_secs(63);
+    stage.world.finish();
+    assert_eq!((endings(&stage.world), stage.world.state_of("amy").as_str()), (vec!["Host 19".to_owned()], "ready"));
+}
