@@ -68,8 +68,12 @@ fn dialled(leg: u64) -> EventKind {
 }
 
 fn ended(leg: u64, by: EndedBy) -> EventKind {
-    let quality = Some(Quality { packets_received: 900, mos: 4.2, ..Quality::default() });
-    EventKind::LegEnded { interaction: I, leg: LegId(leg), by, cause: 16, status: None, quality }
+    EventKind::LegEnded { interaction: I, leg: LegId(leg), by, cause: 16, status: None }
+}
+
+fn measured(leg: u64) -> EventKind {
+    let quality = Quality { packets_received: 900, mos: 4.2, ..Quality::default() };
+    EventKind::LegMeasured { interaction: I, leg: LegId(leg), quality }
 }
 
 fn closed(by: EndedBy) -> EventKind {
@@ -112,6 +116,7 @@ fn handled_call() -> Vec<(f64, EventKind)> {
         (38.2, EventKind::Resumed { interaction: I, agent: amy() }),
         (60.2, EventKind::Disconnected { interaction: I, agent: amy(), by: EndedBy::Caller }),
         (60.2, ended(1, EndedBy::Caller)),
+        (60.2, measured(1)),
         (60.2, EventKind::WrapUpStarted { interaction: I, agent: amy(), limit_ms: 30_000 }),
         (60.2, closed(EndedBy::Caller)),
         (
@@ -145,7 +150,7 @@ fn a_handled_call_leaves_one_record_with_every_part_of_it() {
     let revisions = cdrs(&handled_call());
     assert_eq!(
         revisions.iter().map(|cdr| (cdr.revision, cdr.last_seq)).collect::<Vec<_>>(),
-        [(1, 25), (2, 26), (3, 27), (4, 28)]
+        [(1, 26), (2, 27), (3, 28), (4, 29)]
     );
     let cdr = revisions.last().unwrap();
     expect![[r#"
@@ -187,7 +192,7 @@ fn a_restart_closes_what_was_live_as_interrupted_at_the_last_thing_known() {
 fn a_late_fact_after_the_bound_changes_nothing_and_is_forgotten() {
     let mut fold = InteractionFold::new(Bounds { late_for: Duration::from_secs(10), ..Bounds::default() });
     let mut facts = handled_call();
-    facts.truncate(25);
+    facts.truncate(26);
     facts.push((100.0, EventKind::WrapUpEnded { interaction: I, agent: amy(), by_timer: true }));
     log(&facts).iter().for_each(|event| fold.handle_event(event));
     assert_eq!(std::iter::from_fn(|| fold.poll_output()).count(), 1);
