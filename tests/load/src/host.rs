@@ -1,0 +1,280 @@
+//! Starts a host with a scratch tenant in a temporary folder, and takes both away again.
+
+use std::{
+    fs, io,
+    net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::{Server, agents::Accounts, process};
+
+/// The core that the server has to itself, and the one of the load.
+pub const SERVER_CORE: usize = 0;
+pub const LOAD_CORE: usize = 1;
+
+/// Numbers of the scratch tenant.
+pub mod numbers {
+    /// A flow that plays a tone for longer than any caller listens.
+    pub const IVR: &str = "8000";
+    /// A flow that queues the caller.
+    pub const QUEUE: &str = "8001";
+}
+
+/// What the scratch tenant is like.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    pub agents: Accounts,
+    /// Every call of the queue is recorded.
+    pub record: bool,
+}
+
+/// Where the program and its components are.
+#[derive(Clone, Debug)]
+pub struct Installation {
+    pub host: PathBuf,
+    /// Folder of `flow-graph.wasm` and others.
+    pub plugins: PathBuf,
+    /// Leaves the temporary folder behind, with the host's log and data.
+    pub keep: bool,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum HostError {
+    #[error("{path} is not there; {remedy}")]
+    Missing { path: PathBuf, remedy: &'static str },
+    #[error("the scratch folder cannot be written")]
+    Scratch(#[from] io::Error),
+    #[error("{program} cannot be started")]
+    Start { program: PathBuf, source: io::Error },
+    #[error("the host ended by itself ({status}); its last words:\n{log}")]
+    Ended { status: std::process::ExitStatus, log: String },
+    #[error("the host is not ready after {waited:?}; its last words:\n{log}")]
+    NotReady { waited: Duration, log: String },
+}
+
+/// A host that runs; it is stopped when this is dropped.
+#[derive(Debug)]
+pub struct Host {
+    child: Child,
+    folder: PathBuf,
+    keep: bool,
+    pub server: Server,
+}
+
+/// Components are compiled at the first start.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+const STOPPED_WITHIN: Duration = Duration::from_secs(10);
+
+impl Host {
+    /// Returns when calls can come in.
+    pub fn start(installation: &Installation, tenant: &Tenant) -> Result<Self, HostError> {
+        let built = [
+            (installation.host.clone(), "build it: cargo build --release -p plugboard"),
+            (installation.plugins.join("flow-graph.wasm"), "build it: cargo xtask plugins"),
+        ];
+        for (path, remedy) in built {
+            if !path.exists() {
+                return Err(HostError::Missing { path, remedy });
+            }
+        }
+        let folder = std::env::temp_dir().join(format!("plugboard-load-{}", std::process::id()));
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        write_tenant(&folder.join("tenants").join("load"), tenant)?;
+        let sip = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_udp_port()?);
+        let config = folder.join("plugboard.toml");
+        fs::write(&config, process_config(sip, free_tcp_port()?, &std::path::absolute(&installation.plugins)?))?;
+        let log = fs::File::create(folder.join("host.log"))?;
+
+        // Children begin on the core that their parent is on. A machine of one core measures too, if badly.
+        process::stay_on_core(SERVER_CORE);
+        let child = command(&installation.host, &config, &log).map_err(|source| HostError::Start {
+            program: installation.host.clone(),
+            source,
+        });
+        process::stay_on_core(LOAD_CORE);
+        let child = child?;
+        let server = Server { sip, pid: child.id(), core: SERVER_CORE };
+        let mut host = Self { child, folder, keep: installation.keep, server };
+        host.wait_until_ready()?;
+        Ok(host)
+    }
+
+    fn wait_until_ready(&mut self) -> Result<(), HostError> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.child.try_wait()? {
+                return Err(HostError::Ended { status, log: self.last_words() });
+            }
+            if self.last_words().lines().any(|line| line.starts_with("ready")) {
+                return Ok(());
+            }
+            if start.elapsed() > READY_WITHIN {
+                return Err(HostError::NotReady { waited: READY_WITHIN, log: self.last_words() });
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// The end of the host's log.
+    pub fn last_words(&self) -> String {
+        let log = fs::read_to_string(self.folder.join("host.log")).unwrap_or_default();
+        let lines: Vec<&str> = log.lines().collect();
+        lines[lines.len().saturating_sub(20)..].join("\n")
+    }
+
+    /// Number and bytes of the WAV files below the data folder.
+    pub fn recordings(&self) -> (usize, u64) {
+        let mut found = (0, 0);
+        let mut folders = vec![self.folder.join("data").join("recordings")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+                match entry.metadata() {
+                    Ok(data) if data.is_dir() => folders.push(entry.path()),
+                    Ok(data) if entry.path().extension().is_some_and(|extension| extension == "wav") => {
+                        found = (found.0 + 1, found.1 + data.len());
+                    }
+                    _ => {}
+                }
+            }
+        }
+        found
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        // The child is ours and not yet waited for, so its number is nobody else's.
+        if let Ok(pid) = i32::try_from(self.child.id()) {
+            let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
+        }
+        let asked = Instant::now();
+        while let Ok(None) = self.child.try_wait() {
+            if asked.elapsed() > STOPPED_WITHIN {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        if !self.keep {
+            let _ = fs::remove_dir_all(&self.folder);
+        }
+    }
+}
+
+/// Under `setpriv` the host dies with this program, even if that is killed.
+fn command(host: &Path, config: &Path, log: &fs::File) -> io::Result<Child> {
+    let start = |mut command: Command| {
+        command.arg("serve").arg("--config").arg(config).stdin(Stdio::null());
+        command.stdout(log.try_clone()?).stderr(log.try_clone()?).spawn()
+    };
+    let mut guarded = Command::new("setpriv");
+    guarded.args(["--pdeathsig", "KILL", "--"]).arg(host);
+    match start(guarded) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => start(Command::new(host)),
+        started => started,
+    }
+}
+
+fn free_udp_port() -> io::Result<u16> {
+    Ok(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn free_tcp_port() -> io::Result<u16> {
+    Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
+}
+
+fn process_config(sip: SocketAddrV4, api: u16, plugins: &Path) -> String {
+    format!(
+        "data = \"data\"\n\
+         plugins = {plugins:?}\n\
+         tenants = \"tenants\"\n\
+         [sip]\nudp = [\"{sip}\"]\ntcp = []\n\
+         [rtp]\naddress = \"127.0.0.1\"\nworkers = 1\n\
+         [api]\nlisten = \"127.0.0.1:{api}\"\n\
+         [log]\nlevel = \"warn\"\n\
+         [limits]\ncalls = 20000\ndrain = \"1s\"\n"
+    )
+}
+
+const IVR_FLOW: &str = r#"{
+  "format": 1, "name": "ivr", "language": "en", "start": "start",
+  "nodes": {
+    "start": { "kind": "start", "exits": { "next": "listen" } },
+    "listen": { "kind": "play", "prompt": "tone", "exits": { "done": "bye" } },
+    "bye": { "kind": "hang-up" }
+  }
+}
+"#;
+
+const QUEUE_FLOW: &str = r#"{
+  "format": 1, "name": "queue", "language": "en", "start": "start",
+  "nodes": {
+    "start": { "kind": "start", "exits": { "next": "wait" } },
+    "wait": { "kind": "queue", "queue": "all" }
+  }
+}
+"#;
+
+fn write_tenant(folder: &Path, tenant: &Tenant) -> io::Result<()> {
+    for inner in ["flows", "prompts/en"] {
+        fs::create_dir_all(folder.join(inner))?;
+    }
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text);
+    write(
+        "tenant.toml",
+        "id = \"load\"\nname = \"Load\"\nlanguage = \"en\"\n[limits]\ninteractions = 20000\nunanswered = \"1h\"\n",
+    )?;
+    write("trunks.toml", "[loopback]\nallow = [\"127.0.0.0/8\"]\n")?;
+    let (ivr, queue) = (numbers::IVR, numbers::QUEUE);
+    write("numbers.toml", &format!("{ivr} = {{ flow = \"ivr\" }}\n{queue} = {{ flow = \"queue\" }}\n"))?;
+    let record = tenant.record;
+    write(
+        "queues.toml",
+        &format!("[all]\nring_timeout = \"1m\"\nwrap_up = \"0s\"\nmax_waiting = 100000\nrecord = {record}\n"),
+    )?;
+    let agents: String = (0..tenant.agents.count)
+        .map(|index| {
+            let (name, extension, password) = (Accounts::name(index), 10_000 + index, &tenant.agents.password);
+            format!(
+                "[{name}]\nextension = \"{extension}\"\npassword = \"{password}\"\nqueues = [\"all\"]\nready_on_register = true\n"
+            )
+        })
+        .collect();
+    write("agents.toml", &agents)?;
+    write("flows/ivr.json", IVR_FLOW)?;
+    write("flows/queue.json", QUEUE_FLOW)?;
+    fs::write(folder.join("prompts/en/tone.wav"), tone(Duration::from_secs(4)))
+}
+
+/// 440 Hz at a quarter of full scale: 16 bits, mono, 8 kHz.
+fn tone(length: Duration) -> Vec<u8> {
+    const RATE: u32 = 8_000;
+    let samples = (length.as_secs_f64() * f64::from(RATE)) as u32;
+    let bytes = samples * 2;
+    let mut wav = Vec::with_capacity(44 + bytes as usize);
+    wav.extend(b"RIFF");
+    wav.extend((36 + bytes).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16_u32.to_le_bytes());
+    wav.extend([1, 0, 1, 0]);
+    wav.extend(RATE.to_le_bytes());
+    wav.extend((RATE * 2).to_le_bytes());
+    wav.extend([2, 0, 16, 0]);
+    wav.extend(b"data");
+    wav.extend(bytes.to_le_bytes());
+    for sample in 0..samples {
+        let phase = f64::from(sample) * 440.0 / f64::from(RATE) * std::f64::consts::TAU;
+        wav.extend(((phase.sin() * 8_192.0) as i16).to_le_bytes());
+    }
+    wav
+}
