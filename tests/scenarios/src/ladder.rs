@@ -15,7 +15,7 @@ pub(crate) struct Ladder {
 impl Ladder {
     pub(crate) fn with_columns(columns: &[&str]) -> Self {
         let columns: Vec<String> = columns.iter().map(|&name| name.to_owned()).collect();
-        let mut head = " ".repeat(MARGIN);
+        let mut head = format!("{:<MARGIN$}", "m:s");
         for name in &columns {
             let _ = write!(head, "{name:<WIDTH$}");
         }
@@ -65,7 +65,8 @@ impl Ladder {
     }
 
     fn row(&mut self, at: Duration, line: &str) {
-        let _ = writeln!(self.rows, "{:>8.3}  {}", at.as_secs_f64(), line.trim_end());
+        let (minutes, seconds) = (at.as_secs() / 60, at.as_secs() % 60);
+        let _ = writeln!(self.rows, "{minutes:02}:{seconds:02}.{:03} {}", at.subsec_millis(), line.trim_end());
     }
 
     pub(crate) fn text(&self) -> &str {

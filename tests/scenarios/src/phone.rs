@@ -34,10 +34,13 @@ pub struct Manners {
     pub talk_ms: Option<(u64, u64)>,
     /// Of a hundred calls so many are not noticed.
     pub misses_percent: u64,
+    /// Of a hundred conversations so many are handed on by REFER; only where `talk_ms` says how long one lasts.
+    pub transfers_percent: u64,
 }
 
 impl Manners {
-    pub const PROMPT: Self = Self { then: Then::Answer(1_000, 1_000), talk_ms: None, misses_percent: 0 };
+    pub const PROMPT: Self =
+        Self { then: Then::Answer(1_000, 1_000), talk_ms: None, misses_percent: 0, transfers_percent: 0 };
     pub const ABSENT: Self = Self { then: Then::Ignore, ..Self::PROMPT };
 
     pub const fn rejecting(status: sip::Status) -> Self {

@@ -48,6 +48,7 @@ struct Tape {
 #[derive(Debug)]
 pub struct Plane {
     legs: BTreeMap<Port, Leg>,
+    by_number: BTreeMap<u16, Port>,
     recordings: BTreeMap<u64, Tape>,
     /// By file name without extension; two seconds where it is not told.
     pub lengths: BTreeMap<String, Duration>,
@@ -68,6 +69,7 @@ impl Plane {
             .collect();
         let plane = Self {
             legs: BTreeMap::new(),
+            by_number: ports.iter().map(|port| (port.number, *port)).collect(),
             recordings: BTreeMap::new(),
             lengths: BTreeMap::new(),
             missing: BTreeSet::new(),
@@ -102,7 +104,10 @@ impl Plane {
     }
 
     pub fn port_at(&self, address: SocketAddr) -> Option<Port> {
-        self.legs.keys().find(|port| port.rtp() == address).copied()
+        self.by_number
+            .get(&address.port())
+            .filter(|port| port.rtp() == address && self.legs.contains_key(port))
+            .copied()
     }
 
     pub fn stream(&self, port: Port) -> Option<Stream> {

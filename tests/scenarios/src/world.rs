@@ -164,12 +164,17 @@ impl World {
 
     /// An agent's phone, registered.
     pub fn add_agent(&mut self, name: &str) -> PhoneId {
+        let phone = self.add_agent_later(name);
+        self.register(phone);
+        phone
+    }
+
+    /// An agent's phone that is not plugged in yet.
+    pub fn add_agent_later(&mut self, name: &str) -> PhoneId {
         let number = self.phones.len();
         let password = self.configuration.agents[name].password.clone();
         let account = sip::digest::Account { user: name.to_owned(), password };
-        let phone = self.add_phone(name, &format!("10.0.{}.{}:5060", number / 250, number % 250 + 1), Some(account));
-        self.register(phone);
-        phone
+        self.add_phone(name, &format!("10.0.{}.{}:5060", number / 250, number % 250 + 1), Some(account))
     }
 
     pub fn phone(&self, phone: PhoneId) -> &Phone {
@@ -309,6 +314,14 @@ impl World {
         let uri = format!("sip:{to}@shop.example");
         let sent = self.phones[line.phone.0].endpoint.refer(now, line.call, &uri, None, None);
         sent.expect("a REFER goes out");
+        self.touch(line.phone);
+    }
+
+    /// As [`Self::refer`], by somebody who may have hung up already.
+    fn try_refer(&mut self, line: LineId, to: &str) {
+        let uri = format!("sip:{to}@shop.example");
+        let endpoint = &mut self.phones[line.phone.0].endpoint;
+        let _ = endpoint.refer(self.now.since_epoch(), line.call, &uri, None, None);
         self.touch(line.phone);
     }
 
@@ -469,6 +482,18 @@ impl World {
         }
         // Ports rest before they are offered again.
         self.run_secs(3);
+    }
+
+    /// As [`Self::run_until_idle`]; false where somebody is stuck.
+    pub fn run_until_idle_or(&mut self, limit: Duration) -> bool {
+        let limit = self.now + limit;
+        while !self.is_idle() {
+            if !self.step(limit) {
+                return false;
+            }
+        }
+        self.run_secs(3);
+        true
     }
 
     fn is_idle(&self) -> bool {
@@ -716,9 +741,14 @@ impl World {
                 if session.remote.is_none() {
                     session.remote = sound_address(body.as_ref());
                 }
-                if let Some(talk) = own.manners.talk_ms {
+                let (line, manners) = (LineId { phone, call }, own.manners);
+                if let Some(talk) = manners.talk_ms {
                     let talk = self.chance.between_ms(talk);
-                    self.after(talk, move |world| world.hang_up(LineId { phone, call }));
+                    self.after(talk, move |world| world.hang_up(line));
+                    if self.chance.percent(manners.transfers_percent) {
+                        let dialled = ["q1", "q2", "2001", "2002", "+4940999"][self.chance.below(5) as usize];
+                        self.after(talk / 2, move |world| world.try_refer(line, dialled));
+                    }
                 }
             }
             sip::Event::Refused { call, status, retry_after, .. } => {
@@ -757,6 +787,17 @@ impl World {
     }
 
     // What came of it.
+
+    /// As [`Self::cdrs`], where interactions may live on.
+    pub fn cdrs_so_far(&self) -> Vec<Cdr> {
+        let mut fold = InteractionFold::new(Bounds::default());
+        let mut cdrs = Vec::new();
+        for fact in &self.facts {
+            fold.handle_event(fact);
+            cdrs.extend(std::iter::from_fn(|| fold.poll_output()));
+        }
+        cdrs
+    }
 
     /// One CDR for each interaction, in the order in which they became known, late revisions included.
     pub fn cdrs(&self) -> Vec<Cdr> {

@@ -14,16 +14,16 @@ fn caller_who_hangs_up_during_the_welcome_is_told_to_the_flow() {
     stage.world.hang_up(call);
     stage.world.finish();
     expect_test::expect![[r#"
-                  anna                  plugboard             plugin
-           1.000  |-INVITE------------->|                     |
-           1.005  |                     |-step started------->|
-           1.005  |                     |<pick up, play-------|
-           1.006  |<~welcome------------|                     |
-           1.006  |<200-----------------|                     |
-           2.000  |-BYE---------------->|                     |
-           2.005  |                     * closed Caller 16    |
-           2.005  |                     |-step hung up------->|
-           2.005  |                     |<nothing-------------|
+        m:s       anna                  plugboard             plugin
+        00:01.000 |-INVITE------------->|                     |
+        00:01.005 |                     |-step started------->|
+        00:01.005 |                     |<pick up, play-------|
+        00:01.006 |<~welcome------------|                     |
+        00:01.006 |<200-----------------|                     |
+        00:02.000 |-BYE---------------->|                     |
+        00:02.005 |                     * closed Caller 16    |
+        00:02.005 |                     |-step hung up------->|
+        00:02.005 |                     |<nothing-------------|
     "#]]
     .assert_eq(stage.world.ladder());
 }

@@ -3,6 +3,7 @@
 mod agents_phone;
 mod at_the_door;
 mod chaos;
+mod days;
 mod flows;
 mod hang_up;
 mod happy;
