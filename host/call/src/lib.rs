@@ -308,11 +308,6 @@ pub enum Line {
         leg: LegId,
         cause: Cause,
     },
-    /// We hold the far end of `leg`, or take it back.
-    Hold {
-        leg: LegId,
-        held: bool,
-    },
     /// How the transfer that `leg` asked for stands, as a SIP status.
     TransferProgress {
         leg: LegId,

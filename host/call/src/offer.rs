@@ -102,7 +102,7 @@ impl Call {
     }
 
     pub(crate) fn leg_ringing(&mut self, leg: LegId) {
-        if !self.ringing.as_ref().is_some_and(|ringing| ringing.leg == leg) {
+        if self.ringing.as_ref().is_none_or(|ringing| ringing.leg != leg) {
             return;
         }
         self.fact(EventKind::LegRinging { interaction: self.id, leg });

@@ -107,7 +107,6 @@ impl Exchange {
                 Dialled::Number(number) => self.dial_number(now, interaction, leg, &number, &shown),
             },
             LineCommand::HangUp { leg, cause } => self.hang_up(now, leg, cause),
-            LineCommand::Hold { .. } => {}
             LineCommand::TransferProgress { leg, status } => self.transfer_progress(now, leg, status),
         }
     }

@@ -265,7 +265,7 @@ async fn watch(mut events: broadcast::Receiver<Arc<Event>>, dialled: String) -> 
         };
         match &event.kind {
             EventKind::InteractionOffered { interaction, to, .. } if **to == *dialled => {
-                facts.interaction = *interaction
+                facts.interaction = *interaction;
             }
             EventKind::Reserved { interaction, since_free_ms, .. } if *interaction == facts.interaction => {
                 reserved = Some((event.at, Duration::from_millis(*since_free_ms)));

@@ -308,7 +308,7 @@ impl PlugboardHost {
 
 /// Whole or not at all, and on disk: somebody may be about to read it.
 fn write_whole(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
+    let folder = path.parent().unwrap_or_else(|| Path::new("."));
     std::fs::create_dir_all(folder)?;
     let aside = path.with_extension("part");
     std::fs::write(&aside, bytes)?;

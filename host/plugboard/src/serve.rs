@@ -161,7 +161,7 @@ fn own_address() -> IpAddr {
         socket.connect("192.0.2.1:9").ok()?;
         Some(socket.local_addr().ok()?.ip())
     };
-    probe().unwrap_or(IpAddr::from([127, 0, 0, 1]))
+    probe().unwrap_or_else(|| IpAddr::from([127, 0, 0, 1]))
 }
 
 pub(crate) fn random_seed() -> Result<u64, StartError> {

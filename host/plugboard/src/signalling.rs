@@ -11,7 +11,7 @@ use std::{
 
 use plugboard_exchange::{Command, CommandError, CommandId, Exchange, Input, Output, QuestionId, Reply, SharedEvent};
 use plugboard_media as media;
-use plugboard_model::{Configuration, Event, TenantId, Timestamp};
+use plugboard_model::{Configuration, Event, EventKind, TenantId, Timestamp};
 use plugboard_transport::{
     media_plane::MediaPlane,
     sip_sockets::{Received, SipSockets},
@@ -329,8 +329,7 @@ impl Loop {
     }
 
     fn carry_out(&mut self, now: Timestamp, index: usize) {
-        loop {
-            let Some(output) = self.parts.tenants[index].exchange.poll_output() else { break };
+        while let Some(output) = self.parts.tenants[index].exchange.poll_output() {
             match output {
                 Output::Sip { target, bytes } => self.sockets.send(target, &bytes),
                 Output::Media(command) => {
@@ -372,7 +371,9 @@ impl Loop {
         tenant.deadline = tenant.exchange.poll_timeout();
         if !tenant.fresh.is_empty() {
             let events = std::mem::take(&mut tenant.fresh);
-            let batch = Batch { tenant: tenant.id.clone(), events, durable: Arc::clone(&tenant.durable) };
+            let reserves = |event: &Arc<Event>| matches!(event.kind, EventKind::Reserved { .. });
+            let urgent = !tenant.held.is_empty() || events.iter().any(reserves);
+            let batch = Batch { tenant: tenant.id.clone(), events, durable: Arc::clone(&tenant.durable), urgent };
             if !self.behind.is_empty() {
                 self.behind.push_back(batch);
             } else if let Err(batch) = self.parts.ledger.append(batch) {
