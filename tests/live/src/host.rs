@@ -1,0 +1,235 @@
+//! `plugboard serve` as a child process.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+        mpsc::{Sender, channel},
+    },
+    time::Duration,
+};
+
+use serde_json::Value;
+
+use crate::{Events, Sipp, Tenant, digest, program};
+
+/// The longest start: the first one compiles the components.
+const START: Duration = Duration::from_secs(60);
+const TOKEN: &str = "live-tests-secret-token";
+
+/// A running host with one tenant. Dropping it kills it and takes its folder away.
+#[derive(Debug)]
+pub struct Host {
+    pub sip: SocketAddr,
+    pub sip_tcp: SocketAddr,
+    pub api: SocketAddr,
+    folder: Folder,
+    child: Child,
+    log: Arc<Mutex<Vec<String>>>,
+    client: ureq::Agent,
+}
+
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        // Kept where a test fails, for whoever looks into it; empty where it was handed on.
+        if !std::thread::panicking() && !self.0.as_os_str().is_empty() {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+}
+
+impl Host {
+    pub fn start(tenant: &Tenant) -> Self {
+        static NUMBER: AtomicU32 = AtomicU32::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir().join(format!("plugboard-live-{}-{number}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        tenant.write(&folder.join("tenants"));
+        // Ranges of hosts that run side by side overlap at most where ports in use are left out anyway.
+        let first = 20_000 + (std::process::id() * 7 + number) % 20 * 1_000;
+        let plugins = program::plugins();
+        let config = format!(
+            "data = \"data\"\ntenants = \"tenants\"\nplugins = {:?}\n\
+             [sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n\
+             [rtp]\naddress = \"127.0.0.1\"\nports = [{first}, {}]\n\
+             [api]\nlisten = \"127.0.0.1:0\"\n[[api.tokens]]\nname = \"tests\"\nsecret_file = \"token\"\n\
+             [log]\nlevel = \"info\"\n[limits]\ndrain = \"1s\"\n",
+            plugins.display().to_string(),
+            first + 999,
+        );
+        fs::write(folder.join("token"), TOKEN).unwrap();
+        fs::write(folder.join("plugboard.toml"), config).unwrap();
+        Self::run(Folder(folder))
+    }
+
+    fn run(folder: Folder) -> Self {
+        let mut child = program::plugboard(["serve", "--config"])
+            .arg(folder.0.join("plugboard.toml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let log = Arc::new(Mutex::new(Vec::new()));
+        let (ready, wait) = channel();
+        let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&log));
+        std::thread::spawn(move || keep(lines, &kept, &ready));
+        let Ok([sip, sip_tcp, api]) = wait.recv_timeout(START) else {
+            let _ = child.kill();
+            panic!("the host is not ready:\n{}", log.lock().unwrap().join("\n"));
+        };
+        let config = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .timeout_global(Some(Duration::from_secs(20)))
+            .build();
+        Self { sip, sip_tcp, api, folder, child, log, client: config.into() }
+    }
+
+    /// As a power cut would: SIGKILL.
+    pub fn kill(mut self) -> Killed {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        // The folder goes on; what is dropped with this process must not take it away.
+        Killed { folder: Folder(std::mem::take(&mut self.folder.0)) }
+    }
+
+    /// SIGTERM; gives whether it ended well.
+    pub fn stop(&mut self) -> bool {
+        let ended = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
+        ended.success() && self.child.wait().unwrap().success()
+    }
+
+    pub fn process(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it has said so far.
+    pub fn log(&self) -> String {
+        self.log.lock().unwrap().join("\n")
+    }
+
+    /// A folder for this host's test alone.
+    pub fn scratch(&self) -> &Path {
+        &self.folder.0
+    }
+
+    pub fn tenant_folder(&self) -> PathBuf {
+        self.folder.0.join("tenants").join(Tenant::ID)
+    }
+
+    /// `plugboard COMMAND ARGUMENTS` against this host.
+    pub fn command<'a>(&self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
+        let mut command = program::plugboard(arguments);
+        command.env("PLUGBOARD_HOST", format!("http://{}", self.api)).env("PLUGBOARD_TOKEN", TOKEN);
+        command
+    }
+
+    /// A path of the tenant, as `cdrs?limit=1000`; with these headers. Status, headers that begin with `content`, and bytes.
+    pub fn fetch(&self, path: &str, headers: &[(&str, &str)]) -> (u16, Vec<(String, String)>, Vec<u8>) {
+        let mut request = self.client.get(format!("http://{}/v1/tenants/{}/{path}", self.api, Tenant::ID));
+        request = request.header("Authorization", format!("Bearer {TOKEN}"));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut response = request.call().unwrap();
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
+        (response.status().as_u16(), headers, response.body_mut().read_to_vec().unwrap())
+    }
+
+    pub fn get(&self, path: &str) -> Value {
+        let (status, _, body) = self.fetch(path, &[]);
+        let body = String::from_utf8_lossy(&body).into_owned();
+        assert_eq!(status, 200, "GET {path}: {body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// Every call detail record, oldest first.
+    pub fn cdrs(&self) -> Vec<Value> {
+        let mut all = self.get("cdrs?limit=1000")["items"].as_array().unwrap().clone();
+        all.reverse();
+        all
+    }
+
+    /// Events from the log, all pages.
+    pub fn logged(&self) -> Vec<Value> {
+        let mut all: Vec<Value> = Vec::new();
+        loop {
+            let after = all.last().map_or(0, |event| event["seq"].as_u64().unwrap());
+            let page = self.get(&format!("events?after={after}&limit=1000"));
+            let items = page["items"].as_array().unwrap();
+            if items.is_empty() {
+                return all;
+            }
+            all.extend(items.iter().cloned());
+        }
+    }
+
+    /// All events from the first on.
+    pub fn events(&self) -> Events {
+        Events::follow(self.api, TOKEN, Tenant::ID, 0)
+    }
+
+    /// The value of an `Authorization` header that proves a request of `agent`.
+    pub fn proof(&self, agent: &str, method: &str, uri: &str) -> String {
+        digest::proof(self.sip, agent, &Tenant::password(agent), method, uri)
+    }
+
+    /// SIPp registers these agents with digest, for an hour, from the port at which it will answer: the host calls a phone where it came from.
+    pub fn register(&self, agents: &[String], port: u16) {
+        let uri = format!("sip:{}", self.sip);
+        let rows: Vec<String> =
+            agents.iter().map(|agent| format!("{agent};{}", self.proof(agent, "REGISTER", &uri))).collect();
+        Sipp::start(self.scratch(), "register", self.sip, port, agents.len(), &rows, &["-r", "100"]).done();
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking() {
+            eprintln!("the host's folder is {}; it said:\n{}", self.folder.0.display(), self.log());
+        }
+    }
+}
+
+/// What a killed process left behind.
+#[derive(Debug)]
+pub struct Killed {
+    folder: Folder,
+}
+
+impl Killed {
+    /// Starts it again over the same folder; its ports are others.
+    pub fn start(self) -> Host {
+        Host::run(self.folder)
+    }
+}
+
+/// Reads what the host says; tells its addresses once it is ready.
+fn keep(lines: impl BufRead, kept: &Mutex<Vec<String>>, ready: &Sender<[SocketAddr; 3]>) {
+    for line in lines.lines() {
+        let Ok(line) = line else { return };
+        if let Some(addresses) = addresses(&line) {
+            // Nobody waits after a time-out.
+            let _ = ready.send(addresses);
+        }
+        kept.lock().unwrap().push(line);
+    }
+}
+
+/// Of `ready: SIP [127.0.0.1:5060] [127.0.0.1:5060], API http://127.0.0.1:8080`.
+fn addresses(line: &str) -> Option<[SocketAddr; 3]> {
+    let (udp, rest) = line.strip_prefix("ready: SIP [")?.split_once("] [")?;
+    let (tcp, api) = rest.split_once("], API http://")?;
+    Some([udp.parse().ok()?, tcp.parse().ok()?, api.parse().ok()?])
+}

@@ -1,0 +1,126 @@
+//! The tenant that is called, as files.
+
+use std::{
+    f32::consts::TAU,
+    fmt::Write as _,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+/// What a test chooses of its tenant. Numbers: 8001 leads to the menu (`1` is queue sales), 8002 straight to queue sales.
+#[derive(Clone, Debug)]
+pub struct Tenant {
+    /// Agents `a001`, `a002` …, extensions 1001, 1002 …, password `password-a001`, all in queue sales.
+    pub agents: usize,
+    /// Where calls to outside numbers go.
+    pub trunk: Option<SocketAddr>,
+    /// Ring time of queue sales.
+    pub ring_timeout: &'static str,
+    pub wrap_up: &'static str,
+    pub record: bool,
+}
+
+impl Default for Tenant {
+    fn default() -> Self {
+        Self { agents: 2, trunk: None, ring_timeout: "15s", wrap_up: "0s", record: true }
+    }
+}
+
+impl Tenant {
+    pub const ID: &'static str = "live";
+
+    pub fn agent(index: usize) -> String {
+        format!("a{index:03}")
+    }
+
+    pub fn password(agent: &str) -> String {
+        format!("password-{agent}")
+    }
+
+    /// Writes the folder below `tenants` and gives its path.
+    pub(crate) fn write(&self, tenants: &Path) -> PathBuf {
+        let folder = tenants.join(Self::ID);
+        for inner in ["flows", "prompts"] {
+            fs::create_dir_all(folder.join(inner)).unwrap();
+        }
+        let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
+        write("tenant.toml", "id = \"live\"\nname = \"Live\"\nlanguage = \"en\"\n[exception]\nqueue = \"sales\"\n");
+        write(
+            "queues.toml",
+            &format!(
+                "[sales]\nring_timeout = \"{}\"\nwrap_up = \"{}\"\nmax_wait = \"5m\"\nhold_music = \"music\"\nrecord = {}\nmissed_limit = 1\n",
+                self.ring_timeout, self.wrap_up, self.record
+            ),
+        );
+        let mut agents = String::new();
+        for index in 1..=self.agents {
+            let (agent, extension) = (Self::agent(index), 1_000 + index);
+            let password = Self::password(&agent);
+            write!(
+                agents,
+                "[{agent}]\nextension = \"{extension}\"\npassword = \"{password}\"\nqueues = [\"sales\"]\nready_on_register = true\n"
+            )
+            .unwrap();
+        }
+        write("agents.toml", &agents);
+        write("numbers.toml", "8001 = { flow = \"menu\" }\n8002 = { queue = \"sales\" }\n");
+        let peers = self.trunk.map_or(String::new(), |trunk| format!("peers = [\"{trunk}\"]\n"));
+        write("trunks.toml", &format!("[loopback]\nallow = [\"127.0.0.0/8\"]\n{peers}"));
+        write("flows/menu.json", MENU);
+        for (name, seconds, hertz) in [("menu", 1.0, 440.0), ("music", 2.0, 330.0), ("sorry", 0.5, 220.0)] {
+            fs::write(folder.join("prompts").join(name).with_extension("wav"), tone(seconds, hertz)).unwrap();
+        }
+        folder
+    }
+}
+
+const MENU: &str = r#"{
+  "format": 1,
+  "name": "menu",
+  "language": "en",
+  "start": "start",
+  "nodes": {
+    "start": { "kind": "start", "exits": { "next": "choose" } },
+    "choose": {
+      "kind": "menu",
+      "prompt": "menu",
+      "timeout_ms": 10000,
+      "retries": 0,
+      "exits": { "1": "wait", "2": "bye", "no_input": "bye", "no_match": "bye" }
+    },
+    "wait": { "kind": "queue", "queue": "sales", "hold_music": "music", "exits": { "timeout": "bye", "no_agents": "bye" } },
+    "bye": { "kind": "hang-up", "prompt": "sorry" }
+  },
+  "exception": { "prompt": "sorry" }
+}
+"#;
+
+/// A WAV file: 16 bits, one channel, 8 kHz, 12 dB below full scale.
+fn tone(seconds: f32, hertz: f32) -> Vec<u8> {
+    let samples = (seconds * 8_000.0) as u32;
+    let mut wav = Vec::new();
+    wav.extend(b"RIFF");
+    wav.extend((36 + samples * 2).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16_u32.to_le_bytes());
+    for half in [1_u16, 1] {
+        wav.extend(half.to_le_bytes());
+    }
+    wav.extend(8_000_u32.to_le_bytes());
+    wav.extend(16_000_u32.to_le_bytes());
+    for half in [2_u16, 16] {
+        wav.extend(half.to_le_bytes());
+    }
+    wav.extend(b"data");
+    wav.extend((samples * 2).to_le_bytes());
+    for index in 0..samples {
+        wav.extend(wave(index, hertz).to_le_bytes());
+    }
+    wav
+}
+
+/// Sample `index` at 8 kHz of a sine 12 dB below full scale.
+pub(crate) fn wave(index: u32, hertz: f32) -> i16 {
+    ((index as f32 * hertz * TAU / 8_000.0).sin() * 8_192.0) as i16
+}
