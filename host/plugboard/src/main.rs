@@ -13,6 +13,7 @@ mod front;
 mod host;
 mod ledger;
 mod recovery;
+mod salvage;
 mod serve;
 mod signalling;
 
@@ -58,7 +59,9 @@ fn check_flow(document: &str) -> Vec<Problem> {
 
 fn log(level: &str) {
     let filter = tracing_subscriber::EnvFilter::new(level);
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    // A log file or a journal wants no colours.
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).init();
 }
 
 fn run(config: ProcessConfig) -> ExitCode {

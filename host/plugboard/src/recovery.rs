@@ -9,7 +9,10 @@ use plugboard_store::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::serve::{Folders, Folds};
+use crate::{
+    salvage::OpenRecording,
+    serve::{Folders, Folds},
+};
 
 /// Why the store cannot be taken over.
 #[derive(Debug, thiserror::Error)]
@@ -105,17 +108,16 @@ fn take_over(
         while fold.poll_output().is_some() {}
         seq = read + 1;
     }
-    for path in open_recordings {
-        // A file that a killed process left: its header is put right, so that it can be played.
-        if let Err(error) = plugboard_transport::media_plane::repair_recording(&path) {
-            tracing::warn!(path = %path.display(), %error, "recording of the last run cannot be repaired");
-        }
-    }
     let live_before = u64::try_from(fold.live()).unwrap_or(u64::MAX);
-    let restarted = Event { seq: last + 1, at: now, kind: EventKind::Restarted { live_before } };
-    fold.handle_event(&restarted);
+    let mut kinds: Vec<EventKind> = open_recordings.into_iter().map(|open| open.close()).collect();
+    kinds.push(EventKind::Restarted { live_before });
+    let facts: Vec<Event> = (last + 1..).zip(kinds).map(|(seq, kind)| Event { seq, at: now, kind }).collect();
+    for fact in &facts {
+        fold.handle_event(fact);
+    }
+    let last = last + facts.len() as u64 - 1;
     let mut transaction = Transaction::new();
-    transaction.append(&tenant, std::slice::from_ref(&restarted))?;
+    transaction.append(&tenant, &facts)?;
     while let Some(cdr) = fold.poll_output() {
         transaction.put(&tenant, &cdr)?;
     }
@@ -132,10 +134,14 @@ fn take_over(
     Ok(())
 }
 
-fn note_recording(event: &Event, open: &mut Vec<PathBuf>) {
+fn note_recording(event: &Event, open: &mut Vec<OpenRecording>) {
     match &event.kind {
-        EventKind::RecordingStarted { path, .. } => open.push(PathBuf::from(&**path)),
-        EventKind::RecordingClosed { path, .. } => open.retain(|other| other.as_os_str() != &**path),
+        EventKind::RecordingStarted { interaction, recording, path, .. } => {
+            open.push(OpenRecording { interaction: *interaction, recording: *recording, path: PathBuf::from(&**path) });
+        }
+        EventKind::RecordingClosed { recording, .. } | EventKind::RecordingFailed { recording, .. } => {
+            open.retain(|other| other.recording != *recording);
+        }
         _ => {}
     }
 }
