@@ -59,6 +59,8 @@ pub(crate) struct Tenant {
     told: u64,
     /// Events of this turn, to be handed to the ledger together.
     fresh: Vec<Arc<Event>>,
+    /// Facts that are not on disk yet: followers are told of what no crash can take back.
+    untold: VecDeque<SharedEvent>,
     /// Replies that wait for their facts to be on disk.
     held: VecDeque<(u64, CommandId, Result<Reply, CommandError>)>,
     /// When the exchange wants to be called back.
@@ -73,7 +75,17 @@ impl Tenant {
         events: broadcast::Sender<SharedEvent>,
     ) -> Self {
         let told = durable.seq();
-        Self { id, exchange, durable, events, told, fresh: Vec::new(), held: VecDeque::new(), deadline: None }
+        Self {
+            id,
+            exchange,
+            durable,
+            events,
+            told,
+            fresh: Vec::new(),
+            untold: VecDeque::new(),
+            held: VecDeque::new(),
+            deadline: None,
+        }
     }
 }
 
@@ -295,6 +307,10 @@ impl Loop {
                 tenant.told = seq;
                 tenant.exchange.handle_input(now, Input::Committed { seq });
             }
+            while let Some(event) = tenant.untold.pop_front_if(|event| event.seq <= seq) {
+                // Nobody listening any more is ordinary.
+                let _ = tenant.events.send(event);
+            }
             while tenant.held.front().is_some_and(|(after, ..)| *after <= seq) {
                 if let Some((_, id, result)) = tenant.held.pop_front()
                     && let Some(reply) = self.replies.remove(&id)
@@ -348,9 +364,8 @@ impl Loop {
                 }
                 Output::Record(event) => {
                     let tenant = &mut self.parts.tenants[index];
-                    // Nobody listening is ordinary.
                     if tenant.events.receiver_count() > 0 {
-                        let _ = tenant.events.send(Arc::clone(&event));
+                        tenant.untold.push_back(Arc::clone(&event));
                     }
                     tenant.fresh.push(event);
                 }
