@@ -45,6 +45,8 @@ impl Record for Cdr {
         entries.extend(agents.into_iter().map(|agent| IndexEntry::new("agent", with_time(agent.as_str()))));
         let queues: BTreeSet<&QueueId> = self.queues.iter().map(|visit| &visit.queue).collect();
         entries.extend(queues.into_iter().map(|queue| IndexEntry::new("queue", with_time(queue.as_str()))));
+        let recordings = self.recordings.iter().map(|one| IndexValue::number(one.recording.0));
+        entries.extend(recordings.map(|recording| IndexEntry::new("recording", recording)));
         entries
     }
 }
