@@ -172,6 +172,11 @@ pub(crate) fn random_seed() -> Result<u64, StartError> {
 pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> {
     let folders = Folders::make(&config.data)?;
     let clock = Clock::start();
+    // Taken first, so that a second process on the same address stops before it has touched anything; clients wait until all is up.
+    let listener = tokio::net::TcpListener::bind(config.api.listen)
+        .await
+        .map_err(|source| StartError::Api { address: config.api.listen, source })?;
+    let api = listener.local_addr().map_err(|source| StartError::Api { address: config.api.listen, source })?;
 
     let engine = plugin::Engine::new(plugin::EngineSettings {
         cache: Some(folders.compiled.clone()),
@@ -248,10 +253,6 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         return Err(StartError::Thread(std::io::Error::other("the signalling thread has gone")));
     }
 
-    let listener = tokio::net::TcpListener::bind(config.api.listen)
-        .await
-        .map_err(|source| StartError::Api { address: config.api.listen, source })?;
-    let api = listener.local_addr().map_err(|source| StartError::Api { address: config.api.listen, source })?;
     let (stop_api, stopped) = watch::channel(false);
     let api_task = tokio::spawn(serve_api(listener, Arc::clone(&host), access(&config)?, stopped));
 
