@@ -17,7 +17,7 @@ pub struct Question {
     /// Chosen by who asks; comes back in the reply.
     pub id: u64,
     pub tenant: TenantId,
-    /// How long the guest may run: 20 ms for a flow, 5 ms for routing. A question that waited as long before it began is not begun.
+    /// How much work the guest may do, in CPU time: 20 ms for a flow, 5 ms for routing. A question that waited ten times as long is not begun.
     pub budget: Duration,
     pub ask: Ask,
 }

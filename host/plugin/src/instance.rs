@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use rustix::time::{ClockId, clock_gettime};
 use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use crate::{
@@ -15,7 +16,7 @@ const MOST_CALLS: u32 = 1_000;
 
 /// What the store carries: the guest's limits.
 pub(crate) struct Limits {
-    deadline: Instant,
+    deadline: Deadline,
     memory: usize,
     growth_refused: bool,
 }
@@ -34,6 +35,32 @@ impl ResourceLimiter for Limits {
     fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
         Ok(desired <= TABLE_LIMIT)
     }
+}
+
+/// When a guest is stopped: after so much work of its own, whatever else the machine does. On a busy machine a thread may stand still for longer than a whole budget, which is no fault
+/// of the guest; how long that may go on is bounded as well.
+struct Deadline {
+    work: Duration,
+    wall: Instant,
+}
+
+/// How much longer than its work a call may last on a busy machine.
+const STARVED: u32 = 20;
+
+impl Deadline {
+    fn after(budget: Duration) -> Self {
+        Self { work: worked() + budget, wall: Instant::now() + budget * STARVED }
+    }
+
+    fn has_passed(&self) -> bool {
+        worked() >= self.work || Instant::now() >= self.wall
+    }
+}
+
+/// CPU time of this thread.
+fn worked() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -57,12 +84,12 @@ impl<E> Instance<E> {
         budget: Duration,
         start: impl FnOnce(&mut Store<Limits>) -> wasmtime::Result<E>,
     ) -> Result<Self, AskFailure> {
-        let limits = Limits { deadline: Instant::now() + budget, memory: 0, growth_refused: false };
+        let limits = Limits { deadline: Deadline::after(budget), memory: 0, growth_refused: false };
         let mut store = Store::new(&engine.wasm, limits);
         store.limiter(|limits| limits);
         store.epoch_deadline_callback(|context| {
             // Ticks are not time: a busy machine delivers them late, or several at once.
-            if Instant::now() >= context.data().deadline {
+            if context.data().deadline.has_passed() {
                 return Err(DeadlinePassed.into());
             }
             Ok(UpdateDeadline::Continue(1))
@@ -84,7 +111,7 @@ impl<E> Instance<E> {
         call: impl FnOnce(&E, &mut Store<Limits>) -> wasmtime::Result<T>,
     ) -> Result<T, AskFailure> {
         self.calls += 1;
-        self.store.data_mut().deadline = Instant::now() + budget;
+        self.store.data_mut().deadline = Deadline::after(budget);
         self.store.set_epoch_deadline(1);
         let running = self.engine.ticker.run();
         let result = call(&self.exports, &mut self.store);

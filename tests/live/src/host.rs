@@ -141,7 +141,8 @@ impl Host {
         }
         let mut response = request.call().unwrap();
         let headers = response.headers().iter();
-        let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
+        let headers =
+            headers.map(|(name, value)| (name.to_string(), value.to_str().unwrap_or("").to_owned())).collect();
         (response.status().as_u16(), headers, response.body_mut().read_to_vec().unwrap())
     }
 

@@ -224,7 +224,8 @@ impl Agents {
                 // Half of the phones are old ones.
                 let algorithm = if index % 2 == 0 { Algorithm::Sha256 } else { Algorithm::Md5 };
                 let challenges = || message.all("WWW-Authenticate", "WWW-Authenticate");
-                let answer = asking.answer(challenges(), algorithm).or_else(|| asking.answer(challenges(), Algorithm::Md5));
+                let answer =
+                    asking.answer(challenges(), algorithm).or_else(|| asking.answer(challenges(), Algorithm::Md5));
                 if let Some(answer) = answer {
                     self.ask(index, tries + 1, &format!("Authorization: {answer}\r\n"), world);
                 }
@@ -272,8 +273,9 @@ impl Agents {
 
     fn answer_invite(&self, index: usize, status: &str, world: &mut World) -> String {
         let leg = &self.legs[index];
-        let session =
-            status.starts_with("200").then(|| sdp(SocketAddrV4::new(*self.local.ip(), world.endpoints.port(leg.endpoint))));
+        let session = status
+            .starts_with("200")
+            .then(|| sdp(SocketAddrV4::new(*self.local.ip(), world.endpoints.port(leg.endpoint))));
         let tag = self.tag(index);
         let reply = Reply { to_tag: Some(&tag), contact: Some((&leg.agent, self.local)), sdp: session.as_deref() };
         let Some(invite) = Heard::from_bytes(leg.invite.as_bytes()) else { return String::new() };

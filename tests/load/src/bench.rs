@@ -54,11 +54,13 @@ pub struct Table {
 
 impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let peers = self.peers.iter().map(|peer| (peer.name, peer.figures.iter().map(|text| (*text).to_owned()).collect()));
-        let rows: Vec<(&str, Vec<String>)> = std::iter::once(("", self.columns.iter().map(|text| (*text).to_owned()).collect()))
-            .chain([("Plugboard", self.ours.clone())])
-            .chain(peers)
-            .collect();
+        let peers =
+            self.peers.iter().map(|peer| (peer.name, peer.figures.iter().map(|text| (*text).to_owned()).collect()));
+        let rows: Vec<(&str, Vec<String>)> =
+            std::iter::once(("", self.columns.iter().map(|text| (*text).to_owned()).collect()))
+                .chain([("Plugboard", self.ours.clone())])
+                .chain(peers)
+                .collect();
         let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
         let columns = self.columns.len();
         let widths: Vec<usize> = (0..columns)

@@ -186,14 +186,7 @@ impl Callers {
         }
     }
 
-    fn handle_invite_status(
-        &mut self,
-        now: Instant,
-        index: usize,
-        status: u16,
-        message: Heard<'_>,
-        world: &mut World,
-    ) {
+    fn handle_invite_status(&mut self, now: Instant, index: usize, status: u16, message: Heard<'_>, world: &mut World) {
         let call = &mut self.calls[index];
         let after = millis(now - call.placed);
         match (&mut call.state, status) {
@@ -289,8 +282,8 @@ impl Callers {
             "ACK" => ("a", 1),
             _ => ("b", 2),
         };
-        let session = (method == "INVITE")
-            .then(|| sdp(SocketAddrV4::new(*local.ip(), world.endpoints.port(call.endpoint))));
+        let session =
+            (method == "INVITE").then(|| sdp(SocketAddrV4::new(*local.ip(), world.endpoints.port(call.endpoint))));
         let request = Request {
             method,
             uri: &uri,

@@ -92,10 +92,7 @@ mod tests {
         };
         assert_eq!(
             [response(Algorithm::Md5), response(Algorithm::Sha256)],
-            [
-                "8ca523f5e9506fed4657c9700eebdbec",
-                "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"
-            ]
+            ["8ca523f5e9506fed4657c9700eebdbec", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"]
         );
     }
 }

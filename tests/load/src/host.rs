@@ -96,10 +96,8 @@ impl Host {
 
         // Children begin on the core that their parent is on. A machine of one core measures too, if badly.
         process::stay_on_core(SERVER_CORE);
-        let child = command(&installation.host, &config, &log).map_err(|source| HostError::Start {
-            program: installation.host.clone(),
-            source,
-        });
+        let child = command(&installation.host, &config, &log)
+            .map_err(|source| HostError::Start { program: installation.host.clone(), source });
         process::stay_on_core(LOAD_CORE);
         let child = child?;
         let server = Server { sip, pid: child.id(), core: SERVER_CORE };

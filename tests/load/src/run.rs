@@ -339,9 +339,7 @@ impl Observer {
         window.core_taken_by_others_pct = (100.0 * others_s / window.seconds).max(0.0);
         window.calls_ended = ended - opened.ended;
         let samples = f64::from(self.samples.max(1));
-        for mean in
-            [&mut window.mean_up, &mut window.mean_waiting, &mut window.mean_agents_busy, &mut window.rss_kib]
-        {
+        for mean in [&mut window.mean_up, &mut window.mean_waiting, &mut window.mean_agents_busy, &mut window.rss_kib] {
             *mean /= samples;
         }
     }

@@ -59,7 +59,8 @@ fn measure(
     };
     if let Some(missing) = missing {
         let (window, audio) = (&report.window, &report.audio);
-        let described = format!("{:?}\n{window:?}\n{audio:?}\nrecordings and their bytes: {recordings:?}", report.calls);
+        let described =
+            format!("{:?}\n{window:?}\n{audio:?}\nrecordings and their bytes: {recordings:?}", report.calls);
         return Err(BenchError::NoFigures { label: report.label, missing, report: described, log: host.last_words() });
     }
     drop(load);

@@ -31,7 +31,8 @@ pub fn ivr(setting: &Setting) -> Result<Outcome, BenchError> {
     let cost_rate = if setting.short { 20.0 } else { COST_RATE };
     let cost = load.run(&plan(cost_rate, if setting.short { 4 } else { 20 })).map_err(failed)?;
     if cost.window.calls_ended == 0 || cost.audio.received == 0 {
-        let missing = if cost.window.calls_ended == 0 { "no call ended in the window" } else { "nobody heard anything" };
+        let missing =
+            if cost.window.calls_ended == 0 { "no call ended in the window" } else { "nobody heard anything" };
         let report = format!("{:?}", cost.calls);
         return Err(BenchError::NoFigures { label: cost.label, missing, report, log: host.last_words() });
     }
@@ -70,7 +71,8 @@ pub fn ivr(setting: &Setting) -> Result<Outcome, BenchError> {
 
 /// Rising rates; the first that is not clean ends the search.
 const STEPS: [f64; 16] = [
-    150.0, 200.0, 250.0, 300.0, 350.0, 400.0, 450.0, 500.0, 550.0, 600.0, 700.0, 800.0, 900.0, 1_000.0, 1_200.0, 1_400.0,
+    150.0, 200.0, 250.0, 300.0, 350.0, 400.0, 450.0, 500.0, 550.0, 600.0, 700.0, 800.0, 900.0, 1_000.0, 1_200.0,
+    1_400.0,
 ];
 
 fn plan(per_second: f64, seconds: u64) -> Plan {
