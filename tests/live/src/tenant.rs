@@ -8,7 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// What a test chooses of its tenant. Numbers: 8001 leads to the menu (`1` is queue sales), 8002 straight to queue sales.
+/// What a test chooses of its tenant. Numbers: 8001 leads to the menu (`1` is queue sales), 8002 straight to
+/// queue sales, 8003 to agent a001.
 #[derive(Clone, Debug)]
 pub struct Tenant {
     /// Agents `a001`, `a002` …, extensions 1001, 1002 …, password `password-a001`, all in queue sales.
@@ -64,7 +65,10 @@ impl Tenant {
             .unwrap();
         }
         write("agents.toml", &agents);
-        write("numbers.toml", "8001 = { flow = \"menu\" }\n8002 = { queue = \"sales\" }\n");
+        write(
+            "numbers.toml",
+            "8001 = { flow = \"menu\" }\n8002 = { queue = \"sales\" }\n8003 = { agent = \"a001\" }\n",
+        );
         let peers = self.trunk.map_or(String::new(), |trunk| format!("peers = [\"{trunk}\"]\n"));
         write("trunks.toml", &format!("[loopback]\nallow = [\"127.0.0.0/8\"]\n{peers}"));
         write("flows/menu.json", MENU);

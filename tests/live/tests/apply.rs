@@ -1,0 +1,67 @@
+//! `plugboard apply` against a running host with a call up.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+use std::{fs, time::Duration};
+
+use plugboard_live::{Ear, Events, Host, Sipp, Tenant, count, free_port};
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// Exit code, and everything that was said.
+fn apply(host: &Host) -> (Option<i32>, String) {
+    let folder = host.tenant_folder().display().to_string();
+    let output = host.command(["apply", &folder]).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), said)
+}
+
+fn revision(host: &Host) -> u64 {
+    host.get("configuration")["revision"].as_u64().unwrap()
+}
+
+fn edit(host: &Host, file: &str, from: &str, to: &str) {
+    let path = host.tenant_folder().join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    assert!(text.contains(from), "{file} holds {from}");
+    fs::write(path, text.replace(from, to)).unwrap();
+}
+
+fn until_talking(events: &mut Events) {
+    events.until("a call that talks", SOON, |all| count(all, "connected") == 1);
+}
+
+#[test]
+fn a_change_takes_effect_under_a_live_call_and_a_broken_tenant_changes_nothing() {
+    let host = Host::start(&Tenant::default());
+    let mut events = host.events();
+    let ear = Ear::open(None);
+    let (key, port) = (ear.port.to_string(), free_port());
+    host.register(&[Tenant::agent(1)], port);
+    let phone =
+        Sipp::start(host.scratch(), "agent", host.sip, port, 1, &[], &["-d", "4000", "-key", "ear", &key]).listening();
+    let caller =
+        Sipp::start(host.scratch(), "caller", host.sip, 0, 1, &["493;8002".to_owned()], &["-key", "ear", &key]);
+    until_talking(&mut events);
+
+    edit(&host, "queues.toml", "ring_timeout = \"15s\"", "ring_timeout = \"21s\"");
+    edit(&host, "flows/menu.json", "\"timeout_ms\": 10000", "\"timeout_ms\": 9000");
+    let (code, said) = apply(&host);
+    assert_eq!((code, revision(&host)), (Some(0), 2), "{said}");
+    assert_eq!(host.get("configuration")["queues"]["sales"]["ring_timeout"], host.get("queues/sales")["ring_timeout"]);
+
+    edit(&host, "flows/menu.json", "\"1\": \"wait\"", "\"1\": \"nowhere\"");
+    let (code, said) = apply(&host);
+    assert_eq!((code, revision(&host)), (Some(1), 2), "{said}");
+    assert!(said.contains("flows/menu.json:") && said.contains("choose") && said.contains("nowhere"), "{said}");
+
+    edit(&host, "flows/menu.json", "\"1\": \"nowhere\"", "\"1\": \"wait\"");
+    fs::remove_file(host.tenant_folder().join("prompts/menu.wav")).unwrap();
+    let (code, said) = apply(&host);
+    assert_eq!((code, revision(&host)), (Some(1), 2), "{said}");
+    assert!(said.contains("menu") && said.contains("prompt"), "{said}");
+
+    assert_eq!(count(events.until("the change", SOON, |all| count(all, "configuration-applied") == 2), "leg-ended"), 0);
+    // Both SIPps end as they should: the call stayed.
+    caller.done();
+    phone.done();
+}
