@@ -83,7 +83,7 @@ fn a_killed_host_keeps_every_event_it_told_frees_its_agents_and_saves_its_record
     let phones = [1, 2].map(|agent| phone(&host, "agent", agent, 1, "300", &agents_ear));
     let callers = call(&host, "caller", &["4930005", "4930006"], "8002", &callers_ear);
     callers.done();
-    phones.map(Sipp::done);
+    phones.into_iter().for_each(|phone| drop(phone.done()));
     events.until("two calls closed", SOON, |all| count(all, "interaction-closed") == 2);
     let after: Vec<Value> = host.cdrs().into_iter().filter(|cdr| cdr["interrupted"] == false).collect();
     let mut answered: Vec<&str> = after.iter().map(|cdr| cdr["agents"][0]["agent"].as_str().unwrap()).collect();
