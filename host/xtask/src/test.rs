@@ -35,6 +35,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     run::run("testing the plugins' own logic", &mut guests)?;
 
+    // The live tests drive the real program, so it has to be there before they begin.
+    let mut build = cargo();
+    build.args(["build", "--quiet", "--workspace", "--bin", "plugboard"]);
+    run::run("building the host (5 to 10 minutes the first time)", &mut build)?;
+
     let nextest = is_there("cargo-nextest", "--version");
     let mut tests = cargo();
     if nextest {
@@ -49,7 +54,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         tests.arg(filter);
     }
     tests.env("PLUGBOARD_PLUGINS", components);
-    run::run("running the tests (the first build takes some minutes)", &mut tests)
+    run::run("building and running the tests", &mut tests)
 }
 
 pub(crate) fn check() -> Result<(), Failure> {
