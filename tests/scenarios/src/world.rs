@@ -571,6 +571,10 @@ impl World {
                 self.exchange.handle_input(now, Input::Answered { question, answer });
             }
             Due::Phone(phone) => {
+                // An earlier deadline took this one's place and is past: only the latest entry counts.
+                if self.phones[phone].wakes_at != Some(now) {
+                    return;
+                }
                 self.phones[phone].wakes_at = None;
                 self.phones[phone].endpoint.handle_timeout(now.since_epoch());
                 self.touch(PhoneId(phone));
@@ -691,7 +695,7 @@ impl World {
             }
         }
         let phone = &mut self.phones[index];
-        if let Some(at) = phone.endpoint.poll_timeout().map(Timestamp::from)
+        if let Some(at) = phone.endpoint.poll_timeout().map(|at| Timestamp::from(at).max(self.now))
             && phone.wakes_at.is_none_or(|wakes_at| at < wakes_at)
         {
             phone.wakes_at = Some(at);
