@@ -12,9 +12,12 @@
 mod chance;
 mod components;
 pub mod day;
+mod deeds;
+mod desk;
 mod ladder;
 mod phone;
 mod plane;
+mod reflexes;
 mod story;
 pub mod tenant;
 mod world;

@@ -52,7 +52,7 @@ impl World {
         };
         let body = String::from_utf8_lossy(bytes);
         let frag = if label == "NOTIFY" { body.rsplit("SIP/2.0 ").next().and_then(|text| text.get(..3)) } else { None };
-        let label = frag.map_or(label.clone(), |frag| format!("{label} {frag}"));
+        let label = frag.map_or_else(|| label.clone(), |frag| format!("{label} {frag}"));
         let label = if lost { format!("{label} lost") } else { label };
         let (from, to) = (self.name_at(from), self.name_at(to));
         self.draw(&from, &to, &label);

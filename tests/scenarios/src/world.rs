@@ -7,21 +7,13 @@ use std::{
     time::Duration,
 };
 
-use plugboard_call::Command as CallCommand;
-use plugboard_exchange::{
-    Command, CommandError, CommandId, Exchange, Input, Output, QuestionId, Reply, Settings, Snapshot,
-};
+use plugboard_exchange::{CommandError, CommandId, Exchange, Input, Output, QuestionId, Reply, Settings};
 use plugboard_media as media;
-use plugboard_model::{AgentId, AgentRequest, Configuration, Event, InteractionId, Timestamp};
+use plugboard_model::{Configuration, Event, Timestamp};
 use plugboard_reporting::{Bounds, Cdr, InteractionFold};
 use plugboard_sip as sip;
 
-use crate::{
-    Chance, Components, LineId, Outcome, Phone, PhoneId, Plane, Then,
-    ladder::Ladder,
-    phone::{REFRESH, Session, sound_address},
-    plane::Later,
-};
+use crate::{Chance, Components, Phone, PhoneId, Plane, ladder::Ladder, plane::Later};
 
 /// What the network does to a datagram.
 #[derive(Clone, Copy, Debug)]
@@ -39,7 +31,7 @@ impl Default for Weather {
     }
 }
 
-enum Due {
+pub(crate) enum Due {
     ToExchange {
         from: SocketAddr,
         bytes: Arc<[u8]>,
@@ -65,7 +57,7 @@ enum Due {
 }
 
 /// Plugboard's address.
-fn exchange_address() -> SocketAddr {
+pub(crate) fn exchange_address() -> SocketAddr {
     SocketAddr::from(([192, 0, 2, 1], 5060))
 }
 
@@ -88,16 +80,16 @@ pub struct World {
     /// Walk every index after each step: slow, and worth it in a story.
     pub checks_each_step: bool,
     pub(crate) ladder: Ladder,
-    configuration: Arc<Configuration>,
-    addresses: BTreeMap<SocketAddr, usize>,
+    pub(crate) configuration: Arc<Configuration>,
+    pub(crate) addresses: BTreeMap<SocketAddr, usize>,
     due: BTreeMap<(Timestamp, u64), Due>,
     next_due: u64,
     /// Deeds that are still to come.
     deeds: usize,
     touched: BTreeSet<usize>,
     commit_under_way: bool,
-    replies: BTreeMap<CommandId, Result<Reply, CommandError>>,
-    next_command: u64,
+    pub(crate) replies: BTreeMap<CommandId, Result<Reply, CommandError>>,
+    pub(crate) next_command: u64,
     pub steps: u64,
 }
 
@@ -145,284 +137,6 @@ impl World {
         world
     }
 
-    // Phones.
-
-    pub fn add_phone(&mut self, name: &str, address: &str, account: Option<sip::digest::Account>) -> PhoneId {
-        let address: SocketAddr = address.parse().unwrap();
-        let index = self.phones.len();
-        let seed = self.chance.draw();
-        self.phones.push(Phone::new(name, address, account, seed));
-        assert!(self.addresses.insert(address, index).is_none(), "two phones at {address}");
-        PhoneId(index)
-    }
-
-    /// A phone of the public network.
-    pub fn add_caller(&mut self, name: &str) -> PhoneId {
-        let number = self.phones.len() + 2;
-        self.add_phone(name, &format!("203.0.{}.{}:5060", number / 250, number % 250 + 1), None)
-    }
-
-    /// An agent's phone, registered.
-    pub fn add_agent(&mut self, name: &str) -> PhoneId {
-        let phone = self.add_agent_later(name);
-        self.register(phone);
-        phone
-    }
-
-    /// An agent's phone that is not plugged in yet.
-    pub fn add_agent_later(&mut self, name: &str) -> PhoneId {
-        let number = self.phones.len();
-        let password = self.configuration.agents[name].password.clone();
-        let account = sip::digest::Account { user: name.to_owned(), password };
-        self.add_phone(name, &format!("10.0.{}.{}:5060", number / 250, number % 250 + 1), Some(account))
-    }
-
-    pub fn phone(&self, phone: PhoneId) -> &Phone {
-        &self.phones[phone.0]
-    }
-
-    pub fn phone_mut(&mut self, phone: PhoneId) -> &mut Phone {
-        &mut self.phones[phone.0]
-    }
-
-    pub fn register(&mut self, phone: PhoneId) {
-        self.send_register(phone, 3_600);
-    }
-
-    pub fn unregister(&mut self, phone: PhoneId) {
-        self.send_register(phone, 0);
-    }
-
-    fn send_register(&mut self, phone: PhoneId, expires: u32) {
-        let now = self.now.since_epoch();
-        let next_hop = self.to_exchange(phone);
-        let own = &mut self.phones[phone.0];
-        own.registration.wanted = expires > 0;
-        let address = format!("<sip:{}@shop.example>", own.name);
-        let request = sip::endpoint::OutOfDialog {
-            method: sip::Method::REGISTER,
-            uri: "sip:shop.example".to_owned(),
-            next_hop,
-            from: address.clone(),
-            to: address,
-            headers: vec![("Expires".to_owned(), expires.to_string())],
-            body: None,
-            account: own.account.clone(),
-            series: own.registration.series.take(),
-        };
-        let (handle, series) = own.endpoint.request(now, request).expect("a REGISTER goes out");
-        own.registration.pending = Some(handle);
-        own.registration.series = Some(series);
-        self.touch(phone);
-    }
-
-    fn to_exchange(&self, phone: PhoneId) -> sip::Target {
-        let local = Some(self.phones[phone.0].address);
-        sip::Target { local, ..sip::Target::udp(exchange_address()) }
-    }
-
-    /// The phone calls `to`, showing its own name as the caller's number.
-    pub fn dial(&mut self, phone: PhoneId, to: &str) -> LineId {
-        let from = self.phones[phone.0].name.clone();
-        self.dial_as(phone, &from, to)
-    }
-
-    pub fn dial_as(&mut self, phone: PhoneId, from: &str, to: &str) -> LineId {
-        let session = self.phones[phone.0].new_session();
-        let offer = Some(session.local.offer().to_string());
-        self.invite(phone, from, to, session, offer, Vec::new())
-    }
-
-    pub(crate) fn invite(
-        &mut self,
-        phone: PhoneId,
-        from: &str,
-        to: &str,
-        session: Session,
-        offer: Option<String>,
-        headers: Vec<(String, String)>,
-    ) -> LineId {
-        let now = self.now.since_epoch();
-        let next_hop = self.to_exchange(phone);
-        let own = &mut self.phones[phone.0];
-        let session = Session { has_offered: offer.is_some(), ..session };
-        let invite = sip::Invite {
-            uri: format!("sip:{to}@{}", exchange_address()),
-            next_hop,
-            from: format!("<sip:{from}@{}>", own.address.ip()),
-            to: format!("<sip:{to}@{}>", exchange_address()),
-            headers,
-            offer,
-            account: own.account.clone(),
-        };
-        let call = own.endpoint.invite(now, invite).expect("an INVITE goes out");
-        own.sessions.insert(call, session);
-        self.touch(phone);
-        LineId { phone, call }
-    }
-
-    /// A call with this offer, or with none.
-    pub fn dial_offering(&mut self, phone: PhoneId, to: &str, offer: Option<&str>) -> LineId {
-        let from = self.phones[phone.0].name.clone();
-        let session = self.phones[phone.0].new_session();
-        self.invite(phone, &from, to, session, offer.map(str::to_owned), Vec::new())
-    }
-
-    pub fn hang_up(&mut self, line: LineId) {
-        let now = self.now.since_epoch();
-        let status = sip::Status::BUSY_HERE;
-        let how = sip::endpoint::HangUp { status, ..sip::endpoint::HangUp::default() };
-        let _ = self.phones[line.phone.0].endpoint.hang_up(now, line.call, how);
-        self.touch(line.phone);
-    }
-
-    /// The phone picks up a call that rings.
-    pub fn pick_up(&mut self, line: LineId) {
-        let now = self.now.since_epoch();
-        let phone = &mut self.phones[line.phone.0];
-        if let Some(session) = phone.sessions.get(&line.call) {
-            let answer = session.answer();
-            let _ = phone.endpoint.answer(now, line.call, &answer);
-        }
-        self.touch(line.phone);
-    }
-
-    pub fn reject(&mut self, line: LineId, status: sip::Status) {
-        let now = self.now.since_epoch();
-        let phone = &mut self.phones[line.phone.0];
-        let _ = phone.endpoint.reject(now, line.call, &sip::endpoint::Response::new(status));
-        // A rejected call has no last event on the side that rejects where it is refused at once.
-        self.touch(line.phone);
-    }
-
-    /// The phone's re-INVITE: on hold, or back.
-    pub fn hold(&mut self, line: LineId, held: bool) {
-        let now = self.now.since_epoch();
-        let phone = &mut self.phones[line.phone.0];
-        let Some(session) = phone.sessions.get_mut(&line.call) else { return };
-        session.local.version += 1;
-        session.local.direction =
-            if held { plugboard_sdp::Direction::SendOnly } else { plugboard_sdp::Direction::SendReceive };
-        let offer = session.local.offer().to_string();
-        let _ = phone.endpoint.reinvite(now, line.call, Some(&offer));
-        self.touch(line.phone);
-    }
-
-    /// The phone asks Plugboard to call `to` in its place.
-    pub fn refer(&mut self, line: LineId, to: &str) {
-        let now = self.now.since_epoch();
-        let uri = format!("sip:{to}@shop.example");
-        let sent = self.phones[line.phone.0].endpoint.refer(now, line.call, &uri, None, None);
-        sent.expect("a REFER goes out");
-        self.touch(line.phone);
-    }
-
-    /// As [`Self::refer`], by somebody who may have hung up already.
-    fn try_refer(&mut self, line: LineId, to: &str) {
-        let uri = format!("sip:{to}@shop.example");
-        let endpoint = &mut self.phones[line.phone.0].endpoint;
-        let _ = endpoint.refer(self.now.since_epoch(), line.call, &uri, None, None);
-        self.touch(line.phone);
-    }
-
-    /// The phone joins the far ends of two of its calls.
-    pub fn refer_attended(&mut self, line: LineId, consultation: LineId) {
-        let now = self.now.since_epoch();
-        let endpoint = &mut self.phones[line.phone.0].endpoint;
-        let replaces = endpoint.replaces_of(consultation.call).expect("a dialog");
-        endpoint.refer(now, line.call, "sip:joined@shop.example", Some(&replaces), None).expect("a REFER goes out");
-        self.touch(line.phone);
-    }
-
-    /// Keys, 200 ms apart.
-    pub fn press(&mut self, line: LineId, keys: &str) {
-        for (index, key) in (0..).zip(keys.chars()) {
-            self.after(Duration::from_millis(200 * index), move |world| world.press_one(line, key));
-        }
-        self.drain();
-    }
-
-    fn press_one(&mut self, line: LineId, key: char) {
-        let Some(port) = self.port_of(line) else { return };
-        let name = self.phones[line.phone.0].name.clone();
-        self.draw(&name, "plugboard", &format!("key {key}"));
-        let digit = media::Digit::from_char(key).unwrap();
-        let event = media::Event::Digit { port, digit, duration: Duration::from_millis(100) };
-        self.schedule(self.now + Duration::from_millis(self.weather.delay_ms), Due::Media(event));
-    }
-
-    /// The phone's sound stops coming, and the plane notices.
-    pub fn fall_silent(&mut self, line: LineId) {
-        if let Some(port) = self.port_of(line) {
-            let silent_for = Duration::from_secs(30);
-            self.schedule(self.now, Due::Media(media::Event::RtpTimeout { port, silent_for }));
-        }
-    }
-
-    /// The port of Plugboard's that this line talks to.
-    pub fn port_of(&self, line: LineId) -> Option<media::Port> {
-        let session = self.phones[line.phone.0].sessions.get(&line.call)?;
-        self.plane.port_at(session.remote?)
-    }
-
-    /// The name of the phone that this line hears: another's, or what is played to it.
-    pub fn hears(&self, line: LineId) -> String {
-        let Some(port) = self.port_of(line) else { return "nothing".to_owned() };
-        if let Some(playing) = self.plane.playing(port) {
-            return format!("~{playing}");
-        }
-        let Some(other) = self.plane.beside(port) else { return "silence".to_owned() };
-        let owner =
-            self.phones.iter().find(|phone| phone.sessions.values().any(|session| session.remote == Some(other.rtp())));
-        owner.map_or_else(|| "somebody".to_owned(), |phone| phone.name.clone())
-    }
-
-    /// The latest call of the phone that lives.
-    pub fn line_of(&self, phone: PhoneId) -> LineId {
-        let call = self.phones[phone.0].sessions.keys().next_back();
-        LineId { phone, call: *call.unwrap_or_else(|| panic!("{} has no call", self.phones[phone.0].name)) }
-    }
-
-    // Commands.
-
-    pub fn command(&mut self, command: Command) -> Result<Reply, CommandError> {
-        let id = CommandId(self.next_command);
-        self.next_command += 1;
-        self.exchange.handle_input(self.now, Input::Command { id, command });
-        self.drain();
-        self.replies.remove(&id).expect("every command is answered at once")
-    }
-
-    pub fn call(&mut self, interaction: InteractionId, command: CallCommand) -> Result<Reply, CommandError> {
-        self.command(Command::Call { interaction, command })
-    }
-
-    pub fn agent(&mut self, agent: &str, request: AgentRequest) {
-        let agent: AgentId = agent.parse().unwrap();
-        self.command(Command::Agent { agent, request }).expect("an agent's request");
-    }
-
-    pub fn snapshot(&mut self) -> Snapshot {
-        match self.command(Command::Snapshot) {
-            Ok(Reply::Snapshot(snapshot)) => *snapshot,
-            other => panic!("a snapshot, not {other:?}"),
-        }
-    }
-
-    pub fn input(&mut self, input: Input) {
-        self.exchange.handle_input(self.now, input);
-        self.drain();
-    }
-
-    /// Changes the configuration while everything runs.
-    pub fn configure(&mut self, change: impl FnOnce(&mut Configuration)) {
-        let mut configuration = (*self.configuration).clone();
-        change(&mut configuration);
-        configuration.revision += 1;
-        self.configuration = Arc::new(configuration);
-        self.input(Input::Configure(Arc::clone(&self.configuration)));
-    }
-
     // Time.
 
     /// `deed` is done then.
@@ -431,7 +145,7 @@ impl World {
         self.schedule(self.now + wait, Due::Deed(Box::new(deed)));
     }
 
-    fn schedule(&mut self, at: Timestamp, due: Due) {
+    pub(crate) fn schedule(&mut self, at: Timestamp, due: Due) {
         self.next_due += 1;
         self.due.insert((at.max(self.now), self.next_due), due);
     }
@@ -592,12 +306,12 @@ impl World {
         }
     }
 
-    fn touch(&mut self, phone: PhoneId) {
+    pub(crate) fn touch(&mut self, phone: PhoneId) {
         self.touched.insert(phone.0);
     }
 
     /// Carries every value to where it belongs, until all is quiet.
-    fn drain(&mut self) {
+    pub(crate) fn drain(&mut self) {
         loop {
             let mut moved = false;
             while let Some(output) = self.exchange.poll_output() {
@@ -626,7 +340,7 @@ impl World {
 
     fn exchange_output(&mut self, output: Output) {
         match output {
-            Output::Sip { target, bytes } => self.launch(exchange_address(), target.remote, bytes),
+            Output::Sip { target, bytes } => self.launch(exchange_address(), target.remote, &bytes),
             Output::Media(command) => {
                 self.draw_media(&command);
                 self.plane.handle_command(self.now, command);
@@ -651,7 +365,7 @@ impl World {
     }
 
     /// One batch at a time is on its way to disk: all that has happened by then.
-    fn commit_soon(&mut self) {
+    pub(crate) fn commit_soon(&mut self) {
         if let Some(delay) = self.commit_delay.filter(|_| !self.commit_under_way) {
             self.commit_under_way = true;
             self.schedule(self.now + delay, Due::Committed);
@@ -664,9 +378,9 @@ impl World {
         self.commit_soon();
     }
 
-    fn launch(&mut self, from: SocketAddr, to: SocketAddr, bytes: Arc<[u8]>) {
+    fn launch(&mut self, from: SocketAddr, to: SocketAddr, bytes: &Arc<[u8]>) {
         let lost = self.chance.percent(self.weather.loss_percent);
-        self.draw_message(from, to, &bytes, lost);
+        self.draw_message(from, to, bytes, lost);
         if lost {
             return;
         }
@@ -674,7 +388,7 @@ impl World {
         for _ in 0..copies {
             let delay = self.weather.delay_ms + self.chance.below(self.weather.jitter_ms + 1);
             let at = self.now + Duration::from_millis(delay);
-            let bytes = Arc::clone(&bytes);
+            let bytes = Arc::clone(bytes);
             if to == exchange_address() {
                 self.schedule(at, Due::ToExchange { from, bytes });
             } else if let Some(phone) = self.addresses.get(&to).copied() {
@@ -688,7 +402,7 @@ impl World {
             match output {
                 sip::Output::Send { target, bytes } => {
                     if !self.phones[index].dead {
-                        self.launch(self.phones[index].address, target.remote, bytes);
+                        self.launch(self.phones[index].address, target.remote, &bytes);
                     }
                 }
                 sip::Output::Event(event) => self.phone_event(index, event),
@@ -701,93 +415,6 @@ impl World {
             phone.wakes_at = Some(at);
             self.schedule(at, Due::Phone(index));
         }
-    }
-
-    fn phone_event(&mut self, index: usize, event: sip::Event) {
-        let now = self.now.since_epoch();
-        let own = &mut self.phones[index];
-        let phone = PhoneId(index);
-        match event {
-            sip::Event::Incoming(incoming) => {
-                let mut session = own.new_session();
-                session.remote = sound_address(incoming.offer.as_ref());
-                session.offer = incoming.offer.clone();
-                own.sessions.insert(incoming.call, session);
-                let line = LineId { phone, call: incoming.call };
-                let manners = own.manners;
-                match manners.then {
-                    Then::Reject(after_ms, status) => {
-                        self.after(Duration::from_millis(after_ms), move |world| world.reject(line, status));
-                    }
-                    then => {
-                        let _ = own.endpoint.ring(now, incoming.call, sip::Status::RINGING, None);
-                        let misses = self.chance.percent(manners.misses_percent);
-                        if let (Then::Answer(least, most), false) = (then, misses) {
-                            let after = self.chance.between_ms((least, most));
-                            self.after(after, move |world| world.pick_up(line));
-                        }
-                    }
-                }
-            }
-            sip::Event::Answered { call, body } => {
-                let Some(session) = own.sessions.get_mut(&call) else { return };
-                session.remote = sound_address(body.as_ref());
-                session.answered = true;
-                if !session.has_offered {
-                    session.offer = body;
-                    let answer = session.answer();
-                    let _ = own.endpoint.ack_with(now, call, &answer);
-                }
-            }
-            sip::Event::Confirmed { call, body } => {
-                let Some(session) = own.sessions.get_mut(&call) else { return };
-                session.answered = true;
-                if session.remote.is_none() {
-                    session.remote = sound_address(body.as_ref());
-                }
-                let (line, manners) = (LineId { phone, call }, own.manners);
-                if let Some(talk) = manners.talk_ms {
-                    let talk = self.chance.between_ms(talk);
-                    self.after(talk, move |world| world.hang_up(line));
-                    if self.chance.percent(manners.transfers_percent) {
-                        let dialled = ["q1", "q2", "2001", "2002", "+4940999"][self.chance.below(5) as usize];
-                        self.after(talk / 2, move |world| world.try_refer(line, dialled));
-                    }
-                }
-            }
-            sip::Event::Refused { call, status, retry_after, .. } => {
-                own.sessions.remove(&call);
-                own.outcomes.insert(call, Outcome::Refused { status: status.code(), retry_after });
-            }
-            sip::Event::Ended { call, cause, .. } => {
-                own.sessions.remove(&call);
-                own.outcomes.insert(call, Outcome::Ended(cause));
-            }
-            sip::Event::Reinvited { call, offer } => {
-                if let Some(session) = own.sessions.get_mut(&call) {
-                    session.offer = offer;
-                    let answer = session.answer();
-                    let _ = own.endpoint.answer_reinvite(now, call, &answer);
-                }
-            }
-            sip::Event::NotifySipfrag { status, .. } => own.transfers.push(status.code()),
-            sip::Event::ReferAnswered { status, .. } if !status.is_success() => own.transfers.push(status.code()),
-            sip::Event::Response { handle, status, .. } if own.registration.pending == Some(handle) => {
-                own.registration.pending = None;
-                own.registration.status = Some(status.code());
-                if own.registration.wanted {
-                    self.schedule(self.now + REFRESH, Due::Refresh(phone));
-                }
-            }
-            sip::Event::Register { .. } | sip::Event::Request { .. } | sip::Event::Referred(_) => {}
-            sip::Event::Progress { .. }
-            | sip::Event::ReinviteAnswered { .. }
-            | sip::Event::ReinviteRefused { .. }
-            | sip::Event::ReferAnswered { .. }
-            | sip::Event::Info { .. }
-            | sip::Event::Response { .. } => {}
-        }
-        self.touch(phone);
     }
 
     // What came of it.

@@ -41,6 +41,8 @@ fn three_hundred_calls_end_cleanly_on_a_network_that_loses_repeats_and_reorders(
     for seed in 0..3 {
         let weather = Weather { delay_ms: 5, jitter_ms: 40, loss_percent: 5, copies_percent: 5 };
         let mut world = storm(seed, 300, weather);
+        let connected = world.count(|kind| matches!(kind, plugboard_model::EventKind::Connected { .. }));
+        assert!(connected > 80, "{connected} callers reached an agent");
         world.weather = Weather::default();
         world.finish();
     }

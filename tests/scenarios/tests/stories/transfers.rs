@@ -4,7 +4,7 @@ use plugboard_call::{Command, Target};
 use plugboard_scenarios::{Manners, World};
 use plugboard_sip::Status;
 
-use crate::stage::{FIRST, Stage, endings, shop};
+use crate::stage::{Stage, endings, shop};
 
 fn agent(name: &str) -> Target {
     Target::Agent(name.parse().unwrap())
@@ -185,8 +185,25 @@ fn phone_joins_caller_and_colleague_by_replaces() {
     assert_eq!((stage.world.phone(stage.amy).lines(), stage.world.phone(cid).lines()), (0, 1));
     assert_eq!((stage.world.state_of("amy").as_str(), stage.world.state_of("cid").as_str()), ("wrap-up", "talking"));
     stage.world.hang_up(call);
-    rest(&mut stage.world);
-    let _ = FIRST;
+    assert_eq!(rest(&mut stage.world), ["Agent 16", "Caller 16"]);
+}
+
+#[test]
+fn agent_who_asks_a_colleague_by_their_own_phone_comes_back_to_the_caller() {
+    let (mut stage, _) = with_cid();
+    let call = stage.talking();
+    let with_caller = stage.world.line_of(stage.amy);
+    stage.world.hold(with_caller, true);
+    stage.world.run_secs(1);
+    let with_cid = stage.world.dial(stage.amy, "1003");
+    stage.world.run_secs(3);
+    stage.world.hang_up(with_cid);
+    stage.world.run_secs(1);
+    stage.world.hold(with_caller, false);
+    stage.world.run_secs(1);
+    assert_eq!((stage.world.hears(call).as_str(), stage.world.state_of("amy").as_str()), ("amy", "talking"));
+    stage.world.hang_up(call);
+    assert_eq!(rest(&mut stage.world), ["Agent 16", "Caller 16"]);
 }
 
 #[test]
