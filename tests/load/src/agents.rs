@@ -150,7 +150,7 @@ impl Agents {
             more: &format!("Expires: 3600\r\n{authorization}"),
             sdp: None,
         };
-        world.agents_say(request.text());
+        world.agents_say(&request.text());
     }
 
     pub fn handle_message(&mut self, now: Instant, message: Heard<'_>, callers: &mut Callers, world: &mut World) {
@@ -167,7 +167,7 @@ impl Agents {
                 Some(index) => {
                     world.tally.calls.retransmissions += 1;
                     if let State::Answered { ok } = &self.legs[index].state {
-                        world.agents_say(ok.clone());
+                        world.agents_say(ok);
                     }
                 }
             },
@@ -184,7 +184,7 @@ impl Agents {
                 }
             }
             Some(Start::Request { method: "CANCEL", .. }) => {
-                world.agents_say(Reply::default().text(message, "200 OK"));
+                world.agents_say(&Reply::default().text(message, "200 OK"));
                 if let Some(index) = leg
                     && let State::Ringing = self.legs[index].state
                 {
@@ -194,7 +194,7 @@ impl Agents {
                 }
             }
             Some(Start::Request { method, .. }) => {
-                world.agents_say(Reply::default().text(message, "200 OK"));
+                world.agents_say(&Reply::default().text(message, "200 OK"));
                 if let (Some(index), "BYE") = (leg, method) {
                     self.end(index, world);
                 }
@@ -238,9 +238,8 @@ impl Agents {
     fn ring(&mut self, now: Instant, agent: &str, message: Heard<'_>, callers: &mut Callers, world: &mut World) {
         world.tally.calls.agent_invites += 1;
         world.tally.calls.messages += 1;
-        if let Some(placed) = callers.reached(user_of(uri_of(message.from())))
-            && world.tally.in_window
-        {
+        // Kept from the first call on, because where agents are plenty all calls are placed before the window opens.
+        if let Some(placed) = callers.reached(user_of(uri_of(message.from()))) {
             world.tally.invite_to_agent.add(millis(now - placed));
         }
         if let Some(since) = self.free_since.remove(agent)
@@ -280,7 +279,7 @@ impl Agents {
         let reply = Reply { to_tag: Some(&tag), contact: Some((&leg.agent, self.local)), sdp: session.as_deref() };
         let Some(invite) = Heard::from_bytes(leg.invite.as_bytes()) else { return String::new() };
         let text = reply.text(invite, status);
-        world.agents_say(text.clone());
+        world.agents_say(&text);
         text
     }
 
@@ -290,7 +289,7 @@ impl Agents {
         world.endpoints.set_peer(leg.endpoint, message.audio());
         let session = sdp(SocketAddrV4::new(*self.local.ip(), world.endpoints.port(leg.endpoint)));
         let reply = Reply { contact: Some((&leg.agent, self.local)), sdp: Some(&session), ..Reply::default() };
-        world.agents_say(reply.text(message, "200 OK"));
+        world.agents_say(&reply.text(message, "200 OK"));
     }
 
     pub fn handle_timer(&mut self, now: Instant, index: usize, timer: AgentTimer, world: &mut World) {
@@ -298,7 +297,7 @@ impl Agents {
             (State::Ringing, AgentTimer::Answer) => self.answer(now, index, world),
             (State::Answered { ok }, AgentTimer::Repeat { nth }) if nth <= MOST_REPEATS => {
                 world.tally.calls.retransmissions += 1;
-                world.agents_say(ok.clone());
+                world.agents_say(ok);
                 world.schedule.set(now + repeat_after(nth), Timer::Agent(index, AgentTimer::Repeat { nth: nth + 1 }));
             }
             (State::Talking, AgentTimer::HangUp) => {
@@ -335,7 +334,7 @@ impl Agents {
             more: "",
             sdp: None,
         };
-        world.agents_say(request.text());
+        world.agents_say(&request.text());
     }
 
     fn tag(&self, index: usize) -> String {
@@ -357,4 +356,65 @@ impl Agents {
 /// From 0 to 1, the same for the same leg and spread like chance.
 fn spread(index: usize) -> f64 {
     f64::from((index as u32).wrapping_mul(2_654_435_761) >> 16) / 65_536.0
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{callers, run::tests::Wire};
+
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn invite(call_id: &str) -> String {
+        format!(
+            "INVITE sip:a1@127.0.0.3 SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1;branch=z9hG4bK{call_id}\r\n\
+             From: <sip:700000000@pb>;tag=h\r\nTo: <sip:a1@pb>\r\nCall-ID: {call_id}\r\nCSeq: 1 INVITE\r\n\
+             Contact: <sip:pb@127.0.0.1>\r\n\r\n"
+        )
+    }
+
+    /// The caller dials at 0 ms, the phone rings at 15 ms, the agent talks for 100 ms, and the next caller comes 7 ms after the BYE.
+    #[test]
+    fn an_agent_is_free_from_the_bye_until_the_next_invite() {
+        let mut wire = Wire::new();
+        let accounts = Accounts { count: 1, password: String::new() };
+        let habits = Habits { accounts, voice: Voice::Absent, rings: ms(0), talks: Some(ms(100)..ms(100)) };
+        let mut agents = Agents::new(habits, wire.agents, 1);
+        let habits = callers::Habits { number: "8000".into(), voice: Voice::Absent, stays: None, patience: ms(1_000) };
+        let mut callers = Callers::new(habits, wire.callers, 1);
+        let start = Instant::now();
+        wire.world.tally.in_window = true;
+        callers.place(start, &mut wire.world).unwrap();
+        let mut hear = |now, text: &str, wire: &mut Wire| {
+            agents.handle_message(now, Heard::from_bytes(text.as_bytes()).unwrap(), &mut callers, &mut wire.world);
+            while let Some(Timer::Agent(index, timer)) = wire.world.schedule.due(now) {
+                agents.handle_timer(now, index, timer, &mut wire.world);
+            }
+        };
+        let first = invite("first");
+        hear(start + ms(15), &first, &mut wire);
+        hear(start + ms(20), &first.replace("INVITE", "ACK"), &mut wire);
+        let bye_ok = "SIP/2.0 200 OK\r\nCall-ID: first\r\nCSeq: 1 BYE\r\n\r\n";
+        // Any message moves the clock; this one is nobody's.
+        hear(start + ms(120), "SIP/2.0 200 OK\r\n\r\n", &mut wire);
+        hear(start + ms(121), bye_ok, &mut wire);
+        hear(start + ms(127), &invite("second"), &mut wire);
+        assert_eq!(
+            wire.first_lines(),
+            [
+                "INVITE sip:8000@HOST SIP/2.0",
+                "SIP/2.0 180 Ringing",
+                "SIP/2.0 200 OK",
+                "BYE sip:pb@127.0.0.1 SIP/2.0",
+                "SIP/2.0 180 Ringing",
+                "SIP/2.0 200 OK"
+            ]
+        );
+        let tally = &wire.world.tally;
+        let measured = [&tally.invite_to_agent, &tally.agent_free_to_ring].map(|samples| samples.spread().unwrap().max);
+        assert_eq!((measured, agents.busy), ([15.0, 7.0], 1));
+    }
 }

@@ -210,7 +210,7 @@ impl Endpoint {
             None => figures.expected += 1,
         }
         if let Some(sent_ns) = sent_at(packet)
-            && figures.received % SAMPLED == 0
+            && figures.received.is_multiple_of(SAMPLED)
         {
             relay.add((at_ns - sent_ns) as f64 / 1e6);
         }
@@ -237,7 +237,7 @@ fn sent_at(packet: &[u8]) -> Option<i64> {
 }
 
 /// One packet's length and time of arrival.
-fn receive(socket: &UdpSocket, bytes: &mut [u8], control: &mut Vec<u8>) -> Option<(usize, i64)> {
+fn receive(socket: &UdpSocket, bytes: &mut [u8], control: &mut [u8]) -> Option<(usize, i64)> {
     let mut parts = [io::IoSliceMut::new(bytes)];
     let message = recvmsg::<()>(socket.as_raw_fd(), &mut parts, Some(control), MsgFlags::MSG_DONTWAIT).ok()?;
     let stamp = message.cmsgs().ok()?.find_map(|control| match control {

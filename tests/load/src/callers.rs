@@ -232,10 +232,10 @@ impl Callers {
             world.endpoints.set_peer(endpoint, message.audio());
             let session = sdp(SocketAddrV4::new(*self.local.ip(), world.endpoints.port(endpoint)));
             let reply = Reply { contact: Some(("load", self.local)), sdp: Some(&session), ..Reply::default() };
-            world.callers_say(reply.text(message, "200 OK"));
+            world.callers_say(&reply.text(message, "200 OK"));
             return;
         }
-        world.callers_say(Reply::default().text(message, "200 OK"));
+        world.callers_say(&Reply::default().text(message, "200 OK"));
         if let (Some(index), "BYE") = (index, method)
             && matches!(self.calls[index].state, State::Up { .. })
         {
@@ -297,7 +297,7 @@ impl Callers {
             more: "",
             sdp: session.as_deref(),
         };
-        world.callers_say(request.text());
+        world.callers_say(&request.text());
     }
 
     /// In the INVITE's own transaction (RFC 3261 §17.1.1.3).
@@ -316,10 +316,61 @@ impl Callers {
             more: "",
             sdp: None,
         };
-        world.callers_say(request.text());
+        world.callers_say(&request.text());
     }
 }
 
 pub(crate) fn millis(duration: Duration) -> f64 {
     duration.as_secs_f64() * 1_000.0
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::run::tests::Wire;
+
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// The INVITE is lost once: it is said again after T1, and the answer counts from the first.
+    #[test]
+    fn an_answer_is_timed_from_the_first_invite_and_a_repeat_is_counted() {
+        let mut wire = Wire::new();
+        let habits =
+            Habits { number: "8000".into(), voice: Voice::Absent, stays: Some(ms(2_000)), patience: ms(10_000) };
+        let mut callers = Callers::new(habits, wire.callers, 7);
+        let start = Instant::now();
+        wire.world.tally.in_window = true;
+        callers.place(start, &mut wire.world).unwrap();
+        let status = |cseq: &str| {
+            let contact = "Contact: <sip:pb@127.0.0.1>";
+            format!(
+                "SIP/2.0 200 OK\r\nTo: <sip:8000@h>;tag=h\r\nCall-ID: call0-7@load\r\nCSeq: {cseq}\r\n{contact}\r\n\r\n"
+            )
+        };
+        for (at, heard) in [(500, None), (530, Some(status("1 INVITE"))), (2_530, None), (2_540, Some(status("2 BYE")))]
+        {
+            let now = start + ms(at);
+            if let Some(heard) = heard {
+                callers.handle_message(now, Heard::from_bytes(heard.as_bytes()).unwrap(), &mut wire.world);
+            }
+            while let Some(Timer::Caller(index, timer)) = wire.world.schedule.due(now) {
+                callers.handle_timer(now, index, timer, &mut wire.world);
+            }
+        }
+        assert_eq!(
+            wire.first_lines(),
+            [
+                "INVITE sip:8000@HOST SIP/2.0",
+                "INVITE sip:8000@HOST SIP/2.0",
+                "ACK sip:pb@127.0.0.1 SIP/2.0",
+                "BYE sip:pb@127.0.0.1 SIP/2.0"
+            ]
+        );
+        let tally = &wire.world.tally;
+        let measured = [&tally.invite_to_answer, &tally.bye_to_ok].map(|samples| samples.spread().unwrap().max);
+        assert_eq!((measured, tally.calls.ended_well, tally.calls.retransmissions), ([530.0, 10.0], 1, 1));
+    }
 }

@@ -102,11 +102,11 @@ impl World {
     }
 
     /// What the system does not take is as good as lost on the way, and is said again like that.
-    pub(crate) fn callers_say(&mut self, text: String) {
+    pub(crate) fn callers_say(&mut self, text: &str) {
         let _ = self.callers.send(text.as_bytes());
     }
 
-    pub(crate) fn agents_say(&mut self, text: String) {
+    pub(crate) fn agents_say(&mut self, text: &str) {
         let _ = self.agents.send(text.as_bytes());
     }
 }
@@ -359,5 +359,46 @@ impl Observer {
 
     fn late(&mut self, ms: u64) {
         self.window.late_ms = self.window.late_ms.max(ms as f64);
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A world whose host is a socket that a test reads.
+    pub(crate) struct Wire {
+        pub(crate) world: World,
+        pub(crate) callers: SocketAddrV4,
+        pub(crate) agents: SocketAddrV4,
+        host: UdpSocket,
+    }
+
+    impl Wire {
+        pub(crate) fn new() -> Self {
+            let host = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+            host.set_nonblocking(true).unwrap();
+            let world = World::new(local(&host).unwrap()).unwrap();
+            let (callers, agents) = (local(&world.callers).unwrap(), local(&world.agents).unwrap());
+            Self { world, callers, agents, host }
+        }
+
+        /// Of everything that was said, in order; the host's address reads HOST.
+        pub(crate) fn first_lines(&self) -> Vec<String> {
+            let mut buffer = [0; 8_192];
+            let mut lines = Vec::new();
+            while let Ok(length) = self.host.recv(&mut buffer) {
+                let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
+                let line = text.lines().next().unwrap_or_default();
+                lines.push(line.replace(&self.world.target.to_string(), "HOST"));
+            }
+            lines
+        }
+    }
+
+    #[test]
+    fn nothing_but_loopback_is_loaded() {
+        let elsewhere = "192.0.2.1:5060".parse().unwrap();
+        assert!(matches!(World::new(elsewhere), Err(RunError::NotLoopback(address)) if address == elsewhere));
     }
 }

@@ -99,10 +99,11 @@ fn is_clean(report: &Report) -> bool {
 fn remark(report: &Report) -> String {
     let (calls, window, audio) = (&report.calls, &report.window, &report.audio);
     format!(
-        "{}: {} well, {} failed, {} repeats, {:.2} CPU ms/call, {:.1} % CPU, answer {}, BYE {}, {} packets of {} lost, {} gaps over 40 ms",
+        "{}: {} well, {} failed {:?}, {} repeats, {:.2} CPU ms/call, {:.1} % CPU, answer {}, BYE {}, {} packets of {} lost, {} gaps over 40 ms",
         report.label,
         calls.ended_well,
         calls.failed,
+        calls.refusals,
         calls.retransmissions,
         window.cpu_ms_per_call(),
         window.server_cpu_pct(),

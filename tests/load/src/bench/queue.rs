@@ -51,10 +51,14 @@ pub fn queue(setting: &Setting) -> Result<Outcome, BenchError> {
     let mut by_waiting = Map::new();
     for waiting in size.waiting {
         let report = load.run(&plan(size, waiting)).map_err(failed)?;
-        let Some(spread) = report.agent_free_to_ring_ms else {
-            let described = format!("{:?}\n{:?}", report.calls, report.window);
-            let (label, log) = (report.label, host.last_words());
-            return Err(BenchError::NoFigures { label, missing: "no agent rang again", report: described, log });
+        let spread = match report.agent_free_to_ring_ms {
+            Some(spread) if report.calls.failed == 0 => spread,
+            spread => {
+                let missing = if spread.is_none() { "no agent rang again" } else { "calls failed" };
+                let described = format!("{:?}\n{:?}", report.calls, report.window);
+                let (label, log) = (report.label, host.last_words());
+                return Err(BenchError::NoFigures { label, missing, report: described, log });
+            }
         };
         by_waiting.insert(waiting.to_string(), json!({ "p50": spread.p50, "p99": spread.p99 }));
         reports.push(report);
