@@ -68,7 +68,7 @@ impl Authenticator {
             Where::User => (Status::UNAUTHORIZED, HeaderName::WwwAuthenticate),
             Where::Proxy => (Status::PROXY_AUTHENTICATION_REQUIRED, HeaderName::ProxyAuthenticate),
         };
-        let nonce = self.nonce(now.as_millis() as u64);
+        let nonce = self.nonce(u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
         let stale = if stale { ", stale=true" } else { "" };
         [Algorithm::Sha256, Algorithm::Md5].into_iter().fold(Response::new(status), |response, algorithm| {
             let realm = quoted(&self.realm);
@@ -78,15 +78,15 @@ impl Authenticator {
         })
     }
 
-    /// Time in milliseconds, then its seal.
-    fn nonce(&self, at_ms: u64) -> String {
+    /// Time in microseconds, so that two phones hardly ever get the same one, then its seal.
+    fn nonce(&self, at_us: u64) -> String {
         let mut hasher = Sha256::new();
         hasher.update(self.secret);
-        hasher.update(at_ms.to_be_bytes());
+        hasher.update(at_us.to_be_bytes());
         hasher.update(self.realm.as_bytes());
         // Hashed once more, so that the seal cannot be extended.
         let seal = Sha256::digest(hasher.finalize());
-        format!("{at_ms:x}.{}", hex(&seal[..12]))
+        format!("{at_us:x}.{}", hex(&seal[..12]))
     }
 
     /// `lookup` gets the user name and gives the secret; `None` for an unknown user.
@@ -113,13 +113,13 @@ impl Authenticator {
             return Checked::Challenge { stale: false };
         };
         let algorithm = params.get("algorithm").map_or(Some(Algorithm::Md5), |name| Algorithm::from_name(&name));
-        let at = nonce.split('.').next().and_then(|ms| u64::from_str_radix(ms, 16).ok());
-        let (Some(algorithm), Some(at_ms)) = (algorithm, at) else { return Checked::Challenge { stale: false } };
+        let at = nonce.split('.').next().and_then(|us| u64::from_str_radix(us, 16).ok());
+        let (Some(algorithm), Some(at_us)) = (algorithm, at) else { return Checked::Challenge { stale: false } };
         // A nonce of another life of ours counts as stale, so that phones try again without asking their user.
-        if !same(&nonce, &self.nonce(at_ms)) {
+        if !same(&nonce, &self.nonce(at_us)) {
             return Checked::Challenge { stale: true };
         }
-        let age = now.checked_sub(Duration::from_millis(at_ms));
+        let age = now.checked_sub(Duration::from_micros(at_us));
         let wrong = Checked::Wrong { user: user.clone() };
         let ha1 = match (lookup(&user), algorithm) {
             (Some(Secret::Password(password)), _) => algorithm.ha1(&user, &self.realm, &password),
@@ -140,15 +140,15 @@ impl Authenticator {
         {
             return wrong;
         }
-        if age.is_none_or(|age| age > self.lifetime) || !self.is_new_count(at_ms, &cnonce, count) {
+        if age.is_none_or(|age| age > self.lifetime) || !self.is_new_count(at_us, &cnonce, count) {
             return Checked::Challenge { stale: true };
         }
         Checked::Known { user }
     }
 
     /// Counts rise with each use of a nonce by one client.
-    fn is_new_count(&mut self, at_ms: u64, cnonce: &str, count: u32) -> bool {
-        let key = Sha256::new().chain_update(at_ms.to_be_bytes()).chain_update(cnonce).finalize();
+    fn is_new_count(&mut self, at_us: u64, cnonce: &str, count: u32) -> bool {
+        let key = Sha256::new().chain_update(at_us.to_be_bytes()).chain_update(cnonce).finalize();
         let key = key.iter().take(8).fold(0_u64, |key, byte| key << 8 | u64::from(*byte));
         let seen = self.counts.iter().rposition(|(other, _)| *other == key);
         if let Some(index) = seen {
