@@ -211,6 +211,11 @@ impl Call {
         self.dialled_by.as_ref()
     }
 
+    /// Whether the caller is gone, and only the flow's last words are awaited.
+    pub fn has_ended(&self) -> bool {
+        self.ended
+    }
+
     /// Whether the caller is with somebody, held or not.
     pub fn is_talking(&self) -> bool {
         self.talk.is_some()
@@ -254,7 +259,7 @@ impl Call {
         if self.ended {
             // Only the flow's last step is still awaited.
             if let Input::Stepped { ask, result } = input {
-                self.last_step(ask, result);
+                self.last_step(now, ask, result, context);
             }
             return;
         }
@@ -285,7 +290,7 @@ impl Call {
                 }
             }
             Input::Silent { leg, .. } => {
-                self.leg_ended(now, leg, Cause::TEMPORARY_FAILURE, None, context);
+                self.leg_ended(now, leg, Cause::TEMPORARY_FAILURE, Some(408), context);
                 self.line(Line::HangUp { leg, cause: Cause::TEMPORARY_FAILURE });
             }
             Input::RecordingClosed { recording, length } => {
@@ -468,7 +473,8 @@ impl Call {
 
     fn leg_ended(&mut self, now: Timestamp, leg: LegId, cause: Cause, status: Option<u16>, context: &mut Context<'_>) {
         if leg == self.caller.leg {
-            let by = if self.dialled_by.is_some() { EndedBy::Agent } else { EndedBy::Caller };
+            let theirs = if self.dialled_by.is_some() { EndedBy::Agent } else { EndedBy::Caller };
+            let by = ended_by(theirs, status);
             self.leg_fact(leg, by, cause, status);
             self.caller_left(now, by, cause, context);
         } else if self.ringing.as_ref().is_some_and(|ringing| ringing.leg == leg) {
@@ -527,4 +533,9 @@ impl Call {
 
     /// How long a party outside may ring before we give up.
     pub(crate) const RING_OUTSIDE: Duration = Duration::from_secs(60);
+}
+
+/// A leg that ended with an error status (no ACK, no answer, unreachable) was ended by no person; 487 is a caller who gave up.
+pub(crate) fn ended_by(theirs: EndedBy, status: Option<u16>) -> EndedBy {
+    if status.is_some_and(|status| status != 487) { EndedBy::Host } else { theirs }
 }

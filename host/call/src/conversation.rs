@@ -82,7 +82,7 @@ impl Call {
         if talk.leg != leg {
             return;
         }
-        let by = talk.party.ended_by();
+        let by = crate::call::ended_by(talk.party.ended_by(), status);
         self.leg_fact(leg, by, cause, status);
         if self.talk.as_ref().is_some_and(|talk| talk.consult.is_some()) {
             // An agent who hangs up on a consultation that was answered hands the caller over.

@@ -1,16 +1,18 @@
 //! A flow at work on this interaction: one step at a time, its actions on the caller's leg one after the other, everything else beside them.
 
+mod ear;
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use plugboard_model::{
     EventKind, FlowId, RecordingId, Timestamp,
     flow::{
-        Action, Channel, Digits, Direction, Effect, Event, Gather, GatherEnd, Happening, Prompt, Record, Recording,
-        Refusal, RefusalCode, Source, Start, Stepped, Target as FlowTarget, Token,
+        Action, Channel, Direction, Effect, Event, Gather, GatherEnd, Happening, Prompt, Record, Refusal, RefusalCode,
+        Start, Stepped, Target as FlowTarget, Token,
     },
 };
 
-use crate::{Call, Context, FlowError, Output, Sound, SoundSource, Target, offer::Purpose};
+use crate::{Call, Context, FlowError, Output, Sound, Target, offer::Purpose};
 
 /// A component gets a little longer than its own deadline of 20 ms, for the way there and back.
 const STEP_LIMIT: Duration = Duration::from_secs(1);
@@ -272,12 +274,18 @@ impl Call {
     }
 
     /// The reply to the hang-up, or to a step that was in flight when it came.
-    pub(crate) fn last_step(&mut self, ask: u64, result: Result<Stepped, FlowError>) {
+    pub(crate) fn last_step(
+        &mut self,
+        now: Timestamp,
+        ask: u64,
+        result: Result<Stepped, FlowError>,
+        context: &Context<'_>,
+    ) {
         let Some(flow) = self.flow.as_mut().filter(|flow| flow.asked.as_ref().is_some_and(|asked| asked.ask == ask))
         else {
             return;
         };
-        let asked = flow.asked.take();
+        flow.asked = None;
         if let Ok(stepped) = result {
             flow.state = stepped.state;
             self.note_trail(&stepped.trail);
@@ -291,24 +299,9 @@ impl Call {
                 }
             }
         }
-        let Some(flow) = &mut self.flow else { return };
-        if let (Some(news), Some(asked)) = (flow.backlog.pop_front(), asked) {
-            // The hang-up was behind the step in flight. It is due by the same deadline.
-            let seq = flow.next_seq;
-            flow.next_seq += 1;
-            let ask = self.next_ask;
-            self.next_ask += 1;
-            flow.asked = Some(Asked { ask, until: asked.until });
-            let event = Event { seq, at: asked.until, utc_offset_min: 0, answers: None, more: false, what: news.what };
-            let step = Output::Step {
-                ask,
-                flow: flow.flow.clone(),
-                plugin: flow.plugin.clone(),
-                document: flow.document.clone(),
-                state: flow.state.clone(),
-                event,
-            };
-            return self.push(step);
+        if self.flow.as_ref().is_some_and(|flow| !flow.backlog.is_empty()) {
+            // The hang-up was behind the step in flight.
+            return self.ask_next(now, context);
         }
         self.drop_flow();
         self.finish();
@@ -442,320 +435,6 @@ impl Call {
         self.ensure_music(context);
     }
 
-    // The caller's ear and keys.
-
-    fn queue_on_leg(&mut self, now: Timestamp, token: Token, what: OnLeg, context: &mut Context<'_>) {
-        self.pick_up();
-        let Some(flow) = &mut self.flow else { return };
-        if flow.queued.len() >= MOST_QUEUED {
-            return self.refuse(now, token, RefusalCode::Limit, "too much is queued for the leg", context);
-        }
-        flow.queued.push_back((token, what));
-    }
-
-    pub(crate) fn leg_is_busy(&self) -> bool {
-        self.exception.is_some()
-            || self.flow.as_ref().is_some_and(|flow| flow.current.is_some() || !flow.queued.is_empty())
-    }
-
-    fn next_on_leg(&mut self, now: Timestamp, context: &mut Context<'_>) {
-        while !self.ended && self.talk.is_none() {
-            let Some(flow) = self.flow.as_mut().filter(|flow| flow.current.is_none()) else { return };
-            let Some((token, what)) = flow.queued.pop_front() else { return self.ensure_music(context) };
-            match what {
-                OnLeg::Play(prompt) => match self.sources(&prompt, context) {
-                    Ok(sources) if sources.is_empty() => {
-                        self.tell(now, Some(token), false, Happening::Played { to_the_end: true }, context);
-                    }
-                    Ok(sources) => {
-                        let play = self.play_over_music(sources);
-                        self.set_current(Current::Play { token, play, barge_in: prompt.barge_in });
-                    }
-                    Err(missing) => self.prompt_missing(now, token, &missing, context),
-                },
-                OnLeg::Gather(gather) => self.begin_gather(now, token, gather, context),
-                OnLeg::Record(record) => {
-                    if record.beep {
-                        let play = self.play_over_music(vec![SoundSource::Beep]);
-                        self.set_current(Current::Beep { token, play, record });
-                    } else {
-                        self.begin_record(now, token, record, context);
-                    }
-                }
-            }
-        }
-    }
-
-    fn set_current(&mut self, current: Current) {
-        if let Some(flow) = &mut self.flow {
-            flow.current = Some(current);
-        }
-    }
-
-    /// A new play replaces what sounds; the music is asked for again when the leg is idle.
-    fn play_over_music(&mut self, sources: Vec<SoundSource>) -> u64 {
-        self.music = None;
-        self.play(self.caller.leg, sources, false)
-    }
-
-    fn begin_gather(&mut self, now: Timestamp, token: Token, gather: Gather, context: &mut Context<'_>) {
-        let barge_in = gather.prompt.as_ref().is_none_or(|prompt| prompt.barge_in);
-        let typed = match &mut self.flow {
-            Some(flow) if barge_in => std::mem::take(&mut flow.typed),
-            Some(flow) => {
-                flow.typed.clear();
-                String::new()
-            }
-            None => return,
-        };
-        let sources = match gather.prompt.as_ref().map(|prompt| self.sources(prompt, context)) {
-            Some(Err(missing)) => return self.prompt_missing(now, token, &missing, context),
-            Some(Ok(sources)) => sources,
-            None => Vec::new(),
-        };
-        // Whoever typed ahead has heard this prompt before.
-        let prompt = (typed.is_empty() && !sources.is_empty()).then(|| self.play_over_music(sources));
-        let until = prompt.is_none().then(|| now + Duration::from_millis(gather.first_ms.into()));
-        self.set_current(Current::Gather { token, gather, prompt, digits: String::new(), until });
-        for digit in typed.chars() {
-            self.digit(now, digit, context);
-        }
-    }
-
-    fn begin_record(&mut self, now: Timestamp, token: Token, record: Record, context: &mut Context<'_>) {
-        let recording = context.ids.recording();
-        let until = now + Duration::from_millis(record.max_ms.into());
-        self.set_current(Current::Record { token, recording, until, end_keys: record.end_keys, stopping: false });
-        self.sound(Sound::Record { recording, left: self.caller.leg, right: None });
-    }
-
-    pub(crate) fn digit(&mut self, now: Timestamp, digit: char, context: &mut Context<'_>) {
-        let leg = self.caller.leg;
-        let current = self.flow.as_mut().and_then(|flow| flow.current.as_mut());
-        match current {
-            Some(Current::Gather { gather, prompt, .. }) => {
-                if let Some(play) = *prompt {
-                    if !gather.prompt.as_ref().is_none_or(|prompt| prompt.barge_in) {
-                        return;
-                    }
-                    *prompt = None;
-                    self.output_stop(leg, play);
-                }
-                let Some(Current::Gather { gather, digits, until, .. }) =
-                    self.flow.as_mut().and_then(|flow| flow.current.as_mut())
-                else {
-                    return;
-                };
-                if gather.terminators.contains(digit) {
-                    return self.gathered(now, GatherEnd::Terminator, context);
-                }
-                digits.push(digit);
-                *until = Some(now + Duration::from_millis(gather.between_ms.into()));
-                if digits.len() >= usize::from(gather.max_digits) {
-                    self.gathered(now, GatherEnd::Complete, context);
-                }
-            }
-            Some(Current::Record { recording, end_keys, stopping, .. }) => {
-                if end_keys.contains(digit) && !*stopping {
-                    *stopping = true;
-                    let recording = *recording;
-                    self.sound(Sound::StopRecording { recording });
-                }
-            }
-            current => {
-                let barged = match current {
-                    Some(Current::Play { play, barge_in: true, .. }) => Some(*play),
-                    _ => None,
-                };
-                if self.talk.is_some() || self.exit_by_key(now, digit, context) {
-                    return;
-                }
-                let Some(flow) = &mut self.flow else { return };
-                if flow.typed.len() < MOST_TYPED {
-                    flow.typed.push(digit);
-                }
-                if let Some(play) = barged {
-                    self.output_stop(leg, play);
-                }
-            }
-        }
-    }
-
-    fn output_stop(&mut self, leg: plugboard_model::LegId, token: u64) {
-        self.sound(Sound::Stop { leg, token });
-    }
-
-    fn gathered(&mut self, now: Timestamp, ended: GatherEnd, context: &mut Context<'_>) {
-        let Some(Current::Gather { token, digits, .. }) = self.flow.as_mut().and_then(|flow| flow.current.take())
-        else {
-            return;
-        };
-        self.tell(now, Some(token), false, Happening::Gathered(Digits { digits, ended }), context);
-        self.next_on_leg(now, context);
-    }
-
-    pub(crate) fn play_ended(&mut self, now: Timestamp, token: u64, complete: bool, context: &mut Context<'_>) {
-        if self.apology_ended(now, token, context) {
-            return;
-        }
-        if self.music == Some(token) {
-            self.music = None;
-            return;
-        }
-        let Some(flow) = &mut self.flow else { return };
-        match &mut flow.current {
-            Some(Current::Play { token: action, play, .. }) if *play == token => {
-                let action = *action;
-                flow.current = None;
-                self.tell(now, Some(action), false, Happening::Played { to_the_end: complete }, context);
-                self.next_on_leg(now, context);
-            }
-            Some(Current::Gather { gather, prompt, until, .. }) if *prompt == Some(token) => {
-                *prompt = None;
-                *until = Some(now + Duration::from_millis(gather.first_ms.into()));
-            }
-            Some(Current::Beep { play, .. }) if *play == token => {
-                if let Some(Current::Beep { token, record, .. }) = flow.current.take() {
-                    self.begin_record(now, token, record, context);
-                }
-            }
-            Some(Current::Announcement { play }) if *play == token => {
-                flow.current = None;
-                self.next_on_leg(now, context);
-            }
-            _ => {}
-        }
-    }
-
-    pub(crate) fn play_failed(&mut self, now: Timestamp, token: u64, reason: &str, context: &mut Context<'_>) {
-        if self.apology_ended(now, token, context) {
-            return;
-        }
-        if self.music == Some(token) {
-            // Silence is better than asking for the same broken file again and again.
-            return;
-        }
-        let Some(flow) = &mut self.flow else { return };
-        let failed = flow.current.take_if(|current| match current {
-            Current::Play { play, .. } | Current::Beep { play, .. } | Current::Announcement { play } => *play == token,
-            Current::Gather { prompt, .. } => *prompt == Some(token),
-            Current::Record { .. } => false,
-        });
-        match failed {
-            Some(Current::Play { token, .. } | Current::Gather { token, .. }) => {
-                self.prompt_failed(now, token, "", reason, context);
-            }
-            Some(Current::Beep { token, record, .. }) => self.begin_record(now, token, record, context),
-            _ => {}
-        }
-        self.next_on_leg(now, context);
-    }
-
-    fn prompt_missing(&mut self, now: Timestamp, token: Token, prompt: &str, context: &mut Context<'_>) {
-        self.prompt_failed(now, token, prompt, "not among the tenant's prompts", context);
-    }
-
-    /// `prompt` is empty where the media plane names the file in `reason`.
-    fn prompt_failed(&mut self, now: Timestamp, token: Token, prompt: &str, reason: &str, context: &mut Context<'_>) {
-        self.fact(EventKind::PromptFailed { interaction: self.id, prompt: prompt.into(), reason: reason.into() });
-        let message = if prompt.is_empty() { reason } else { prompt };
-        self.refuse(now, token, RefusalCode::PromptMissing, message, context);
-    }
-
-    /// The files of a prompt, or the name of the first one that is missing.
-    fn sources(&self, prompt: &Prompt, context: &Context<'_>) -> Result<Vec<SoundSource>, String> {
-        let mut sources = Vec::with_capacity(prompt.sources.len());
-        let language = if prompt.language.is_empty() { &self.language } else { &prompt.language };
-        let mut file = |name: &str| match context.configuration.prompt(name, language) {
-            Some(prompt) => {
-                sources.push(SoundSource::File(prompt.path.to_path_buf()));
-                Ok(())
-            }
-            None => Err(name.to_owned()),
-        };
-        for source in &prompt.sources {
-            match source {
-                Source::File(name) => file(name)?,
-                Source::Digits(digits) => {
-                    for digit in digits.chars().filter(char::is_ascii_digit) {
-                        file(&format!("digits/{digit}"))?;
-                    }
-                }
-                Source::Number(number) => read_digits(*number, &mut file)?,
-                Source::Position => {
-                    if let Some(place) = context.place(self.id) {
-                        read_digits(place.position, &mut file)?;
-                    }
-                }
-                Source::Text(_) => return Err("text (no speech engine is configured)".to_owned()),
-                Source::Other(open) => return Err(open.name.clone()),
-            }
-        }
-        Ok(sources)
-    }
-
-    pub(crate) fn announce(&mut self, prompt: &Prompt, context: &mut Context<'_>) {
-        if self.flow.as_ref().is_none_or(|flow| flow.current.is_some()) {
-            return;
-        }
-        if let Ok(sources) = self.sources(prompt, context)
-            && !sources.is_empty()
-        {
-            let play = self.play_over_music(sources);
-            self.set_current(Current::Announcement { play });
-        }
-    }
-
-    /// The caller is with somebody else now: whatever the flow was playing or waiting for stops.
-    pub(crate) fn silence_flow(&mut self) {
-        let Some(flow) = &mut self.flow else { return };
-        flow.queued.clear();
-        flow.typed.clear();
-        match flow.current.take() {
-            Some(
-                Current::Play { play, .. }
-                | Current::Beep { play, .. }
-                | Current::Announcement { play }
-                | Current::Gather { prompt: Some(play), .. },
-            ) => self.sound(Sound::Stop { leg: self.caller.leg, token: play }),
-            Some(Current::Record { recording, .. }) => self.sound(Sound::StopRecording { recording }),
-            Some(Current::Gather { prompt: None, .. }) | None => {}
-        }
-    }
-
-    pub(crate) fn message_being_recorded(&mut self) -> Option<RecordingId> {
-        match self.flow.as_mut().and_then(|flow| flow.current.as_mut()) {
-            Some(Current::Record { recording, stopping, .. }) if !*stopping => {
-                *stopping = true;
-                Some(*recording)
-            }
-            _ => None,
-        }
-    }
-
-    pub(crate) fn message_recorded(
-        &mut self,
-        now: Timestamp,
-        recording: RecordingId,
-        length: Option<Duration>,
-        context: &mut Context<'_>,
-    ) {
-        let Some(flow) = &mut self.flow else { return };
-        let own = flow
-            .current
-            .take_if(|current| matches!(current, Current::Record { recording: own, .. } if *own == recording));
-        let Some(Current::Record { token, .. }) = own else { return };
-        match length {
-            Some(length) => {
-                let length_ms = u32::try_from(length.as_millis()).unwrap_or(u32::MAX);
-                let recorded = Recording { id: recording, length_ms };
-                self.tell(now, Some(token), false, Happening::Recorded(recorded), context);
-            }
-            None => self.refuse(now, token, RefusalCode::Failed, "the recording could not be written", context),
-        }
-        self.next_on_leg(now, context);
-    }
-
     pub(crate) fn flow_timeout(&mut self, now: Timestamp, context: &mut Context<'_>) {
         let Some(flow) = &mut self.flow else { return };
         if flow.asked.as_ref().is_some_and(|asked| now >= asked.until) {
@@ -779,9 +458,4 @@ impl Call {
             self.tell(now, Some(token), false, Happening::Timer, context);
         }
     }
-}
-
-/// Reads `number` digit by digit, or as one file (`numbers/12`) is not asked for: digits are always there.
-fn read_digits(number: u32, file: &mut dyn FnMut(&str) -> Result<(), String>) -> Result<(), String> {
-    number.to_string().chars().try_for_each(|digit| file(&format!("digits/{digit}")))
 }

@@ -1,10 +1,13 @@
 //! Legs as SIP has them: the dialog, the negotiated session, and the port of each; dialog events in the words of a call, and back.
 
+mod dial;
+mod event;
+
 use std::sync::Arc;
 
 use plugboard_call::{Dialled, Input as CallInput, Line as LineCommand};
 use plugboard_media as media;
-use plugboard_model::{AgentId, EventKind, InteractionId, LegId, Number, Timestamp, flow::Cause};
+use plugboard_model::{AgentId, EventKind, InteractionId, LegId, Timestamp, flow::Cause};
 use plugboard_sdp as sdp;
 use plugboard_sip as sip;
 
@@ -186,23 +189,6 @@ impl Exchange {
         });
     }
 
-    /// A port of the worker that another leg of the interaction is on, so that both can be bridged; else of the one that another call of one of
-    /// its agents is on, so that an attended transfer can join the two.
-    fn port_beside(&mut self, interaction: InteractionId, agent: Option<&AgentId>) -> Option<media::Port> {
-        let mut legs = self.lines.values();
-        let mut beside = legs.find_map(|line| line.port.filter(|_| line.interaction == interaction));
-        if beside.is_none() {
-            let legs = self.lines.values().filter(|line| line.interaction == interaction);
-            let agents: Vec<&AgentId> = legs.filter_map(|line| line.agent.as_ref()).chain(agent).collect();
-            let has_one_of_them = |line: &&Line| line.agent.as_ref().is_some_and(|agent| agents.contains(&agent));
-            beside = self.lines.values().filter(has_one_of_them).find_map(|line| line.port);
-        }
-        match beside {
-            Some(port) => self.ports.take_beside(port.worker),
-            None => self.ports.take(),
-        }
-    }
-
     /// Whether `command` is for a leg whose far end has yet to say where it listens.
     pub(crate) fn hold_back(&mut self, command: media::Command) -> Option<media::Command> {
         let ports = match &command {
@@ -224,89 +210,6 @@ impl Exchange {
             }
             _ => Some(command),
         }
-    }
-
-    fn dial_agent(&mut self, now: Timestamp, interaction: InteractionId, leg: LegId, agent: AgentId, shown: &str) {
-        let Some(binding) = self.registration.best(&agent) else {
-            return self.later(interaction, CallInput::LegRefused { leg, status: 480, cause: cause_of_status(480) });
-        };
-        let (uri, next_hop) = (binding.contact.as_str().to_owned(), binding.target);
-        let host = self.settings.host.clone();
-        let to = format!("<sip:{agent}@{host}>");
-        self.dial(now, interaction, leg, Some(agent), uri, next_hop, shown, to, None);
-    }
-
-    fn dial_number(&mut self, now: Timestamp, interaction: InteractionId, leg: LegId, number: &Number, shown: &str) {
-        let trunk = self.configuration.trunks.values().find(|trunk| !trunk.peers.is_empty());
-        let Some((trunk, peer)) = trunk.and_then(|trunk| trunk.peers.first().map(|peer| (trunk, *peer))) else {
-            return self.later(interaction, CallInput::LegRefused { leg, status: 503, cause: cause_of_status(503) });
-        };
-        let account = match (&trunk.user, &trunk.password) {
-            (Some(user), Some(password)) => {
-                Some(sip::digest::Account { user: user.clone(), password: password.clone() })
-            }
-            _ => None,
-        };
-        let uri = format!("sip:{number}@{peer}");
-        let to = format!("<{uri}>");
-        self.dial(now, interaction, leg, None, uri, sip::Target::udp(peer), shown, to, account);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one INVITE's parts; a struct would only repeat sip::Invite")]
-    fn dial(
-        &mut self,
-        now: Timestamp,
-        interaction: InteractionId,
-        leg: LegId,
-        agent: Option<AgentId>,
-        uri: String,
-        next_hop: sip::Target,
-        shown: &str,
-        to: String,
-        account: Option<sip::digest::Account>,
-    ) {
-        let refused = |status: u16| CallInput::LegRefused { leg, status, cause: cause_of_status(status) };
-        let Some(port) = self.port_beside(interaction, agent.as_ref()) else {
-            return self.later(interaction, refused(503));
-        };
-        let mut local = sdp::Local::g711(port.rtp(), leg.0);
-        if self.speaks_pcmu(interaction) {
-            // The same codec on both legs needs no transcoding.
-            local.codecs.reverse();
-        }
-        let host = self.settings.host.clone();
-        let from = if shown.is_empty() {
-            "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned()
-        } else {
-            format!("<sip:{}@{host}>", sip_user(shown))
-        };
-        let invite = sip::Invite {
-            uri,
-            next_hop,
-            from,
-            to,
-            headers: Vec::new(),
-            offer: Some(local.offer().to_string()),
-            account,
-        };
-        match self.sip.invite(now.since_epoch(), invite) {
-            Ok(dialog) => {
-                let line = Line { port: Some(port), local: Some(local), agent, ..Line::new(interaction, dialog) };
-                self.lines.insert(leg, line);
-                self.legs_of_dialogs.insert(dialog, leg);
-                self.legs_of_ports.insert(port, leg);
-            }
-            Err(_) => {
-                self.ports.released(port);
-                self.media(media::Command::Close { port });
-                self.later(interaction, refused(503));
-            }
-        }
-    }
-
-    fn speaks_pcmu(&self, interaction: InteractionId) -> bool {
-        let stream = self.lines.values().find(|line| line.interaction == interaction).and_then(|line| line.stream);
-        stream.is_some_and(|stream| stream.codec == media::Codec::Pcmu)
     }
 
     pub(crate) fn end_line(&mut self, now: Timestamp, leg: LegId) {
@@ -341,149 +244,9 @@ impl Exchange {
         Some(line)
     }
 
-    /// Takes what the SIP side says.
-    pub(crate) fn sip_event(&mut self, now: Timestamp, event: sip::Event) {
-        match event {
-            sip::Event::Incoming(incoming) => self.incoming(now, &incoming),
-            sip::Event::Register { handle, request, source } => self.register(now, handle, &request, source),
-            sip::Event::Progress { call, status, .. } => {
-                if let Some((leg, interaction)) = self.leg_of(call)
-                    && status.code() >= 180
-                {
-                    self.call_input(now, interaction, CallInput::LegRinging { leg });
-                }
-            }
-            sip::Event::Answered { call, body } => self.line_answered(now, call, body.as_ref()),
-            sip::Event::Refused { call, status, .. } => {
-                if let Some((leg, interaction)) = self.leg_of(call) {
-                    self.drop_line(leg);
-                    let cause = cause_of_status(status.code());
-                    self.call_input(now, interaction, CallInput::LegRefused { leg, status: status.code(), cause });
-                }
-            }
-            sip::Event::Confirmed { call, body } => self.line_confirmed(now, call, body.as_ref()),
-            sip::Event::Ended { call, cause, reason } => {
-                if let Some((leg, interaction)) = self.leg_of(call) {
-                    self.drop_line(leg);
-                    let (fallback, status) = end_of(cause);
-                    let cause = reason
-                        .filter(|reason| reason.protocol == "Q.850")
-                        .and_then(|reason| reason.cause)
-                        .and_then(Cause::from_q850);
-                    let cause = cause.unwrap_or(fallback);
-                    self.call_input(now, interaction, CallInput::LegEnded { leg, cause, status });
-                }
-            }
-            sip::Event::Reinvited { call, offer } => self.reinvited(now, call, offer.as_ref()),
-            sip::Event::Referred(referred) => self.referred(now, &referred),
-            sip::Event::Info { call, content_type, body } => {
-                if let Some((leg, interaction)) = self.leg_of(call)
-                    && let Some(digit) = digit_of_info(&content_type, &body)
-                {
-                    self.call_input(now, interaction, CallInput::Digit { leg, digit });
-                }
-            }
-            sip::Event::Request { handle, .. } => {
-                // The endpoint answers OPTIONS itself; a message or subscription has nobody to go to yet.
-                let response = sip::endpoint::Response::new(sip::Status::METHOD_NOT_ALLOWED);
-                let _ = self.sip.respond(now.since_epoch(), handle, &response);
-            }
-            // We send no re-INVITE and no REFER of our own yet, and nothing outside dialogs.
-            sip::Event::ReinviteAnswered { .. }
-            | sip::Event::ReinviteRefused { .. }
-            | sip::Event::ReferAnswered { .. }
-            | sip::Event::NotifySipfrag { .. }
-            | sip::Event::Response { .. } => {}
-        }
-    }
-
     pub(crate) fn leg_of(&self, dialog: sip::CallHandle) -> Option<(LegId, InteractionId)> {
         let leg = *self.legs_of_dialogs.get(&dialog)?;
         Some((leg, self.lines.get(&leg)?.interaction))
-    }
-
-    fn line_answered(&mut self, now: Timestamp, dialog: sip::CallHandle, body: Option<&sip::endpoint::Body>) {
-        let Some((leg, interaction)) = self.leg_of(dialog) else { return };
-        let agreed = self.lines.get(&leg).and_then(|line| line.local.as_ref()).and_then(|local| {
-            let answer = sdp::Session::parse(body?.text()?).ok()?;
-            local.accept(&answer).ok()
-        });
-        match agreed {
-            Some(agreed) => {
-                self.open(leg, &agreed);
-                self.call_input(now, interaction, CallInput::LegAnswered { leg });
-            }
-            // Answered with a session that we cannot use: the call is of no use either.
-            None => {
-                let cause = cause_of_status(488);
-                self.hang_up(now, leg, cause);
-                self.call_input(now, interaction, CallInput::LegRefused { leg, status: 488, cause });
-            }
-        }
-    }
-
-    fn line_confirmed(&mut self, now: Timestamp, dialog: sip::CallHandle, body: Option<&sip::endpoint::Body>) {
-        let Some((leg, interaction)) = self.leg_of(dialog) else { return };
-        let Some(line) = self.lines.get_mut(&leg) else { return };
-        if !std::mem::take(&mut line.awaits_answer) {
-            return;
-        }
-        let agreed = line.local.as_ref().and_then(|local| {
-            let answer = sdp::Session::parse(body?.text()?).ok()?;
-            local.accept(&answer).ok()
-        });
-        let early = std::mem::take(&mut line.early);
-        let is_open = line.stream.is_some();
-        match agreed {
-            Some(agreed) => {
-                self.open(leg, &agreed);
-                for command in early {
-                    self.media(command);
-                }
-            }
-            // A re-INVITE that came to nothing leaves the session as it was.
-            None if is_open => {}
-            None => {
-                let cause = cause_of_status(488);
-                self.hang_up(now, leg, cause);
-                self.call_input(now, interaction, CallInput::LegEnded { leg, cause, status: Some(488) });
-            }
-        }
-    }
-
-    /// The far end changes the session: new address, hold, or only a refresh.
-    fn reinvited(&mut self, now: Timestamp, dialog: sip::CallHandle, offer: Option<&sip::endpoint::Body>) {
-        let refuse = |exchange: &mut Self, status| {
-            let _ = exchange.sip.refuse_reinvite(now.since_epoch(), dialog, status);
-        };
-        let Some((leg, interaction)) = self.leg_of(dialog) else {
-            return refuse(self, sip::Status::DOES_NOT_EXIST);
-        };
-        let Some(local) = self.lines.get_mut(&leg).and_then(|line| line.local.as_mut()) else {
-            return refuse(self, sip::Status::NOT_ACCEPTABLE_HERE);
-        };
-        local.version += 1;
-        let local = local.clone();
-        let Some(offer) = offer else {
-            if let Some(line) = self.lines.get_mut(&leg) {
-                line.awaits_answer = true;
-            }
-            let _ = self.sip.answer_reinvite(now.since_epoch(), dialog, &local.offer().to_string());
-            return;
-        };
-        match agree(&local, offer) {
-            Ok((answer, agreed)) => {
-                let _ = self.sip.answer_reinvite(now.since_epoch(), dialog, &answer);
-                self.open(leg, &agreed);
-                let held = agreed.is_held;
-                if let Some(line) = self.lines.get_mut(&leg)
-                    && std::mem::replace(&mut line.held, held) != held
-                {
-                    self.call_input(now, interaction, CallInput::LegHeld { leg, held });
-                }
-            }
-            Err(status) => refuse(self, status),
-        }
     }
 
     /// Whether an INVITE's offer has anything that we speak, before anybody is bothered.
@@ -513,39 +276,6 @@ fn agree(local: &sdp::Local, offer: &sip::endpoint::Body) -> Result<(String, sdp
         .answer(&offer)
         .map_err(|error| sip::Status::from_code(error.status()).unwrap_or(sip::Status::NOT_ACCEPTABLE_HERE))?;
     Ok((answer.session.to_string(), answer.agreed))
-}
-
-fn end_of(cause: sip::endpoint::EndCause) -> (Cause, Option<u16>) {
-    let q850 = |number| Cause::from_q850(number).unwrap_or(Cause::TEMPORARY_FAILURE);
-    match cause {
-        sip::endpoint::EndCause::Bye | sip::endpoint::EndCause::HungUp => (Cause::NORMAL_CLEARING, None),
-        sip::endpoint::EndCause::Cancelled => (Cause::NORMAL_CLEARING, Some(487)),
-        sip::endpoint::EndCause::NoAck | sip::endpoint::EndCause::NoAnswer => (q850(102), Some(408)),
-        sip::endpoint::EndCause::PeerGone => (q850(27), Some(481)),
-        sip::endpoint::EndCause::Transport => (q850(38), Some(503)),
-        sip::endpoint::EndCause::Protocol => (q850(111), Some(400)),
-    }
-}
-
-/// A number or name as the user part of a SIP URI; what may not stand there is left out (RFC 3261 §25.1).
-fn sip_user(text: &str) -> String {
-    let allowed = |c: &char| c.is_ascii_alphanumeric() || "-_.!~*'()&=+$,;?/".contains(*c);
-    text.chars().filter(allowed).collect()
-}
-
-/// `Signal=5` of application/dtmf-relay, or the one digit of application/dtmf.
-fn digit_of_info(content_type: &str, body: &[u8]) -> Option<char> {
-    let text = std::str::from_utf8(body).ok()?;
-    let value = match content_type.split(';').next()?.trim() {
-        "application/dtmf-relay" => text
-            .lines()
-            .find_map(|line| line.trim().strip_prefix("Signal=").or_else(|| line.trim().strip_prefix("Signal =")))?,
-        "application/dtmf" => text,
-        _ => return None,
-    };
-    let mut digits = value.trim().chars();
-    let digit = digits.next()?;
-    (digits.next().is_none() && (digit.is_ascii_digit() || "*#ABCD".contains(digit))).then_some(digit)
 }
 
 /// Shared text of an address for the record: the user part, else the whole URI.

@@ -1,8 +1,8 @@
 //! Between calls and the ACD: the same facts in the other's words.
 
 use plugboard_acd as acd;
-use plugboard_call::{Input as CallInput, Queueing};
-use plugboard_model::{InteractionId, Timestamp};
+use plugboard_call::{Call, Input as CallInput, Queueing};
+use plugboard_model::{InteractionId, QueueExit, Timestamp};
 
 use crate::exchange::{Exchange, Promise};
 
@@ -19,7 +19,11 @@ impl Exchange {
             Queueing::Answered { agent } => acd::Input::Answered { interaction, agent },
             Queueing::Rejected { agent } => acd::Input::Rejected { interaction, agent },
             Queueing::DeviceFailed { agent } => acd::Input::DeviceFailed { interaction, agent },
-            // An offer that ends before the answer goes back to its place, or nowhere.
+            // The caller left before the answer: also an offer that no queue is behind says so.
+            Queueing::Withdrawn { .. } if self.calls.get(&interaction).is_some_and(Call::has_ended) => {
+                acd::Input::Leave { interaction, exit: QueueExit::Abandoned }
+            }
+            // An offer that ends otherwise before the answer goes back to its place, or nowhere.
             Queueing::Withdrawn { agent } => acd::Input::CallEnded { interaction, agent, wrap_up: None },
             Queueing::Held { agent } => acd::Input::Held { interaction, agent },
             Queueing::Resumed { agent } => acd::Input::Resumed { interaction, agent },

@@ -328,11 +328,16 @@ fn summary(cdr: &Value, facts: &Facts) -> Value {
             "path": recording["path"],
             "seconds": recording["length_ms"].as_f64().map(|ms| ms / 1_000.0),
             "sha256": recording["sha256"],
-            "caller_dbfs": recording["left_dbfs"],
-            "agent_dbfs": recording["right_dbfs"],
+            "caller_dbfs": tenths(&recording["left_dbfs"]),
+            "agent_dbfs": tenths(&recording["right_dbfs"]),
         },
         "cdr": cdr,
     })
+}
+
+/// A level to a tenth of a decibel; `null` where that side was silent throughout.
+fn tenths(level: &Value) -> Option<f64> {
+    level.as_f64().map(|level| (level * 10.0).round() / 10.0)
 }
 
 fn tell_summary(summary: &Value, cdr: &Value) {

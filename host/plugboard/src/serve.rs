@@ -170,6 +170,17 @@ pub(crate) fn random_seed() -> Result<u64, StartError> {
 
 /// Starts everything; returns when calls can come in.
 pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> {
+    // Two sockets a leg and more in reserve: the usual 1,024 would end at some two hundred calls. The system's own limit stays.
+    match rlimit::increase_nofile_limit(u64::MAX) {
+        Ok(files) if files < 4_096 => {
+            tracing::warn!(
+                files,
+                "few files may be open: calls are refused past about a quarter as many; raise it with ulimit -Hn"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
+    }
     let folders = Folders::make(&config.data)?;
     let clock = Clock::start();
     // Taken first, so that a second process on the same address stops before it has touched anything; clients wait until all is up.

@@ -1,0 +1,132 @@
+//! Legs that we begin: where a party is reached, and the INVITE that asks them.
+
+use plugboard_call::Input as CallInput;
+use plugboard_media as media;
+use plugboard_model::{AgentId, InteractionId, LegId, Number, Timestamp};
+use plugboard_sdp as sdp;
+use plugboard_sip as sip;
+
+use super::{Line, cause_of_status};
+use crate::exchange::Exchange;
+
+impl Exchange {
+    /// A port of the worker that another leg of the interaction is on, so that both can be bridged; else of the one that another call of one of
+    /// its agents is on, so that an attended transfer can join the two.
+    pub(super) fn port_beside(&mut self, interaction: InteractionId, agent: Option<&AgentId>) -> Option<media::Port> {
+        let mut legs = self.lines.values();
+        let mut beside = legs.find_map(|line| line.port.filter(|_| line.interaction == interaction));
+        if beside.is_none() {
+            let legs = self.lines.values().filter(|line| line.interaction == interaction);
+            let agents: Vec<&AgentId> = legs.filter_map(|line| line.agent.as_ref()).chain(agent).collect();
+            let has_one_of_them = |line: &&Line| line.agent.as_ref().is_some_and(|agent| agents.contains(&agent));
+            beside = self.lines.values().filter(has_one_of_them).find_map(|line| line.port);
+        }
+        match beside {
+            Some(port) => self.ports.take_beside(port.worker),
+            None => self.ports.take(),
+        }
+    }
+
+    pub(super) fn dial_agent(
+        &mut self,
+        now: Timestamp,
+        interaction: InteractionId,
+        leg: LegId,
+        agent: AgentId,
+        shown: &str,
+    ) {
+        let Some(binding) = self.registration.best(&agent) else {
+            return self.later(interaction, CallInput::LegRefused { leg, status: 480, cause: cause_of_status(480) });
+        };
+        let (uri, next_hop) = (binding.contact.as_str().to_owned(), binding.target);
+        let host = self.settings.host.clone();
+        let to = format!("<sip:{agent}@{host}>");
+        self.dial(now, interaction, leg, Some(agent), uri, next_hop, shown, to, None);
+    }
+
+    pub(super) fn dial_number(
+        &mut self,
+        now: Timestamp,
+        interaction: InteractionId,
+        leg: LegId,
+        number: &Number,
+        shown: &str,
+    ) {
+        let trunk = self.configuration.trunks.values().find(|trunk| !trunk.peers.is_empty());
+        let Some((trunk, peer)) = trunk.and_then(|trunk| trunk.peers.first().map(|peer| (trunk, *peer))) else {
+            return self.later(interaction, CallInput::LegRefused { leg, status: 503, cause: cause_of_status(503) });
+        };
+        let account = match (&trunk.user, &trunk.password) {
+            (Some(user), Some(password)) => {
+                Some(sip::digest::Account { user: user.clone(), password: password.clone() })
+            }
+            _ => None,
+        };
+        let uri = format!("sip:{number}@{peer}");
+        let to = format!("<{uri}>");
+        self.dial(now, interaction, leg, None, uri, sip::Target::udp(peer), shown, to, account);
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "one INVITE's parts; a struct would only repeat sip::Invite")]
+    fn dial(
+        &mut self,
+        now: Timestamp,
+        interaction: InteractionId,
+        leg: LegId,
+        agent: Option<AgentId>,
+        uri: String,
+        next_hop: sip::Target,
+        shown: &str,
+        to: String,
+        account: Option<sip::digest::Account>,
+    ) {
+        let refused = |status: u16| CallInput::LegRefused { leg, status, cause: cause_of_status(status) };
+        let Some(port) = self.port_beside(interaction, agent.as_ref()) else {
+            return self.later(interaction, refused(503));
+        };
+        let mut local = sdp::Local::g711(port.rtp(), leg.0);
+        if self.speaks_pcmu(interaction) {
+            // The same codec on both legs needs no transcoding.
+            local.codecs.reverse();
+        }
+        let host = self.settings.host.clone();
+        let from = if shown.is_empty() {
+            "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned()
+        } else {
+            format!("<sip:{}@{host}>", sip_user(shown))
+        };
+        let invite = sip::Invite {
+            uri,
+            next_hop,
+            from,
+            to,
+            headers: Vec::new(),
+            offer: Some(local.offer().to_string()),
+            account,
+        };
+        match self.sip.invite(now.since_epoch(), invite) {
+            Ok(dialog) => {
+                let line = Line { port: Some(port), local: Some(local), agent, ..Line::new(interaction, dialog) };
+                self.lines.insert(leg, line);
+                self.legs_of_dialogs.insert(dialog, leg);
+                self.legs_of_ports.insert(port, leg);
+            }
+            Err(_) => {
+                self.ports.released(port);
+                self.media(media::Command::Close { port });
+                self.later(interaction, refused(503));
+            }
+        }
+    }
+
+    fn speaks_pcmu(&self, interaction: InteractionId) -> bool {
+        let stream = self.lines.values().find(|line| line.interaction == interaction).and_then(|line| line.stream);
+        stream.is_some_and(|stream| stream.codec == media::Codec::Pcmu)
+    }
+}
+
+/// A number or name as the user part of a SIP URI; what may not stand there is left out (RFC 3261 §25.1).
+fn sip_user(text: &str) -> String {
+    let allowed = |c: &char| c.is_ascii_alphanumeric() || "-_.!~*'()&=+$,;?/".contains(*c);
+    text.chars().filter(allowed).collect()
+}
