@@ -12,7 +12,10 @@ use std::{
 
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, setsockopt, sockopt};
 
-use crate::figures::{self, Samples};
+use crate::{
+    figures::{self, Samples},
+    sip::NO_AUDIO,
+};
 
 /// Endpoints are spread over this many milliseconds, one packet time.
 pub const SLOTS: usize = 20;
@@ -31,7 +34,7 @@ pub struct EndpointId(usize);
 /// Whether a phone has audio, and says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Voice {
-    /// No socket at all; the discard port stands in the SDP.
+    /// No socket at all; the SDP says that the stream is inactive.
     Absent,
     Listens,
     Talks,
@@ -132,9 +135,9 @@ impl Endpoints {
         }
     }
 
-    /// 9, the discard port, for a phone without audio.
+    /// [`NO_AUDIO`] for a phone without audio.
     pub fn port(&self, id: Option<EndpointId>) -> u16 {
-        id.and_then(|id| self.all[id.0].as_ref()).map_or(9, |endpoint| endpoint.port)
+        id.and_then(|id| self.all[id.0].as_ref()).map_or(NO_AUDIO, |endpoint| endpoint.port)
     }
 
     pub fn set_peer(&mut self, id: Option<EndpointId>, peer: Option<SocketAddrV4>) {

@@ -29,6 +29,8 @@ pub struct Setting {
     pub installation: Installation,
     /// A few seconds, to prove that the instrument works. Its figures mean little.
     pub short: bool,
+    /// `queue` with so many waiting callers only, for looking closer.
+    pub waiting: Option<usize>,
     /// Another generator to run against the same kind of host, for comparison.
     pub other: Option<PathBuf>,
 }

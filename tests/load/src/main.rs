@@ -28,6 +28,9 @@ struct Arguments {
     /// Write every run in full to this file, as JSON
     #[arg(long, global = true)]
     figures: Option<PathBuf>,
+    /// `queue` with so many waiting callers only, for looking closer; without their memory
+    #[arg(long, global = true)]
+    waiting: Option<usize>,
     /// Run this other generator against the same kind of host as well
     #[arg(long, global = true)]
     ldgen: Option<PathBuf>,
@@ -77,7 +80,8 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         plugins: arguments.plugins.clone().unwrap_or_else(|| folder.join("../plugins")),
         keep: arguments.keep,
     };
-    let setting = Setting { installation, short: arguments.short, other: arguments.ldgen.clone() };
+    let setting =
+        Setting { installation, short: arguments.short, waiting: arguments.waiting, other: arguments.ldgen.clone() };
     let outcome = arguments.benchmark.run(&setting)?;
     if let Some(path) = &arguments.figures {
         std::fs::write(path, serde_json::to_string_pretty(&outcome.reports)?)?;

@@ -159,12 +159,16 @@ fn body(text: &mut String, sdp: Option<&str>) {
     };
 }
 
-/// µ-law at 20 ms with telephone-events.
+/// Where a phone without audio says it has it: the discard port (RFC 863).
+pub const NO_AUDIO: u16 = 9;
+
+/// µ-law at 20 ms with telephone-events; inactive for a phone without audio, so that nobody plays it hold music.
 pub fn sdp(audio: SocketAddrV4) -> String {
     let (ip, port) = (audio.ip(), audio.port());
+    let direction = if port == NO_AUDIO { "inactive" } else { "sendrecv" };
     format!(
         "v=0\r\no=load 1 1 IN IP4 {ip}\r\ns=-\r\nc=IN IP4 {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP 0 101\r\n\
-         a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na=sendrecv\r\n"
+         a=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\na=ptime:20\r\na={direction}\r\n"
     )
 }
 

@@ -39,7 +39,7 @@ const SHORT: Size = Size {
     lasts: Duration::from_secs(3),
 };
 
-/// Phones carry no audio here, as with the peers; the queue alone is measured.
+/// Phones carry no audio here and get no hold music, as with the peers; the queue alone is measured.
 pub fn queue(setting: &Setting) -> Result<Outcome, BenchError> {
     let size = if setting.short { &SHORT } else { &FULL };
     let tenant = Tenant { agents: accounts(size.agents), record: false };
@@ -47,9 +47,10 @@ pub fn queue(setting: &Setting) -> Result<Outcome, BenchError> {
     let failed = |source| BenchError::Run { log: host.last_words(), source };
     let habits = agents::Habits { talks: Some(size.talks.clone()), ..phones(size.agents, Voice::Absent) };
     let mut load = Load::new(host.server, habits).map_err(failed)?;
+    let levels = setting.waiting.map_or_else(|| size.waiting.to_vec(), |waiting| vec![waiting]);
     let mut reports = Vec::new();
     let mut by_waiting = Map::new();
-    for waiting in size.waiting {
+    for waiting in levels.iter().copied() {
         let report = load.run(&plan(size, waiting)).map_err(failed)?;
         let spread = match report.agent_free_to_ring_ms {
             Some(spread) if report.calls.failed == 0 => spread,
@@ -69,7 +70,7 @@ pub fn queue(setting: &Setting) -> Result<Outcome, BenchError> {
     let mut remarks: Vec<String> = reports.iter().filter_map(doubts).collect();
     remarks.extend(reports.iter().map(remark));
     if let Some(other) = &setting.other {
-        for waiting in size.waiting {
+        for waiting in levels {
             let host = Host::start(&setting.installation, &tenant)?;
             remarks.push(cross_check::queue(other, host.server, size.agents, waiting)?);
         }
