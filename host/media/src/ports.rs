@@ -36,7 +36,9 @@ impl Ports {
     }
 
     pub(crate) fn closed(&mut self, now: Duration, port: Port) {
-        if self.offered.contains(&port) || self.resting.iter().any(|(_, resting)| *resting == port) {
+        // Never opened, it comes back all the same: whoever took it has it no more.
+        self.offered.remove(&port);
+        if self.resting.iter().any(|(_, resting)| *resting == port) {
             return;
         }
         self.resting.push_back((now + self.rest, port));
@@ -44,7 +46,8 @@ impl Ports {
 
     /// How many to bind, if few are left.
     pub(crate) fn wanted(&mut self) -> Option<usize> {
-        let coming = self.offered.len() + self.awaited + self.resting.len();
+        // Resting ones do not count: at many short calls all of a small reserve would rest while callers are turned away.
+        let coming = self.offered.len() + self.awaited;
         (coming < self.low_water).then(|| {
             self.awaited += self.low_water;
             self.low_water
@@ -63,5 +66,35 @@ impl Ports {
 
     pub(crate) fn any_resting(&self) -> bool {
         !self.resting.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn port(number: u16) -> Port {
+        Port { worker: 0, number, ip: std::net::IpAddr::from([127, 0, 0, 1]) }
+    }
+
+    const REST: Duration = Duration::from_secs(3);
+
+    #[test]
+    fn ports_that_all_rest_after_short_calls_are_replaced_at_once() {
+        let mut ports = Ports::new(2, REST);
+        ports.bound(&[port(2), port(4)]);
+        for number in [2, 4] {
+            ports.opened(port(number));
+            ports.closed(Duration::ZERO, port(number));
+        }
+        assert_eq!((ports.wanted(), ports.wanted()), (Some(2), None));
+    }
+
+    #[test]
+    fn a_port_that_was_given_back_unopened_is_offered_again_after_its_rest() {
+        let mut ports = Ports::new(1, REST);
+        ports.bound(&[port(2)]);
+        ports.closed(Duration::ZERO, port(2));
+        assert_eq!((ports.rested(REST / 2), ports.rested(REST)), (vec![], vec![port(2)]));
     }
 }

@@ -16,7 +16,7 @@ use plugboard_sip::{
 use crate::signalling::Tenant;
 
 /// Ports that an exchange holds ready: enough for a burst of calls, few enough that others have some.
-const READY: usize = 64;
+const READY: usize = 128;
 
 /// Finds the tenant of a message and shares out the ports.
 #[derive(Debug, Default)]

@@ -209,6 +209,8 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     if plane.ip.is_unspecified() {
         plane.ip = advertised(&config, sip_udp.first());
     }
+    // As many phones may ring at once in one worker before new callers wait for the next ports to be bound.
+    plane.settings.ports_ahead = 256;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.rtp.workers.unwrap_or_else(|| cores.saturating_sub(1).clamp(1, 8));
     plane.workers = u16::try_from(workers).unwrap_or(u16::MAX);

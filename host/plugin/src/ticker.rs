@@ -1,4 +1,4 @@
-//! Moves the engine's epoch once a millisecond while guests run, and rests while none does.
+//! Moves the engine's epoch every few milliseconds while guests run, and rests while none does.
 
 use std::{
     sync::{
@@ -9,9 +9,10 @@ use std::{
     time::Duration,
 };
 
-const TICK: Duration = Duration::from_millis(1);
+/// A guest of the shortest budget, 5 ms, is stopped within twice as long; a tick each millisecond cost 0.2 ms of CPU a call at 100 calls a second.
+const TICK: Duration = Duration::from_millis(4);
 /// Ticks without a question before the thread rests: waking it costs each first question a system call.
-const LINGER: u32 = 200;
+const LINGER: u32 = 50;
 
 #[derive(Debug)]
 pub(crate) struct Ticker {
