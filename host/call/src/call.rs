@@ -535,7 +535,7 @@ impl Call {
     pub(crate) const RING_OUTSIDE: Duration = Duration::from_secs(60);
 }
 
-/// A leg that ended with an error status (no ACK, no answer, unreachable) was ended by no person; 487 is a caller who gave up.
+/// A leg that broke (no ACK, no answer, no way there) was ended by no person; a refusal or a caller who gave up was.
 pub(crate) fn ended_by(theirs: EndedBy, status: Option<u16>) -> EndedBy {
-    if status.is_some_and(|status| status != 487) { EndedBy::Host } else { theirs }
+    if matches!(status, Some(400 | 408 | 481 | 488 | 503)) { EndedBy::Host } else { theirs }
 }

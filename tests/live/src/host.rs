@@ -54,7 +54,7 @@ impl Host {
         fs::create_dir_all(&folder).unwrap();
         tenant.write(&folder.join("tenants"));
         // Ranges of hosts that run side by side overlap at most where ports in use are left out anyway.
-        let first = 20_000 + (std::process::id() * 7 + number) % 20 * 1_000;
+        let first = 10_000 + (std::process::id() * 7 + number) % 11 * 2_000;
         let plugins = program::plugins();
         let config = format!(
             "data = \"data\"\ntenants = \"tenants\"\nplugins = {:?}\n\
@@ -63,7 +63,7 @@ impl Host {
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.tokens]]\nname = \"tests\"\nsecret_file = \"token\"\n\
              [log]\nlevel = \"info\"\n[limits]\ndrain = \"1s\"\n",
             plugins.display().to_string(),
-            first + 999,
+            first + 1_999,
         );
         fs::write(folder.join("token"), TOKEN).unwrap();
         fs::write(folder.join("plugboard.toml"), config).unwrap();
