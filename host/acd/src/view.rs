@@ -36,8 +36,8 @@ pub struct QueueView {
     pub waiting: u32,
     /// Of those, being offered.
     pub offered: u32,
-    /// Zero when nobody waits.
-    pub longest_wait: Duration,
+    /// Since when the one who waits longest has waited; `None` when nobody does.
+    pub waiting_since: Option<Timestamp>,
     /// Agents who serve the queue and are logged in.
     pub staffed: u32,
     /// Of those, ready.
@@ -112,7 +112,7 @@ impl Acd {
             id: queue.id.clone(),
             waiting: queue.len(),
             offered: u32::try_from(queue.offered.len()).unwrap_or(u32::MAX),
-            longest_wait: oldest.map_or(Duration::ZERO, |oldest| self.now - oldest),
+            waiting_since: oldest,
             staffed: count(&State::is_logged_in),
             ready: count(&State::is_ready),
             talking: on_task(&|state| state.call().and_then(|task| task.queue)),

@@ -133,7 +133,10 @@ impl Exchange {
                 id: id.clone(),
                 name: queue.name.clone(),
                 waiting: count(|view| view.waiting),
-                longest_wait_ms: view.as_ref().map_or(0, |view| millis(view.longest_wait)),
+                longest_wait_ms: view
+                    .as_ref()
+                    .and_then(|view| view.waiting_since)
+                    .map_or(0, |since| millis(now.since(since))),
                 staffed: count(|view| view.staffed),
                 ready: count(|view| view.ready),
                 talking: count(|view| view.talking),

@@ -158,13 +158,13 @@ function titled(className, text) {
   made.title = text;
   return made;
 }
-/** An element whose text counts up from `since`, in microseconds. */
-function timer(tag, className, since) {
-  const made = element(tag, className);
-  made.dataset.since = since;
-  made.textContent = clock((nowMicros() - since) / 1000);
-  return made;
+/** Lets the text of `shown` count up from `since`, in microseconds. */
+function count(shown, since) {
+  shown.dataset.since = since;
+  shown.textContent = clock((nowMicros() - since) / 1000);
+  return shown;
 }
+const timer = (tag, className, since) => count(element(tag, className), since);
 /** Puts `made` into `parent` and keeps the keyboard's place in it. */
 function replace(parent, made) {
   const held = parent.contains(document.activeElement) ? document.activeElement : null;
@@ -183,7 +183,9 @@ function drawLive() {
   $('sum-calls').textContent = calls.length;
   $('sum-waiting').textContent = waiting.length;
   $('sum-waiting').parentElement.classList.toggle('late', waiting.length > 0);
-  $('sum-longest').textContent = clock(Math.max(0, ...queues.map((queue) => queue.longest_wait_ms)));
+  const longest = Math.max(0, ...queues.map((queue) => queue.longest_wait_ms));
+  if (longest > 0) count($('sum-longest'), state.live.at - longest * 1000);
+  else { delete $('sum-longest').dataset.since; $('sum-longest').textContent = clock(0); }
   $('sum-ready').textContent = agents.filter((agent) => agent.state === 'ready').length;
   $('sum-busy').textContent = agents.filter((agent) => busy.includes(agent.state)).length;
   replace($('queues'), queues.map(drawQueue));
@@ -198,8 +200,11 @@ function drawLive() {
 function drawQueue(queue) {
   const item = element('li', queue.waiting ? 'some' : '');
   const top = element('div', 'top');
-  const waits = word('queueWaiting', { n: queue.waiting }) + (queue.waiting ? word('queueLongest', { time: clock(queue.longest_wait_ms) }) : '');
-  top.append(element('strong', '', queue.name), element('span', 'waiting', waits));
+  const waits = element('span', 'waiting', word('queueWaiting', { n: queue.waiting }));
+  if (queue.waiting) waits.append(' · ', timer('span', 'timer', state.live.at - queue.longest_wait_ms * 1000));
+  const name = element('strong', '', queue.name);
+  name.title = queue.name;
+  top.append(name, waits);
   item.append(top, element('div', 'below', word('queueBelow', queue)));
   return item;
 }
@@ -320,7 +325,7 @@ function drawLadder() {
   $('no-ladder').hidden = events.length > 0;
   $('no-ladder').textContent = word(state.chosen === null ? 'noLadder' : 'goneLadder');
   $('ladder').hidden = document.querySelector('.lanes').hidden = events.length === 0;
-  Ladder.draw($('ladder'), Ladder.rows(events, agentName), state.drawn || Infinity);
+  Ladder.draw($('ladder'), Ladder.rows(events, agentName, queueName), state.drawn || Infinity);
   if (!state.drawn) $('ladder').scrollTop = $('ladder').scrollHeight;
   state.drawn = events.length ? events[events.length - 1].seq : 0;
 }

@@ -2,13 +2,13 @@
 'use strict';
 
 const Ladder = {
-  /** Rows for `events` of one interaction, in order: {seq, at, kind, text, …}. `name` gives an agent's name. */
-  rows(events, name) {
+  /** Rows for `events` of one interaction, in order: {seq, at, kind, text, …}. `name` gives an agent's name, `queue` a queue's. */
+  rows(events, name, queue) {
     const role = new Map();
-    return events.map((event) => ({ seq: event.seq, at: event.at, ...this.row(event, role, name) }));
+    return events.map((event) => ({ seq: event.seq, at: event.at, ...this.row(event, role, name, queue) }));
   },
 
-  row(event, role, name) {
+  row(event, role, name, queue) {
     const note = (key, values, alert = false) => ({ kind: 'note', alert, text: word(`e.${key}`, values) });
     // Between caller and host is the first gap, between host and agent the second.
     const arrow = (gap, towards, text, ends = false) => ({ kind: 'arrow', gap, towards, text, ends });
@@ -36,8 +36,8 @@ const Ladder = {
       case 'plugin-failed': return note('pluginFailed', event, true);
       case 'prompt-failed': return note('promptFailed', event, true);
       case 'tagged': return note('tagged', event);
-      case 'queued': return note('queued', event);
-      case 'left-queue': return note('left', { queue: event.queue, exit: word(`exits.${event.exit}`) });
+      case 'queued': return note('queued', { queue: queue(event.queue), position: event.position });
+      case 'left-queue': return note('left', { queue: queue(event.queue), exit: word(`exits.${event.exit}`) });
       case 'reserved': return note('reserved', { agent: name(event.agent), ms: event.since_free_ms });
       case 'released': return note('released', { agent: name(event.agent), reason: word(`reasons.${event.reason}`) }, event.reason === 'missed');
       case 'connected': return { kind: 'both', text: word('e.connected') };

@@ -187,3 +187,14 @@ fn policy_ranks_by_skill_before_idle_time() {
     stage.world.hang_up(call);
     stage.world.finish();
 }
+
+#[test]
+fn longest_wait_grows_while_nothing_else_happens() {
+    let mut world = World::new(3, tenant::shop());
+    let caller = world.add_caller("anna");
+    world.dial(caller, "500");
+    world.run_secs(41);
+    let snapshot = world.snapshot();
+    let queue = snapshot.queues.iter().find(|queue| queue.waiting > 0).expect("anna waits");
+    assert_eq!(queue.longest_wait_ms / 1_000, 40);
+}
