@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::PathBuf, pin::Pin, time::Duration};
 
 use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{AgentId, Configuration, InteractionId, QueueId, RecordingId, TenantId, Timestamp};
+use plugboard_reporting::{AgentInterval, QueueInterval};
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::broadcast;
@@ -52,6 +53,22 @@ pub trait Host: Send + Sync + 'static {
         tenant: &'a TenantId,
         interaction: InteractionId,
     ) -> Answer<'a, Result<Option<Value>, HostError>>;
+
+    /// What was counted of each queue in the quarters of an hour that begin in `from..to`, in order of time.
+    fn queue_intervals<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<'a, Result<Vec<QueueInterval>, HostError>>;
+
+    /// The same of each agent.
+    fn agent_intervals<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>>;
 
     /// Closed recordings, newest first.
     fn recordings<'a>(

@@ -17,6 +17,7 @@ mod calls;
 mod cdrs;
 mod configuration;
 mod events;
+mod figures;
 mod follow;
 mod host;
 mod live;

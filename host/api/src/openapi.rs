@@ -24,13 +24,14 @@ Everything that a Plugboard host lets programs see and do. Ids are the tenant's 
 1970-01-01T00:00:00Z in live data and events, and RFC 3339 in call detail records; spans are whole milliseconds and end in `_ms`. Every refusal is \
 `application/problem+json` (RFC 9457) with a `remedy`.";
 
-const TAGS: [(&str, &str); 7] = [
+const TAGS: [(&str, &str); 8] = [
     ("host", "The host itself, its tenants, and logging in"),
     ("configuration", "Queues, agents, numbers, trunks, flows and prompts; as a whole or one by one"),
     ("live", "What is going on now"),
     ("calls", "Call control"),
     ("agents", "Agents at work"),
     ("records", "Call detail records and recordings"),
+    ("figures", "What a day, an hour or a month came to"),
     ("events", "Everything that happens, in order"),
 ];
 

@@ -1,6 +1,6 @@
 //! Every route of `/v1`.
 
-use crate::{calls, cdrs, configuration, events, live, prompts, recordings, resource, route::Route, session};
+use crate::{calls, cdrs, configuration, events, figures, live, prompts, recordings, resource, route::Route, session};
 
 pub(crate) fn table() -> Vec<Route> {
     [
@@ -11,6 +11,7 @@ pub(crate) fn table() -> Vec<Route> {
         live::routes(),
         calls::routes(),
         cdrs::routes(),
+        figures::routes(),
         recordings::routes(),
         events::routes(),
     ]

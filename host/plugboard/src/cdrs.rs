@@ -1,4 +1,4 @@
-//! Call detail records and recordings, as the API asks for them.
+//! Call detail records, figures and recordings, as the API asks for them.
 
 use std::path::Path;
 
@@ -40,6 +40,29 @@ pub(crate) fn search(store: &Embedded, tenant: &TenantId, query: &CdrQuery) -> R
         }
     }
     Ok(Part { items, next: page.next })
+}
+
+/// Every record of `R` whose index `start` lies in `from..to` (milliseconds), in order.
+pub(crate) fn intervals<R: Record>(
+    store: &Embedded,
+    tenant: &TenantId,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Vec<R>, ReadError> {
+    let at = |time: Timestamp| IndexValue::number(time.as_millis());
+    let mut found = Vec::new();
+    let mut after = None;
+    loop {
+        let query = Query::new(tenant, R::KIND, "start").between(at(from), at(to)).limit(1_000).after(after);
+        let page = store.query(&query)?;
+        for row in &page.rows {
+            found.push(row.read()?);
+        }
+        after = page.next;
+        if after.is_none() {
+            return Ok(found);
+        }
+    }
 }
 
 fn to_json(cdr: &Cdr) -> Result<Value, ReadError> {

@@ -12,8 +12,8 @@ use plugboard_api::{
     Page, RecordingFile, RecordingQuery, Sha256, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, Reply, SharedConfiguration, SharedEvent};
-use plugboard_model::{Configuration, InteractionId, Prompt, RecordingId, TenantId, flow::Severity};
-use plugboard_reporting::Cdr;
+use plugboard_model::{Configuration, InteractionId, Prompt, RecordingId, TenantId, Timestamp, flow::Severity};
+use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use plugboard_store::{Embedded, Store, Transaction};
 use serde_json::Value;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -430,6 +430,32 @@ impl Host for PlugboardHost {
             let tenant = tenant.clone();
             let found = self.read(move |store| cdrs::one(store, &tenant, interaction)).await?;
             Ok(found.and_then(|cdr: Cdr| serde_json::to_value(cdr).ok()))
+        })
+    }
+
+    fn queue_intervals<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<'a, Result<Vec<QueueInterval>, HostError>> {
+        Box::pin(async move {
+            self.parts(tenant)?;
+            let tenant = tenant.clone();
+            self.read(move |store| cdrs::intervals(store, &tenant, from, to)).await
+        })
+    }
+
+    fn agent_intervals<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>> {
+        Box::pin(async move {
+            self.parts(tenant)?;
+            let tenant = tenant.clone();
+            self.read(move |store| cdrs::intervals(store, &tenant, from, to)).await
         })
     }
 

@@ -5,6 +5,7 @@
 )]
 
 mod answers;
+mod books;
 mod cdrs;
 mod cli;
 mod clock;

@@ -1,18 +1,14 @@
 //! What a start finds on disk: tenants, how far their logs go, calls that the last process left behind, and recordings that it did not close.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use plugboard_model::{Configuration, Event, EventKind, TenantId, Timestamp};
-use plugboard_reporting::{Bounds, InteractionFold};
 use plugboard_store::{
     CommitError, Embedded, IndexEntry, IndexValue, Query, ReadError, Record, Store, Transaction, TransactionError,
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    salvage::OpenRecording,
-    serve::{Folders, Folds},
-};
+use crate::{books::Books, salvage::OpenRecording, serve::Folders};
 
 /// Why the store cannot be taken over.
 #[derive(Debug, thiserror::Error)]
@@ -56,7 +52,8 @@ pub(crate) fn host_tenant() -> TenantId {
 pub(crate) struct Recovered {
     /// Configuration, number of the last event, and a number above every id ever given.
     pub(crate) tenants: Vec<(Arc<Configuration>, u64, u64)>,
-    pub(crate) folds: Folds,
+    /// Reports that go on where the last process stopped.
+    pub(crate) books: BTreeMap<TenantId, Books>,
 }
 
 /// Events read at once.
@@ -66,7 +63,7 @@ const LOOK_BACK: u64 = 200_000;
 
 pub(crate) fn recover(store: &Arc<Embedded>, folders: &Folders, now: Timestamp) -> Result<Recovered, RecoveryError> {
     let host = host_tenant();
-    let mut recovered = Recovered { tenants: Vec::new(), folds: Folds::new() };
+    let mut recovered = Recovered { tenants: Vec::new(), books: BTreeMap::new() };
     let mut after = None;
     loop {
         let page = store.query(&Query::new(&host, KnownTenant::KIND, "id").after(after))?;
@@ -95,30 +92,34 @@ fn take_over(
 ) -> Result<(), RecoveryError> {
     let tenant = configuration.tenant.clone();
     let last = store.last_seq(&tenant)?;
-    let mut fold = InteractionFold::new(Bounds::default());
-    let mut open_recordings = Vec::new();
     let mut seq = last.saturating_sub(LOOK_BACK) + 1;
+    let mut books = match store.read_log(&tenant, seq, 1)?.first() {
+        Some(first) if seq > 1 => Books::from_the_middle(first.at),
+        _ => Books::new(),
+    };
+    books.configure(&configuration);
+    let mut open_recordings = Vec::new();
     while seq <= last {
         let events = store.read_log(&tenant, seq, CHUNK)?;
         let Some(read) = events.last().map(|event| event.seq) else { break };
         for event in &events {
-            fold.handle_event(event);
+            books.enter(event);
             note_recording(event, &mut open_recordings);
         }
-        while fold.poll_output().is_some() {}
+        while books.next_cdr().is_some() {}
         seq = read + 1;
     }
-    let live_before = u64::try_from(fold.live()).unwrap_or(u64::MAX);
+    let live_before = u64::try_from(books.live()).unwrap_or(u64::MAX);
     let mut kinds: Vec<EventKind> = open_recordings.into_iter().map(|open| open.close()).collect();
     kinds.push(EventKind::Restarted { live_before });
     let facts: Vec<Event> = (last + 1..).zip(kinds).map(|(seq, kind)| Event { seq, at: now, kind }).collect();
     for fact in &facts {
-        fold.handle_event(fact);
+        books.enter(fact);
     }
     let last = last + facts.len() as u64 - 1;
     let mut transaction = Transaction::new();
     transaction.append(&tenant, &facts)?;
-    while let Some(cdr) = fold.poll_output() {
+    while let Some(cdr) = books.next_cdr() {
         transaction.put(&tenant, &cdr)?;
     }
     store.commit(transaction)?;
@@ -128,7 +129,7 @@ fn take_over(
     // Each event gives at most a few ids, so this is above all of them; ids only need to be unique and to rise.
     let last_id = (last + 1) * 4;
     recovered.tenants.push((Arc::new(configuration), last + 1, last_id));
-    recovered.folds.insert(tenant.clone(), fold);
+    recovered.books.insert(tenant.clone(), books);
     // The folder is there before the first recording asks for it.
     let _ = std::fs::create_dir_all(folders.recordings.join(tenant.as_str()));
     Ok(())

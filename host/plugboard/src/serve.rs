@@ -1,7 +1,6 @@
 //! Builds the process from its configuration, runs it, and takes it down in order.
 
 use std::{
-    collections::BTreeMap,
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -83,7 +82,7 @@ pub(crate) struct Folders {
 }
 
 impl Folders {
-    fn make(data: &Path) -> Result<Self, StartError> {
+    pub(crate) fn make(data: &Path) -> Result<Self, StartError> {
         // Whole paths go into events, which outlive the working folder of this process.
         let data = &std::path::absolute(data)
             .map_err(|source| StartError::Folder { folder: data.display().to_string(), source })?;
@@ -199,8 +198,8 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let (inbox, messages) = mpsc::channel(INBOX);
     let committed = Arc::new(Notify::new());
     let store = open_store(&folders, &inbox)?;
-    let Recovered { tenants: recovered, folds } = recovery::recover(&store, &folders, clock.now())?;
-    let ledger = Ledger::start(Arc::clone(&store), folds, Arc::clone(&committed)).map_err(StartError::Thread)?;
+    let Recovered { tenants: recovered, books } = recovery::recover(&store, &folders, clock.now())?;
+    let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed)).map_err(StartError::Thread)?;
 
     let (signalling, sip_udp, sip_tcp, give_parts) = start_signalling(&config).await?;
 
@@ -215,14 +214,15 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let workers = config.rtp.workers.unwrap_or_else(|| cores.saturating_sub(1).clamp(1, 8));
     plane.workers = u16::try_from(workers).unwrap_or(u16::MAX);
     let media = MediaPlane::start(&plane, move |events| {
-        if to_loop.try_send(Message::Media(events)).is_err() {
+        // A loop that has ended wants to hear no more of its legs.
+        if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Media(events)) {
             tracing::error!("the signalling loop is overloaded; media events were lost");
         }
     })?;
 
     let to_loop = inbox.clone();
     let runtime = plugin::Runtime::start(&engine, &plugin::RuntimeSettings::default(), move |reply| {
-        if to_loop.try_send(Message::Answered(reply)).is_err() {
+        if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Answered(reply)) {
             tracing::error!("the signalling loop is overloaded; a plugin's answer was lost");
         }
     })?;
@@ -414,6 +414,3 @@ impl Base {
         Tenant::new(exchange, tenant.clone(), Arc::clone(parts.durable()), parts.events().clone())
     }
 }
-
-/// Reports by tenant that go on where the last process stopped.
-pub(crate) type Folds = BTreeMap<TenantId, plugboard_reporting::InteractionFold>;

@@ -388,7 +388,13 @@ impl Loop {
             let events = std::mem::take(&mut tenant.fresh);
             let reserves = |event: &Arc<Event>| matches!(event.kind, EventKind::Reserved { .. });
             let urgent = !tenant.held.is_empty() || events.iter().any(reserves);
-            let batch = Batch { tenant: tenant.id.clone(), events, durable: Arc::clone(&tenant.durable), urgent };
+            let batch = Batch {
+                tenant: tenant.id.clone(),
+                events,
+                durable: Arc::clone(&tenant.durable),
+                configuration: Arc::clone(tenant.exchange.configuration()),
+                urgent,
+            };
             if !self.behind.is_empty() {
                 self.behind.push_back(batch);
             } else if let Err(batch) = self.parts.ledger.append(batch) {

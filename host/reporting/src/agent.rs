@@ -1,6 +1,9 @@
 //! How agents spend their time: milliseconds in each state, by 15 minutes.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::AddAssign,
+};
 
 use plugboard_model::{AgentId, AgentState, Event, EventKind, Timestamp, millis};
 use serde::{Deserialize, Serialize};
@@ -41,18 +44,6 @@ impl AgentTime {
         }
     }
 
-    fn sum(&mut self, other: &Self) {
-        self.not_ready_ms += other.not_ready_ms;
-        self.ready_ms += other.ready_ms;
-        self.reserved_ms += other.reserved_ms;
-        self.ringing_ms += other.ringing_ms;
-        self.talking_ms += other.talking_ms;
-        self.held_ms += other.held_ms;
-        self.consulting_ms += other.consulting_ms;
-        self.wrap_up_ms += other.wrap_up_ms;
-        self.unreachable_ms += other.unreachable_ms;
-    }
-
     /// On interactions, from the promise to the end of after-call work.
     pub fn busy_ms(&self) -> u64 {
         self.reserved_ms + self.ringing_ms + self.talking_ms + self.held_ms + self.consulting_ms + self.wrap_up_ms
@@ -74,13 +65,28 @@ impl AgentTime {
     }
 }
 
-/// One agent in one interval. The one with the highest revision counts.
+impl AddAssign for AgentTime {
+    fn add_assign(&mut self, other: Self) {
+        self.not_ready_ms += other.not_ready_ms;
+        self.ready_ms += other.ready_ms;
+        self.reserved_ms += other.reserved_ms;
+        self.ringing_ms += other.ringing_ms;
+        self.talking_ms += other.talking_ms;
+        self.held_ms += other.held_ms;
+        self.consulting_ms += other.consulting_ms;
+        self.wrap_up_ms += other.wrap_up_ms;
+        self.unreachable_ms += other.unreachable_ms;
+    }
+}
+
+/// One agent in one interval. The one with the highest `as_of` counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct AgentInterval {
     pub agent: AgentId,
     #[serde(with = "rfc3339")]
     pub start: Timestamp,
-    pub revision: u32,
+    /// `seq` of the last event that was counted when this was given out.
+    pub as_of: u64,
     #[serde(flatten)]
     pub time: AgentTime,
 }
@@ -89,9 +95,11 @@ pub struct AgentInterval {
 #[derive(Debug, Default)]
 pub struct AgentFold {
     states: BTreeMap<AgentId, (Timestamp, AgentState)>,
-    intervals: BTreeMap<(Timestamp, AgentId), (u32, AgentTime)>,
+    intervals: BTreeMap<(Timestamp, AgentId), AgentTime>,
     changed: BTreeSet<(Timestamp, AgentId)>,
     last_at: Timestamp,
+    known_from: Timestamp,
+    as_of: u64,
 }
 
 impl AgentFold {
@@ -99,8 +107,14 @@ impl AgentFold {
         Self::default()
     }
 
+    /// Where the log is read from the middle on: time before `at` was counted by somebody else and is left alone.
+    pub fn know_from(&mut self, at: Timestamp) {
+        self.known_from = at;
+    }
+
     /// Takes the next event of the tenant's log.
     pub fn handle_event(&mut self, event: &Event) {
+        self.as_of = event.seq;
         match &event.kind {
             EventKind::AgentStateChanged { agent, from, to } => {
                 // An agent who is met for the first time was in `from` for a time that nobody knows.
@@ -125,19 +139,31 @@ impl AgentFold {
     /// Intervals that changed since they were last given out.
     pub fn poll_output(&mut self) -> Option<AgentInterval> {
         let key = self.changed.pop_first()?;
-        let (revision, time) = self.intervals.get_mut(&key)?;
-        *revision += 1;
+        let time = *self.intervals.get(&key)?;
         let (start, agent) = key;
-        Some(AgentInterval { agent, start, revision: *revision, time: *time })
+        Some(AgentInterval { agent, start, as_of: self.as_of, time })
+    }
+
+    /// Counts the present states up to the last whole quarter of an hour before `now`, so that who is in one state for hours is seen in every interval.
+    pub fn settle(&mut self, now: Timestamp) {
+        let until = interval_of(now);
+        let agents: Vec<AgentId> =
+            self.states.iter().filter(|(_, (since, _))| *since < until).map(|(agent, _)| agent.clone()).collect();
+        for agent in agents {
+            if let Some((since, state)) = self.states.remove(&agent) {
+                self.spend(&agent, &state, since, until);
+                self.states.insert(agent, (until, state));
+            }
+        }
     }
 
     /// An agent's time since `since`, which is taken to the beginning of its interval, the present state included up to `now`.
     pub fn time(&self, agent: &AgentId, since: Timestamp, now: Timestamp) -> AgentTime {
         let since = interval_of(since);
         let mut time = AgentTime::default();
-        for ((start, of), (_, spent)) in self.intervals.range((since, agent.clone())..) {
+        for ((start, of), spent) in self.intervals.range((since, agent.clone())..) {
             if of == agent && *start >= since {
-                time.sum(spent);
+                time += *spent;
             }
         }
         if let Some((entered, state)) = self.states.get(agent) {
@@ -156,9 +182,11 @@ impl AgentFold {
             let start = interval_of(from);
             let end = Timestamp::from_millis(start.as_millis() + INTERVAL_MS).min(to);
             let key = (start, agent.clone());
-            // Whole milliseconds of the clock, not of the difference, so that pieces add up.
-            self.intervals.entry(key.clone()).or_default().1.add(state, end.as_millis() - from.as_millis());
-            self.changed.insert(key);
+            if start >= self.known_from {
+                // Whole milliseconds of the clock, not of the difference, so that pieces add up.
+                self.intervals.entry(key.clone()).or_default().add(state, end.as_millis() - from.as_millis());
+                self.changed.insert(key);
+            }
             from = end;
         }
     }
@@ -198,10 +226,22 @@ mod tests {
         let second = AgentTime { talking_ms: 500_000, ..AgentTime::default() };
         let given: Vec<AgentInterval> = std::iter::from_fn(|| fold.poll_output()).collect();
         let interval =
-            |start, time| AgentInterval { agent: agent(), start: Timestamp::from_secs(start), revision: 1, time };
+            |start, time| AgentInterval { agent: agent(), start: Timestamp::from_secs(start), as_of: 1_400, time };
         assert_eq!(given, [interval(0, first), interval(900, second)]);
         let all = fold.time(&agent(), Timestamp::EPOCH, Timestamp::from_secs(9_000));
         assert_eq!((all.occupancy(), all.logged_in_ms()), (Some(0.75), 800_000));
+    }
+
+    #[test]
+    fn who_is_ready_for_hours_is_seen_in_every_quarter_of_an_hour() {
+        let mut fold = AgentFold::new();
+        fold.know_from(Timestamp::from_secs(900));
+        fold.handle_event(&change(600, AgentState::LoggedOut, AgentState::Ready));
+        fold.settle(Timestamp::from_secs(2_800));
+        fold.settle(Timestamp::from_secs(2_805));
+        let given: Vec<_> =
+            std::iter::from_fn(|| fold.poll_output()).map(|one| (one.start.as_millis(), one.time.ready_ms)).collect();
+        assert_eq!(given, [(900_000, 900_000), (1_800_000, 900_000)]);
     }
 
     #[test]

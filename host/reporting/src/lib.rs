@@ -11,6 +11,7 @@ mod draft;
 mod interaction;
 mod interval;
 pub mod metric;
+mod period;
 mod queue;
 mod rfc3339;
 
@@ -19,5 +20,6 @@ pub use cdr::Cdr;
 pub use interaction::{Bounds, InteractionFold, LIST_BOUND};
 pub use interval::{INTERVAL_MS, interval_of, midnight};
 pub use metric::{Metric, ServiceLevel, Unit};
+pub use period::{Grain, Row, rows};
 pub use queue::{Counters, LiveQueue, QueueFold, QueueInterval, Thresholds};
 pub use rfc3339::parse as parse_time;

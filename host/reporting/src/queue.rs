@@ -67,14 +67,15 @@ impl AddAssign for Counters {
     }
 }
 
-/// One queue in one interval. A late fact opens it again: the one with the highest revision counts.
+/// One queue in one interval. A late fact opens it again: the one with the highest `as_of` counts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueueInterval {
     pub queue: QueueId,
     /// Beginning of the 15 minutes in which these interactions were queued.
     #[serde(with = "rfc3339")]
     pub start: Timestamp,
-    pub revision: u32,
+    /// `seq` of the last event that was counted when this was given out.
+    pub as_of: u64,
     #[serde(flatten)]
     pub counters: Counters,
 }
@@ -108,12 +109,14 @@ impl Default for Thresholds {
 #[derive(Debug, Default)]
 pub struct QueueFold {
     thresholds: BTreeMap<QueueId, Thresholds>,
-    intervals: BTreeMap<(Timestamp, QueueId), (u32, Counters)>,
+    intervals: BTreeMap<(Timestamp, QueueId), Counters>,
     changed: BTreeSet<(Timestamp, QueueId)>,
     /// Last visit of each live interaction to each queue.
     visits: BTreeMap<(InteractionId, QueueId), Visit>,
     /// An agent handles one interaction at a time.
     handling: BTreeMap<AgentId, Handling>,
+    known_from: Timestamp,
+    as_of: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -148,9 +151,15 @@ impl QueueFold {
         self.thresholds.insert(queue, thresholds);
     }
 
+    /// Where the log is read from the middle on: what was queued before `at` was counted by somebody else and is left alone.
+    pub fn know_from(&mut self, at: Timestamp) {
+        self.known_from = at;
+    }
+
     /// Takes the next event of the tenant's log.
     pub fn handle_event(&mut self, event: &Event) {
         let at = event.at;
+        self.as_of = event.seq;
         match &event.kind {
             EventKind::Queued { interaction, queue, .. } => {
                 self.forget(at);
@@ -181,21 +190,15 @@ impl QueueFold {
     /// Intervals that changed since they were last given out. Poll every few seconds, not after each event.
     pub fn poll_output(&mut self) -> Option<QueueInterval> {
         let key = self.changed.pop_first()?;
-        let (revision, counters) = self.intervals.get_mut(&key)?;
-        *revision += 1;
+        let counters = *self.intervals.get(&key)?;
         let (start, queue) = key;
-        Some(QueueInterval { queue, start, revision: *revision, counters: *counters })
-    }
-
-    /// Takes back an interval that was given out before a restart, so that it goes on from there.
-    pub fn load(&mut self, interval: QueueInterval) {
-        self.intervals.insert((interval.start, interval.queue), (interval.revision, interval.counters));
+        Some(QueueInterval { queue, start, as_of: self.as_of, counters })
     }
 
     /// A queue now, and what it counted since `since` (at most 26 hours ago; [`crate::midnight`] gives the local day).
     pub fn live(&self, queue: &QueueId, since: Timestamp, now: Timestamp) -> LiveQueue {
         let mut live = LiveQueue::default();
-        for ((start, of), (_, counters)) in self.intervals.range((interval_of(since), queue.clone())..) {
+        for ((start, of), counters) in self.intervals.range((interval_of(since), queue.clone())..) {
             if of == queue && *start >= interval_of(since) {
                 live.counters += *counters;
             }
@@ -281,8 +284,10 @@ impl QueueFold {
     }
 
     fn count(&mut self, cell: (Timestamp, QueueId), change: impl FnOnce(&mut Counters)) {
-        let (_, counters) = self.intervals.entry(cell.clone()).or_default();
-        change(counters);
+        if cell.0 < self.known_from {
+            return;
+        }
+        change(self.intervals.entry(cell.clone()).or_default());
         self.changed.insert(cell);
     }
 

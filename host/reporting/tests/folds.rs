@@ -275,7 +275,8 @@ fn a_handled_call_is_counted_in_the_interval_in_which_it_was_queued() {
         ..Counters::default()
     };
     let start = interval_of(Timestamp::from_millis(1_795_344_060_000));
-    assert_eq!(intervals, [QueueInterval { queue: sales(), start, revision: 1, counters }]);
+    let as_of = log(&handled_call()).last().unwrap().seq;
+    assert_eq!(intervals, [QueueInterval { queue: sales(), start, as_of, counters }]);
     let value = |id| metric::METRICS.iter().find(|metric| metric.id == id).and_then(|metric| (metric.value)(&counters));
     assert_eq!((value("average-handle-time"), value("average-speed-of-answer")), (Some(49_000.0), Some(18_200.0)));
 }
@@ -323,4 +324,12 @@ fn the_wall_shows_who_waits_now_and_what_happened_since_midnight() {
 fn a_restart_counts_whoever_waited_as_interrupted() {
     let counters = counted(&[(0.0, queued()), (9.0, EventKind::Restarted { live_before: 1 })])[0].counters;
     assert_eq!((counters.offered, counters.interrupted, counters.abandoned), (1, 1, 0));
+}
+
+#[test]
+fn a_log_read_from_the_middle_leaves_what_was_counted_before_alone() {
+    let mut fold = QueueFold::new();
+    fold.know_from(interval_of(Timestamp::from_millis(1_795_344_060_000 + 900_000)));
+    log(&handled_call()).iter().for_each(|event| fold.handle_event(event));
+    assert_eq!(fold.poll_output(), None);
 }

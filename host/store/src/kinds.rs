@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use plugboard_model::{AgentId, Configuration, QueueId, TenantId, Timestamp};
-use plugboard_reporting::Cdr;
+use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 
 use crate::{Cursor, IndexEntry, IndexValue, Order, Query, Record};
 
@@ -48,6 +48,32 @@ impl Record for Cdr {
         let recordings = self.recordings.iter().map(|one| IndexValue::number(one.recording.0));
         entries.extend(recordings.map(|recording| IndexEntry::new("recording", recording)));
         entries
+    }
+}
+
+/// Found by the beginning of the interval.
+impl Record for QueueInterval {
+    const KIND: &'static str = "queue-interval";
+
+    fn id(&self) -> String {
+        format!("{}@{}", self.queue, self.start.as_millis())
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new("start", IndexValue::number(self.start.as_millis()))]
+    }
+}
+
+/// Found by the beginning of the interval.
+impl Record for AgentInterval {
+    const KIND: &'static str = "agent-interval";
+
+    fn id(&self) -> String {
+        format!("{}@{}", self.agent, self.start.as_millis())
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        vec![IndexEntry::new("start", IndexValue::number(self.start.as_millis()))]
     }
 }
 

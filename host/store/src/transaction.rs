@@ -93,6 +93,11 @@ impl Transaction {
         self
     }
 
+    /// Whether it would change nothing.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty() && self.appends.is_empty()
+    }
+
     /// Adds a condition; the first that fails is told as [`CommitError::Conflict`].
     #[must_use]
     pub fn expect<R: Record>(mut self, tenant: &TenantId, id: &str, expected: Expected) -> Self {

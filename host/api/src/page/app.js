@@ -3,6 +3,7 @@
 
 const REFRESH_MS = 1000; // the live view at most this often
 const IDLE_MS = 5000; // and at least this often
+const FIGURES_MS = 10000; // the day's figures change slowly
 const KEPT_EVENTS = 4000;
 const RECORDS = 25;
 const TIME = { hour: '2-digit', minute: '2-digit', hour12: false };
@@ -10,7 +11,7 @@ const DAY = { month: '2-digit', day: '2-digit' };
 
 const $ = (id) => document.getElementById(id);
 const state = {
-  tenant: localStorage.getItem('plugboard.tenant'), configuration: null, host: null, live: null, records: [], recordings: new Map(),
+  tenant: localStorage.getItem('plugboard.tenant'), configuration: null, host: null, live: null, figures: new Map(), figuresAt: 0, records: [], recordings: new Map(),
   events: [], chosen: null, chosenByHand: false, drawn: 0, offset: 0, socket: null, tries: 0, refresh: null, last: null, linked: null,
 };
 
@@ -65,7 +66,7 @@ $('tenant').addEventListener('change', async () => {
   state.tenant = $('tenant').value;
   localStorage.setItem('plugboard.tenant', state.tenant);
   if (state.socket) { state.socket.onclose = null; state.socket.close(); }
-  Object.assign(state, { events: [], chosen: null, chosenByHand: false, last: null, live: null });
+  Object.assign(state, { events: [], chosen: null, chosenByHand: false, last: null, live: null, figures: new Map(), figuresAt: 0 });
   await enter().catch(tell);
 });
 
@@ -125,6 +126,11 @@ async function refresh() {
     if (state.chosen === null && state.live.calls.length) {
       const talking = state.live.calls.find((call) => call.stage === 'talking');
       choose((talking || state.live.calls[state.live.calls.length - 1]).interaction, false);
+    }
+    if (Date.now() - state.figuresAt > FIGURES_MS) {
+      state.figuresAt = Date.now();
+      const today = await ask(`${base()}/figures/queues`);
+      state.figures = new Map(today.items.map((row) => [row.queue, row]));
     }
     drawLive();
   } finally {
@@ -206,7 +212,16 @@ function drawQueue(queue) {
   name.title = queue.name;
   top.append(name, waits);
   item.append(top, element('div', 'below', word('queueBelow', queue)));
+  const today = state.figures.get(queue.id);
+  if (today) item.append(element('div', 'below', word('queueToday', told(today))));
   return item;
+}
+
+/** The day's row of one queue, in words. */
+function told({ counters, figures }) {
+  const share = (value) => (value === null ? '–' : `${Math.round(value * 100)} %`);
+  const wait = figures['average-speed-of-answer'];
+  return { answered: counters.answered, offered: counters.offered, wait: wait === null ? '–' : clock(wait), level: share(figures['service-level-4']) };
 }
 
 function drawAgent(agent) {

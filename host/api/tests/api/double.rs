@@ -17,6 +17,7 @@ use plugboard_model::{
     Agent, Configuration, Event, EventKind, FlowDocument, InteractionId, Number, NumberTarget, Prompt, Queue,
     RecordingId, TenantId, Timestamp, Trunk,
 };
+use plugboard_reporting::{AgentInterval, QueueInterval};
 use serde_json::{Value, json};
 use tokio::sync::broadcast;
 
@@ -30,6 +31,8 @@ pub(crate) struct Double {
     pub log: Mutex<Vec<SharedEvent>>,
     pub live: broadcast::Sender<SharedEvent>,
     pub cdrs: Mutex<Vec<Value>>,
+    pub queue_intervals: Mutex<Vec<QueueInterval>>,
+    pub agent_intervals: Mutex<Vec<AgentInterval>>,
     pub recordings: Mutex<Vec<RecordingFile>>,
     pub prompts: Mutex<BTreeSet<Sha256>>,
     pub ready: Mutex<bool>,
@@ -92,6 +95,8 @@ impl Double {
             log: Mutex::default(),
             live: broadcast::channel(64).0,
             cdrs: Mutex::default(),
+            queue_intervals: Mutex::default(),
+            agent_intervals: Mutex::default(),
             recordings: Mutex::default(),
             prompts: Mutex::default(),
             ready: Mutex::new(true),
@@ -275,6 +280,32 @@ impl Host for Double {
             self.fails()?;
             let all = self.cdrs.lock().unwrap();
             Ok(all.iter().find(|cdr| cdr["interaction"] == json!(interaction)).cloned())
+        })
+    }
+
+    fn queue_intervals<'a>(
+        &'a self,
+        _: &'a TenantId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<'a, Result<Vec<QueueInterval>, HostError>> {
+        Box::pin(async move {
+            self.fails()?;
+            let all = self.queue_intervals.lock().unwrap();
+            Ok(all.iter().filter(|one| one.start >= from && one.start < to).cloned().collect())
+        })
+    }
+
+    fn agent_intervals<'a>(
+        &'a self,
+        _: &'a TenantId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>> {
+        Box::pin(async move {
+            self.fails()?;
+            let all = self.agent_intervals.lock().unwrap();
+            Ok(all.iter().filter(|one| one.start >= from && one.start < to).cloned().collect())
         })
     }
 

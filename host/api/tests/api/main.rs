@@ -7,6 +7,7 @@ mod client;
 mod configuration;
 mod door;
 mod double;
+mod figures;
 mod live;
 mod records;
 

@@ -204,7 +204,7 @@ fn live(of: &OfTenant, part: &str, columns: &[Column]) -> Result<(), ClientError
     }
 }
 
-fn show(items: &[Value], columns: &[Column], json: bool) {
+pub(super) fn show(items: &[Value], columns: &[Column], json: bool) {
     if json {
         say(&format!("{}\n", Value::from(items.to_vec())));
     } else {

@@ -4,6 +4,7 @@ mod apply;
 mod client;
 mod control;
 mod events;
+mod figures;
 mod list;
 mod table;
 
@@ -104,6 +105,7 @@ pub(crate) enum ClientCommand {
     Agents(list::Agents),
     Calls(list::Calls),
     Cdrs(list::Cdrs),
+    Figures(figures::Figures),
     /// Control a live call: answer, hold, transfer, hang up
     #[command(subcommand)]
     Call(control::Call),
@@ -190,6 +192,7 @@ pub(crate) fn run(command: ClientCommand, check_flow: &dyn Fn(&str) -> Vec<Probl
         ClientCommand::Agents(agents) => agents.run(),
         ClientCommand::Calls(calls) => calls.run(),
         ClientCommand::Cdrs(cdrs) => cdrs.run(),
+        ClientCommand::Figures(figures) => figures.run(),
         ClientCommand::Call(call) => call.run(),
         ClientCommand::Agent(agent) => agent.run(),
         ClientCommand::Events(events) => events.run(),

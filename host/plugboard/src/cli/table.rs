@@ -12,6 +12,8 @@ pub(super) enum Cell {
     Text,
     /// Milliseconds, as a duration.
     Millis,
+    /// 0 to 1, in per cent.
+    Share,
     /// Microseconds since 1970, as a time.
     Micros,
     /// The number of an interaction: `i42`.
@@ -46,7 +48,10 @@ fn written(value: Option<&Value>, cell: Cell) -> String {
     match (cell, value, number) {
         (_, None | Some(Value::Null), _) => "-".to_owned(),
         // Nobody reads milliseconds of a wait.
-        (Cell::Millis, _, Some(millis)) => duration::written(millis / 1_000 * 1_000),
+        (Cell::Millis, Some(millis), _) => {
+            duration::written(millis.as_f64().unwrap_or_default() as u64 / 1_000 * 1_000)
+        }
+        (Cell::Share, Some(share), _) => format!("{:.1} %", share.as_f64().unwrap_or_default() * 100.0),
         (Cell::Micros, _, Some(micros)) => Timestamp::from_micros(micros).to_string(),
         (Cell::Interaction, _, Some(number)) => format!("i{number}"),
         (_, Some(Value::String(text)), _) => text.chars().map(|c| if c.is_control() { '·' } else { c }).collect(),
