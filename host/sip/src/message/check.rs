@@ -16,12 +16,20 @@ pub enum Fault {
     Version,
     #[error("Malformed Request-URI")]
     RequestUri,
+    #[error("Request-URI Too Long")]
+    UriTooLong,
     #[error("Unsupported URI Scheme")]
     Scheme,
     #[error("Malformed Header Line")]
     Line,
+    /// The bytes end before the empty line after the headers.
+    #[error("Headers Do Not End")]
+    Unfinished,
     #[error("Content-Length Does Not Fit")]
     ContentLength,
+    /// Content-Length names more than a message may hold, so the body never came.
+    #[error("Request Entity Too Large")]
+    TooLarge,
     #[error("Missing {} Header", .0.as_str())]
     Missing(HeaderName),
     #[error("Repeated {} Header", .0.as_str())]
@@ -38,10 +46,15 @@ impl Fault {
         match self {
             Self::Version => Status::VERSION_NOT_SUPPORTED,
             Self::Scheme => Status::UNSUPPORTED_URI_SCHEME,
+            Self::UriTooLong => Status::URI_TOO_LONG,
+            Self::TooLarge => Status::REQUEST_ENTITY_TOO_LARGE,
             _ => Status::BAD_REQUEST,
         }
     }
 }
+
+/// Longest Request-URI that is read. A number with its parameters takes tens of bytes, one with an embedded GRUU some hundreds.
+const MAX_URI: usize = 2_048;
 
 /// At most one of each (RFC 3261 §7.3.1); more than one with different sense is how messages are smuggled past a proxy.
 const SINGLE: [HeaderName; 6] = [
@@ -107,6 +120,9 @@ impl Message {
                 let hops = self.value(HeaderName::MaxForwards).map(saturating_number);
                 if hops.is_some_and(|hops| hops.is_none_or(|hops| hops > 255)) {
                     return Err(Fault::Malformed(HeaderName::MaxForwards));
+                }
+                if self.uri_text().len() > MAX_URI {
+                    return Err(Fault::UriTooLong);
                 }
                 let uri = Uri::parse(self.uri_text()).map_err(|_| Fault::RequestUri)?;
                 match uri.scheme() {

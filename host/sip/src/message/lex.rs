@@ -42,6 +42,7 @@ pub(super) fn read(datagram: &[u8]) -> Result<Message, Unreadable> {
     let mut lines = Vec::with_capacity(24);
     let body_begin = loop {
         if at >= bytes.len() {
+            fault = fault.or(Some(Fault::Unfinished));
             break bytes.len();
         }
         let (mut end, mut next) = line(bytes, at);
@@ -61,6 +62,10 @@ pub(super) fn read(datagram: &[u8]) -> Result<Message, Unreadable> {
     let body_end = match content_length(bytes, &lines) {
         Ok(None) => bytes.len(),
         Ok(Some(length)) if length <= bytes.len() - body_begin => body_begin + length,
+        Ok(Some(length)) if body_begin.saturating_add(length) > MAX_MESSAGE => {
+            fault = fault.or(Some(Fault::TooLarge));
+            bytes.len()
+        }
         Ok(Some(_)) | Err(()) => {
             fault = fault.or(Some(Fault::ContentLength));
             bytes.len()
@@ -149,7 +154,9 @@ fn content_length(bytes: &[u8], lines: &[Line]) -> Result<Option<usize>, ()> {
     Ok(length)
 }
 
+/// More than fits becomes the largest, which is too large for any message.
 pub(super) fn parse_length(digits: &[u8]) -> Option<usize> {
-    let is_number = !digits.is_empty() && digits.len() < 10 && digits.iter().all(u8::is_ascii_digit);
-    is_number.then(|| digits.iter().fold(0, |n, b| n * 10 + usize::from(b - b'0')))
+    let is_number = !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+    let digit = |b: &u8| usize::from(b - b'0');
+    is_number.then(|| digits.iter().fold(0_usize, |n, b| n.saturating_mul(10).saturating_add(digit(b))))
 }

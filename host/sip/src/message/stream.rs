@@ -15,7 +15,7 @@ pub enum StreamItem {
 /// The stream cannot be cut any further: answer the part that is there where it is a request, then close.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum StreamError {
-    /// 513 is due.
+    /// 413 is due where the body is too long, 400 where the headers never end.
     #[error("message is longer than {MAX_MESSAGE} bytes")]
     TooLong,
     /// Without one Content-Length nobody knows where the next message begins; 400 is due.
@@ -82,7 +82,7 @@ impl StreamDecoder {
             Some(length) => length,
             None => return Some(Err(StreamError::Length)),
         };
-        let end = head_end + length;
+        let end = head_end.saturating_add(length);
         if end - self.taken > MAX_MESSAGE {
             return Some(Err(StreamError::TooLong));
         }
