@@ -10,7 +10,7 @@ use std::fmt;
 use md5::Md5;
 use sha2::Sha256;
 
-pub(crate) use client::answer;
+pub(crate) use client::Login;
 pub use server::{Authenticator, Checked, Secret, Where};
 
 use crate::message::{find_outside, split_list, trim, unquote};

@@ -58,6 +58,11 @@ impl Authenticator {
         Self { realm: realm.into(), secret, lifetime, counts: VecDeque::new(), max_counts: 4096 }
     }
 
+    /// Nonces whose count is remembered: at most 4096, the longest unused forgotten first.
+    pub fn counts(&self) -> usize {
+        self.counts.len()
+    }
+
     pub fn realm(&self) -> &str {
         &self.realm
     }

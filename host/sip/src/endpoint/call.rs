@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::dialog::Dialog;
-use crate::digest::Account;
+use crate::digest::Login;
 use crate::message::{Message, Reason};
 use crate::network::Target;
 
@@ -15,7 +15,8 @@ pub(super) struct Call {
     pub(super) change: Change,
     /// Our change that met theirs; tried again then.
     pub(super) waiting: Option<Waiting>,
-    pub(super) account: Option<Box<Account>>,
+    /// Answers challenges to our requests of this call.
+    pub(super) login: Option<Box<Login>>,
     /// The peer's REFER that waits for our decision, by transaction.
     pub(super) refer: Option<u64>,
     /// The last event was given: nothing more is told to the user.
@@ -40,7 +41,9 @@ pub(super) enum State {
     Calling {
         tx: u64,
         has_offer: bool,
+        /// Soon while nobody has responded, late from then on.
         give_up: Duration,
+        is_heard: bool,
     },
     /// We gave up on ours; CANCEL waits for a provisional response.
     Cancelling {

@@ -44,7 +44,6 @@ impl Endpoint {
 
     pub(super) fn change_response(&mut self, now: Duration, call: u64, tx: u64, response: &Message, status: Status) {
         let handle = CallHandle(call);
-        let account = self.account_of(call);
         let Some((record, _)) = self.calls.get_mut(call) else { return };
         let Change::Sent { offer, tries, .. } = &mut record.change else { return };
         match status.code() {
@@ -72,7 +71,7 @@ impl Endpoint {
                 }
             }
             _ => {
-                if let Some(new) = self.try_again(now, tx, response, status, account, User::Call(call)) {
+                if let Some(new) = self.try_again(now, tx, response, status, User::Call(call)) {
                     if let Some((record, _)) = self.calls.get_mut(call)
                         && let Change::Sent { tx, .. } = &mut record.change
                     {
@@ -124,7 +123,7 @@ impl Endpoint {
         if let Some(response) = refusal {
             return self.refuse_new(now, source, request, key, &response);
         }
-        record.dialog.refresh_target(request);
+        record.dialog.refresh(request, source);
         let tx = self.new_server(now, source, request, key, User::Call(call));
         let _ = self.respond_with(now, tx, request, Status::TRYING, &super::compose::ResponseParts::default());
         if let Some((record, _)) = self.calls.get_mut(call) {

@@ -22,7 +22,7 @@ pub struct Invite {
     pub headers: Vec<(String, String)>,
     /// `None` asks the peer for its offer; then [`Endpoint::ack_with`](super::Endpoint::ack_with) is due.
     pub offer: Option<String>,
-    /// Answers 401 and 407, once each.
+    /// Answers 401 and 407, also those to later requests of the call.
     pub account: Option<Account>,
 }
 
@@ -60,7 +60,7 @@ pub struct OutOfDialog {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Series {
     pub call_id: String,
-    /// Of the last request sent; the next one gets one more.
+    /// Of the last request sent; the next one gets a higher one.
     pub cseq: u32,
 }
 

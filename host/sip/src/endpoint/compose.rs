@@ -163,6 +163,12 @@ impl Endpoint {
             writer.header("Contact", &self.our_contact(target));
             writer.header("Allow", &self.texts.allow).header("Supported", &self.texts.supported);
         }
+        // RFC 3261 §21.4.6 wants it in each 405, whoever decides on it.
+        let names_allowed =
+            parts.contact.is_some() || parts.headers.iter().any(|(n, _)| n.eq_ignore_ascii_case("Allow"));
+        if status == Status::METHOD_NOT_ALLOWED && !names_allowed {
+            writer.header("Allow", &self.texts.allow);
+        }
         for (name, value) in parts.headers {
             writer.header(name, value);
         }

@@ -23,6 +23,8 @@ pub(super) struct Dialog {
     pub(super) routes: Vec<Box<str>>,
     /// Where the peer's messages came from, or where our INVITE went.
     pub(super) flow: Target,
+    /// The caller's address in its Via and Contact is not the one its packets come from: only the flow leads back.
+    pub(super) is_translated: bool,
     pub(super) we_called: bool,
 }
 
@@ -46,8 +48,16 @@ impl Dialog {
             remote_target,
             routes: request.list(HeaderName::RecordRoute).map(Box::from).collect(),
             flow: source.into(),
+            is_translated: is_translated(request, source),
             we_called: false,
         }
+    }
+
+    /// A request within the dialog that may move the peer: its target, and the way to it where that is a flow.
+    pub(super) fn refresh(&mut self, request: &Message, source: Source) {
+        self.refresh_target(request);
+        self.flow = source.into();
+        self.is_translated = is_translated(request, source);
     }
 
     /// What a response to our INVITE tells: tag, target and route set (RFC 3261 §12.1.2).
@@ -95,21 +105,28 @@ impl Dialog {
         };
         let Some(uri) = uri else { return self.flow };
         let Some(ip) = uri.ip() else { return self.flow };
-        // A stream stays in use: behind NAT there is no other way back (RFC 5923).
-        if self.flow.connection.is_some() || self.flow.transport.is_reliable() {
+        // An open stream stays in use: behind NAT there is no other way back (RFC 5923).
+        if self.flow.connection.is_some() || self.is_translated || is_behind_nat(ip, self.flow.remote.ip()) {
             return self.flow;
         }
-        let transport = uri.transport();
-        if transport != Transport::Udp && transport != self.flow.transport {
-            let remote = SocketAddr::new(ip, uri.port().unwrap_or_else(|| transport.default_port()));
-            return Target { transport, local: None, remote, connection: None };
-        }
-        if is_behind_nat(ip, self.flow.remote.ip()) {
-            return self.flow;
-        }
+        let transport = match uri.transport() {
+            // Peers on a stream seldom write so into their Contact.
+            Transport::Udp if !uri.params().has("transport") => self.flow.transport,
+            named @ (Transport::Udp | Transport::Tcp) => named,
+            // The peer came here in the clear; the way that its messages take is the one that works.
+            Transport::Tls | Transport::Ws | Transport::Wss => return self.flow,
+        };
         let remote = SocketAddr::new(ip, uri.port().unwrap_or_else(|| transport.default_port()));
-        Target { remote, ..self.flow }
+        Target { transport, remote, ..self.flow }
     }
+}
+
+/// A request straight from the caller (one Via) whose own idea of its address, in Via and Contact alike, is not where it came from.
+fn is_translated(request: &Message, source: Source) -> bool {
+    let mut vias = request.vias();
+    let (Some(via), None) = (vias.next(), vias.next()) else { return false };
+    let contact = request.contact().and_then(|contact| contact.uri().ok()).and_then(|uri| uri.ip());
+    via.ip().is_some_and(|own| own != source.remote.ip() && contact == Some(own))
 }
 
 /// The peer writes an address that cannot be reached from where its packets come from.

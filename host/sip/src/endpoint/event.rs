@@ -130,6 +130,6 @@ pub enum EndCause {
     PeerGone,
     /// The edge could not send.
     Transport,
-    /// The peer's message within the call broke the protocol, such as a 200 without a usable Contact.
+    /// The peer answered our INVITE, which had no offer, with none of its own (RFC 3261 §13.2.1).
     Protocol,
 }

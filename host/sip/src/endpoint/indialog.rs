@@ -26,6 +26,10 @@ impl Endpoint {
         {
             record.dialog.remote_tag = tag.into();
         }
+        // The stream is gone, and here is the peer on another one.
+        if record.dialog.flow.connection.is_none() && source.connection.is_some() {
+            record.dialog.flow = source.into();
+        }
         let is_over = record.is_over;
         match request.method() {
             Some(&Method::INVITE) => self.handle_change(now, source, request, key, call),

@@ -33,7 +33,7 @@ pub use config::Config;
 pub use event::{Body, CallHandle, EndCause, Event, Incoming, Output, Referred, RequestHandle};
 
 use crate::message::{Message, Replaces, WriteError};
-use crate::network::Source;
+use crate::network::{Source, Target};
 use crate::status::Status;
 use call::Call;
 use chance::{AlreadyHashed, Chance};
@@ -48,7 +48,7 @@ pub enum Input<'a> {
     Received { source: Source, bytes: &'a [u8] },
     /// The same, read already (a stream decoder or a front did).
     Message { source: Source, message: &'a Message },
-    /// A stream is closed; messages go out by address from now on.
+    /// A stream is closed: what waits for an answer on it fails; other messages go out by address from now on.
     ConnectionLost { connection: u64 },
     /// Nothing can be sent to this address: transactions that wait for it fail (RFC 3261 §17.1.4).
     Unreachable { remote: SocketAddr },
@@ -118,8 +118,8 @@ impl Endpoint {
                 }
             }
             Input::Message { source, message } => self.handle_message(now, source, message),
-            Input::ConnectionLost { connection } => self.forget_connection(connection),
-            Input::Unreachable { remote } => self.fail_all_to(now, remote),
+            Input::ConnectionLost { connection } => self.forget_connection(now, connection),
+            Input::Unreachable { remote } => self.fail_waiting(now, |target| target.remote == remote),
         }
     }
 
@@ -197,9 +197,26 @@ impl Endpoint {
         if deadline != *entry {
             *entry = deadline;
             if let Some(at) = deadline {
-                self.timers.push(Reverse((at, Timer::Call(call))));
+                self.wake_at(at, Timer::Call(call));
             }
         }
+    }
+
+    /// The queue forgets entries of past deadlines once they outnumber the living, so that a peer who moves a deadline with each
+    /// message (a provisional response restarts Timer C) cannot make it grow.
+    fn wake_at(&mut self, at: Duration, timer: Timer) {
+        self.timers.push(Reverse((at, timer)));
+        if self.timers.len() > 1_024 + 4 * (self.transactions.len() + self.calls.len()) {
+            let mut entries = std::mem::take(&mut self.timers).into_vec();
+            entries.retain(|Reverse((at, timer))| !self.is_stale(*at, *timer));
+            entries.sort_unstable();
+            entries.dedup();
+            self.timers = entries.into();
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.transactions.len() >= self.config.max_transactions
     }
 
     /// The last event of a call.
@@ -211,7 +228,8 @@ impl Endpoint {
         }
     }
 
-    fn forget_connection(&mut self, connection: u64) {
+    fn forget_connection(&mut self, now: Duration, connection: u64) {
+        self.fail_waiting(now, |target| target.connection == Some(connection));
         for call in self.calls.keys() {
             if let Some((call, _)) = self.calls.get_mut(call)
                 && call.dialog.flow.connection == Some(connection)
@@ -228,10 +246,10 @@ impl Endpoint {
         }
     }
 
-    fn fail_all_to(&mut self, now: Duration, remote: SocketAddr) {
+    /// Ends what waits for a response from somewhere that cannot send one (RFC 3261 §8.1.3.1, §18.4).
+    fn fail_waiting(&mut self, now: Duration, is_hit: impl Fn(&Target) -> bool) {
         for tx in self.transactions.keys() {
-            let is_hit = self.transactions.get(tx).is_some_and(|t| t.is_client() && t.target.remote == remote);
-            if is_hit {
+            if self.transactions.get(tx).is_some_and(|t| t.is_waiting() && is_hit(&t.target)) {
                 self.transaction_failed(now, tx, Status::SERVICE_UNAVAILABLE);
                 self.transactions.remove(tx);
             }

@@ -9,7 +9,8 @@ use super::dialog::Dialog;
 use super::event::{CallHandle, EndCause};
 use super::transact::{Machine, User};
 use super::{CommandError, Endpoint};
-use crate::message::{Message, NameAddr, Reason, WriteError};
+use crate::digest::Login;
+use crate::message::{HeaderName, Message, NameAddr, Reason, WriteError};
 use crate::method::Method;
 use crate::network::Target;
 use crate::status::Status;
@@ -17,7 +18,7 @@ use crate::status::Status;
 impl Endpoint {
     /// Places a call.
     pub fn invite(&mut self, now: Duration, invite: Invite) -> Result<CallHandle, CommandError> {
-        if self.calls.len() >= self.config.max_calls || self.transactions.len() >= self.config.max_transactions {
+        if self.calls.len() >= self.config.max_calls || self.is_full() {
             return Err(CommandError::Full);
         }
         // A From that is no address would make every message of the dialog unreadable.
@@ -30,7 +31,7 @@ impl Endpoint {
         let secret = self.chance.draw() as u32;
         let call_id = self.new_call_id();
         let token = self.config.token.clone();
-        let give_up = now + self.config.max_unanswered;
+        let give_up = now + self.config.first_response.min(self.config.max_unanswered);
         let has_offer = offer.is_some();
         let call = self.calls.insert_with(|call| {
             let tag = format!("{token}.{call:x}.{secret:x}");
@@ -45,11 +46,12 @@ impl Endpoint {
                 remote_target: uri.into(),
                 routes: Vec::new(),
                 flow: next_hop,
+                is_translated: false,
                 we_called: true,
             };
-            let state = State::Calling { tx: 0, has_offer, give_up };
-            let account = account.map(Box::new);
-            (Call { dialog, state, change: Change::Idle, waiting: None, account, refer: None, is_over: false }, None)
+            let state = State::Calling { tx: 0, has_offer, give_up, is_heard: false };
+            let login = account.map(|account| Box::new(Login::new(account)));
+            (Call { dialog, state, change: Change::Idle, waiting: None, login, refer: None, is_over: false }, None)
         });
         let headers: Vec<(&str, &str)> = headers.iter().map(|(n, v)| (n.as_str(), v.as_str())).collect();
         let sent = self.start_client(now, true, next_hop, User::Call(call), |endpoint, branch| {
@@ -66,7 +68,7 @@ impl Endpoint {
         match sent {
             Ok(tx) => {
                 if let Some((record, _)) = self.calls.get_mut(call) {
-                    record.state = State::Calling { tx, has_offer, give_up };
+                    record.state = State::Calling { tx, has_offer, give_up, is_heard: false };
                 }
                 self.settle_call(call);
                 Ok(CallHandle(call))
@@ -101,22 +103,29 @@ impl Endpoint {
     /// ACK to a 2xx: no transaction of its own; kept there for copies of the 2xx (RFC 3261 §13.2.2.4).
     pub(super) fn send_ack(&mut self, call: u64, tx: u64, cseq: u32, sdp: Option<&str>) -> Result<(), CommandError> {
         let branch = self.new_branch();
-        let dialog = &self.calls.get(call).ok_or(CommandError::Gone)?.0.dialog;
-        let target = dialog.next_hop();
-        let bytes = self.in_dialog(
-            dialog,
-            &Method::ACK,
-            cseq,
-            &target,
-            &branch,
-            Content { body: sdp_parts(sdp), ..Content::default() },
-        )?;
+        let (record, _) = self.calls.get(call).ok_or(CommandError::Gone)?;
+        let credentials = if record.login.is_some() { self.credentials_in(tx) } else { Vec::new() };
+        let headers: Vec<(&str, &str)> = credentials.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let target = record.dialog.next_hop();
+        let content = Content { headers: &headers, body: sdp_parts(sdp) };
+        let bytes = self.in_dialog(&record.dialog, &Method::ACK, cseq, &target, &branch, content)?;
         if let Some(transaction) = self.transactions.get_mut(tx) {
             transaction.sent = Some(bytes.clone());
             transaction.target = target;
         }
         self.send(target, bytes);
         Ok(())
+    }
+
+    /// What the last request of a transaction proved itself with: the ACK of an INVITE carries the same, as nobody may challenge it
+    /// (RFC 3261 §13.2.2.4, §22.1).
+    pub(super) fn credentials_in(&self, tx: u64) -> Vec<(&'static str, String)> {
+        let sent = self.transactions.get(tx).and_then(|transaction| transaction.sent.as_ref());
+        let Some(sent) = sent.and_then(|sent| Message::parse(sent).ok()) else { return Vec::new() };
+        let of = |name: HeaderName| {
+            sent.raw_values(name).map(move |v| (name.as_str(), String::from_utf8_lossy(v).into_owned()))
+        };
+        [HeaderName::Authorization, HeaderName::ProxyAuthorization].into_iter().flat_map(of).collect()
     }
 
     /// For a message without a transaction.
@@ -221,9 +230,22 @@ impl Endpoint {
         headers: &[(&str, &str)],
         body: Option<(&str, &[u8])>,
     ) -> Result<u64, CommandError> {
-        let dialog = &mut self.calls.get_mut(call).ok_or(CommandError::Gone)?.0.dialog;
+        // What ends a call is sent in any case.
+        if self.is_full() && *method != Method::BYE {
+            return Err(CommandError::Full);
+        }
+        let cnonce = self.chance.draw();
+        let (record, _) = self.calls.get_mut(call).ok_or(CommandError::Gone)?;
+        let Call { dialog, login, .. } = record;
         dialog.local_cseq += 1;
         let (cseq, target): (u32, Target) = (dialog.local_cseq, dialog.next_hop());
+        let credentials = match login {
+            Some(login) => login.credentials(method.as_str(), dialog.route().0, &format!("{cnonce:x}")),
+            None => Vec::new(),
+        };
+        let mut headers = headers.to_vec();
+        headers.extend(credentials.iter().map(|(name, value)| (*name, value.as_str())));
+        let headers = &*headers;
         self.start_client(now, *method == Method::INVITE, target, user, |endpoint, branch| {
             let dialog = &endpoint.calls.get(call).ok_or_else(|| WriteError { header: "Call-ID".into() })?.0.dialog;
             endpoint.in_dialog(dialog, method, cseq, &target, branch, Content { headers, body })

@@ -53,15 +53,14 @@ impl Endpoint {
         let call = request.to().and_then(|to| to.tag()).map(|tag| self.dialog_of(request, tag));
         // Live calls go on when new ones are turned away.
         if call.is_none() && self.is_overloaded(method) {
-            let wait = self.config.retry_after.to_string();
-            let response = Response::new(Status::SERVICE_UNAVAILABLE).header("Retry-After", wait);
-            return self.respond_statelessly(request, source, &response);
+            return self.turn_away(request, source);
         }
-        let refusal = self.refusal(request, method);
-        if let Some(response) = refusal {
+        if let Some(response) = self.refusal(request, method, call.is_some()) {
             return self.refuse_new(now, source, request, key, &response);
         }
         match call {
+            // What ends a call makes room.
+            Some(Some(_)) if self.is_full() && *method != Method::BYE => self.turn_away(request, source),
             Some(Some(call)) => self.handle_in_dialog(now, source, request, key, call),
             Some(None) => self.refuse_new(now, source, request, key, &Response::new(Status::DOES_NOT_EXIST)),
             None => self.handle_new(now, source, request, key),
@@ -69,14 +68,19 @@ impl Endpoint {
     }
 
     fn is_overloaded(&self, method: &Method) -> bool {
-        self.transactions.len() >= self.config.max_transactions
-            || *method == Method::INVITE && self.calls.len() >= self.config.max_calls
+        self.is_full() || *method == Method::INVITE && self.calls.len() >= self.config.max_calls
+    }
+
+    fn turn_away(&mut self, request: &Message, source: Source) {
+        let wait = self.config.retry_after.to_string();
+        let response = Response::new(Status::SERVICE_UNAVAILABLE).header("Retry-After", wait);
+        self.respond_statelessly(request, source, &response);
     }
 
     /// What no user needs to decide: methods and extensions that we do not have (RFC 3261 §8.2.1 to §8.2.3).
-    fn refusal(&self, request: &Message, method: &Method) -> Option<Response> {
+    fn refusal(&self, request: &Message, method: &Method, in_dialog: bool) -> Option<Response> {
         if !self.config.allow.contains(method) {
-            return Some(Response::new(Status::METHOD_NOT_ALLOWED).header("Allow", &*self.texts.allow));
+            return Some(Response::new(Status::METHOD_NOT_ALLOWED));
         }
         let unknown: Vec<&str> = request
             .list(HeaderName::Require)
@@ -85,14 +89,23 @@ impl Endpoint {
         if !unknown.is_empty() {
             return Some(Response::new(Status::BAD_EXTENSION).header("Unsupported", unknown.join(", ")));
         }
+        if request.body().len() > self.config.max_body {
+            return Some(Response::new(Status::REQUEST_ENTITY_TOO_LARGE));
+        }
         if *method != Method::INVITE {
             return None;
         }
         let encoding = request.value(HeaderName::ContentEncoding);
-        if encoding.is_some_and(|e| !e.is_empty() && !e.eq_ignore_ascii_case("identity")) {
+        // A body that need not be understood is no reason to refuse (RFC 3261 §8.2.3).
+        let disposition = request.other("Content-Disposition").unwrap_or_default().to_ascii_lowercase();
+        let is_optional = disposition.split(';').skip(1).any(|param| {
+            let (name, value) = param.split_once('=').unwrap_or((param, ""));
+            trim(name) == "handling" && trim(value) == "optional"
+        });
+        if !is_optional && encoding.is_some_and(|e| !e.is_empty() && !e.eq_ignore_ascii_case("identity")) {
             return Some(Response::new(Status::UNSUPPORTED_MEDIA_TYPE).header("Accept-Encoding", "identity"));
         }
-        if !request.body().is_empty() && request.sdp().is_none() {
+        if !is_optional && !request.body().is_empty() && request.sdp().is_none() {
             return Some(Response::new(Status::UNSUPPORTED_MEDIA_TYPE).header("Accept", "application/sdp"));
         }
         let mut accepted =
@@ -103,7 +116,7 @@ impl Endpoint {
             return Some(Response::new(Status::NOT_ACCEPTABLE));
         }
         // We would pass the call on, and a loop would never end (RFC 3261 §16.3).
-        (request.max_forwards() == Some(0)).then(|| Response::new(Status::TOO_MANY_HOPS))
+        (!in_dialog && request.max_forwards() == Some(0)).then(|| Response::new(Status::TOO_MANY_HOPS))
     }
 
     pub(super) fn new_server(
@@ -128,7 +141,8 @@ impl Endpoint {
         tx
     }
 
-    /// Sends a final response to a request that no user ever sees; its transaction absorbs copies.
+    /// Sends a final response to a request that no user ever sees; its transaction absorbs copies. With no room for a
+    /// transaction each copy gets the same response (RFC 3261 §8.2.7).
     pub(super) fn refuse_new(
         &mut self,
         now: Duration,
@@ -137,6 +151,9 @@ impl Endpoint {
         key: u128,
         response: &Response,
     ) {
+        if self.is_full() {
+            return self.respond_statelessly(request, source, response);
+        }
         let tx = self.new_server(now, source, request, key, User::Nobody);
         let tag = self.stateless_tag(request);
         self.respond_in(now, tx, request, response, &tag);
@@ -208,7 +225,7 @@ impl Endpoint {
         let number = request.cseq().map(|cseq| cseq.number);
         let merge = self.chance.hash((request.from().and_then(|f| f.tag()), request.call_id(), number));
         let twin = self.merges.get(&merge).and_then(|tx| self.transactions.get(*tx));
-        if twin.is_some_and(Transaction::is_open_invite) {
+        if twin.is_some_and(Transaction::is_live_invite) {
             return self.refuse_new(now, source, request, key, &Response::new(Status::LOOP_DETECTED));
         }
         let replaces = match request.value(HeaderName::Replaces) {
@@ -231,7 +248,7 @@ impl Endpoint {
             let state = State::Offered { tx, request: Box::new(request.clone()), give_up, refresh: now + REFRESH };
             let dialog = Dialog::from_invite(request, source, tag);
             (
-                Call { dialog, state, change: Change::Idle, waiting: None, account: None, refer: None, is_over: false },
+                Call { dialog, state, change: Change::Idle, waiting: None, login: None, refer: None, is_over: false },
                 None,
             )
         });
@@ -310,7 +327,14 @@ impl Endpoint {
         let Some(&invite_tx) = self.servers.get(&invite) else {
             return self.refuse_new(now, source, request, key, &Response::new(Status::DOES_NOT_EXIST));
         };
-        self.refuse_new(now, source, request, key, &Response::new(Status::OK));
+        // With the tag that the INVITE's responses have (RFC 3261 §9.2).
+        let call = self
+            .transactions
+            .get(invite_tx)
+            .and_then(|t| if let User::Call(call) = t.user { self.calls.get(call) } else { None });
+        let tag = call.map_or_else(|| self.stateless_tag(request), |(call, _)| call.dialog.local_tag.to_string());
+        let tx = self.new_server(now, source, request, key, User::Nobody);
+        self.respond_in(now, tx, request, &Response::new(Status::OK), &tag);
         // Once answered, CANCEL changes nothing (RFC 3261 §9.2).
         let transaction = self.transactions.get(invite_tx).filter(|t| t.is_open_invite());
         let Some(&User::Call(call)) = transaction.map(|t| &t.user) else { return };

@@ -5,25 +5,27 @@ use std::time::Duration;
 use super::command::{OutOfDialog, Response, Series};
 use super::compose::body_parts;
 use super::event::RequestHandle;
+use super::response::MAX_TRIES;
 use super::transact::User;
 use super::{CommandError, Endpoint};
+use crate::digest::Login;
 
 impl Endpoint {
     /// Sends a request outside any dialog; `Event::Response` follows. REGISTER as a client is one of these.
     ///
     /// The [`Series`] that comes back makes the next request part of the same registration.
     pub fn request(&mut self, now: Duration, request: OutOfDialog) -> Result<(RequestHandle, Series), CommandError> {
-        if self.transactions.len() >= self.config.max_transactions {
+        if self.is_full() {
             return Err(CommandError::Full);
         }
         let OutOfDialog { method, uri, next_hop, from, to, headers, body, account, series } = request;
         let series = match series {
-            // Two on: the one between belongs to the second try with credentials.
-            Some(Series { call_id, cseq }) => Series { call_id, cseq: cseq + 2 },
+            // The numbers between belong to tries with credentials.
+            Some(Series { call_id, cseq }) => Series { call_id, cseq: cseq + 1 + u32::from(MAX_TRIES) },
             None => Series { call_id: self.new_call_id(), cseq: 1 },
         };
         let tag = self.chance.hash(("series", &series.call_id));
-        let user = User::Request { handle: 0, account: account.map(Box::new) };
+        let user = User::Request { handle: 0, login: account.map(|account| Box::new(Login::new(account))) };
         let tx = self.start_client(now, false, next_hop, user, |endpoint, branch| {
             let mut writer = endpoint.begin_request(&method, &uri, &next_hop, branch);
             writer.format("From", format_args!("{from};tag={}.0.{tag:x}", endpoint.config.token));

@@ -7,12 +7,16 @@ use super::call::State;
 use super::compose::Content;
 use super::event::{CallHandle, EndCause, Event, RequestHandle};
 use super::transact::User;
-use crate::digest::{self, Account};
 use crate::message::{HeaderName, Message};
 use crate::method::Method;
 use crate::network::Source;
 use crate::status::Status;
 use crate::transaction::Effect;
+
+/// How often a request is sent with credentials: once for a proxy and once for the one behind it, and one nonce too old.
+pub(super) const MAX_TRIES: u8 = 3;
+/// Forks of one INVITE that are taken down; a peer who answers more often is no proxy.
+const MAX_FORKS: usize = 8;
 
 impl Endpoint {
     /// A response that is bad, not ours or too late is dropped (RFC 3261 §18.1.2, §8.1.3.3).
@@ -61,28 +65,25 @@ impl Endpoint {
                 User::Call(call) => User::Call(*call),
                 User::Bye(call) => User::Bye(*call),
                 User::InCall { call, method } => User::InCall { call: *call, method: method.clone() },
-                User::Request { handle, account } => User::Request { handle: *handle, account: account.clone() },
+                User::Request { handle, login } => User::Request { handle: *handle, login: login.clone() },
                 _ => User::Nobody,
             };
         }
         match user {
             User::Call(call) => self.invite_response(now, source, call, tx, response, status),
             User::Bye(call) if status.is_final() => {
-                let account = self.account_of(call);
-                if self.try_again(now, tx, response, status, account, User::Bye(call)).is_none() {
+                if self.try_again(now, tx, response, status, User::Bye(call)).is_none() {
                     self.calls.remove(call);
                 }
             }
             User::InCall { call, method } if status.is_final() => {
-                let account = self.account_of(call);
                 let again = User::InCall { call, method: method.clone() };
-                if self.try_again(now, tx, response, status, account, again).is_none() {
+                if self.try_again(now, tx, response, status, again).is_none() {
                     self.in_call_response(now, call, &method, status);
                 }
             }
-            User::Request { handle, account } if status.is_final() => {
-                let again = User::Request { handle, account: None };
-                if self.try_again(now, tx, response, status, account, again).is_none() {
+            User::Request { handle, login } if status.is_final() => {
+                if self.try_again(now, tx, response, status, User::Request { handle, login }).is_none() {
                     let handle = RequestHandle(handle);
                     self.emit(Event::Response { handle, status, response: Some(response.clone()) });
                 }
@@ -91,65 +92,67 @@ impl Endpoint {
         }
     }
 
-    /// The account answers one challenge; it is put back by nobody, so that a wrong password cannot loop.
-    pub(super) fn account_of(&mut self, call: u64) -> Option<Box<Account>> {
-        self.calls.get(call).and_then(|(record, _)| record.account.clone())
-    }
-
     /// Sends the request of `tx` again with credentials (RFC 3261 §22.2): the new transaction, or `None` where the
-    /// response is no challenge that we can answer or we answered it already.
+    /// response is no challenge that we can answer, or refuses our answer.
     pub(super) fn try_again(
         &mut self,
         now: Duration,
         tx: u64,
         response: &Message,
         status: Status,
-        account: Option<Box<Account>>,
-        user: User,
+        mut user: User,
     ) -> Option<u64> {
         if !matches!(status, Status::UNAUTHORIZED | Status::PROXY_AUTHENTICATION_REQUIRED) {
             return None;
         }
-        let account = account?;
-        let transaction = self.transactions.get(tx)?;
-        let target = transaction.target;
+        let transaction = self.transactions.get(tx).filter(|transaction| transaction.tries < MAX_TRIES)?;
+        let (target, tries) = (transaction.target, transaction.tries + 1);
         let sent = Message::parse(transaction.before_ack.as_ref().or(transaction.sent.as_ref())?).ok()?;
-        let answers =
-            if status == Status::UNAUTHORIZED { HeaderName::Authorization } else { HeaderName::ProxyAuthorization };
-        if sent.value(answers).is_some() {
+        let (method, number) = (sent.method()?.clone(), sent.cseq()?.number + 1);
+        let cnonce = format!("{:x}", self.chance.draw());
+        let login = match &mut user {
+            User::Call(call) | User::Bye(call) | User::InCall { call, .. } => {
+                let (record, _) = self.calls.get_mut(*call)?;
+                record.dialog.local_cseq = record.dialog.local_cseq.max(number);
+                &mut record.login
+            }
+            User::Request { login, .. } => login,
+            User::Nobody | User::Waiting { .. } => return None,
+        };
+        let login = login.as_mut()?;
+        if !login.learn(response, &sent) {
             return None;
         }
-        let method = sent.method()?.clone();
-        let cnonce = format!("{:x}", self.chance.draw());
-        let (name, credentials) = digest::answer(response, &account, method.as_str(), sent.uri_text(), &cnonce)?;
-        let number = sent.cseq()?.number + 1;
-        if let User::Call(call) | User::Bye(call) | User::InCall { call, .. } = &user
-            && let Some((record, _)) = self.calls.get_mut(*call)
-        {
-            record.dialog.local_cseq = record.dialog.local_cseq.max(number);
-        }
+        let credentials = login.credentials(method.as_str(), sent.uri_text(), &cnonce);
         let is_invite = method == Method::INVITE;
-        self.start_client(now, is_invite, target, user, |endpoint, branch| {
+        let new = self.start_client(now, is_invite, target, user, |endpoint, branch| {
             let mut writer = endpoint.begin_request(&method, sent.uri_text(), &target, branch);
             for (header, value) in sent.headers() {
-                let kind = HeaderName::from_bytes(header);
                 let is_new = matches!(
-                    kind,
+                    HeaderName::from_bytes(header),
                     HeaderName::Via
                         | HeaderName::MaxForwards
                         | HeaderName::CSeq
                         | HeaderName::ContentLength
                         | HeaderName::ContentType
+                        | HeaderName::Authorization
+                        | HeaderName::ProxyAuthorization
                 );
-                if !is_new && kind != answers {
+                if !is_new {
                     writer.header(&String::from_utf8_lossy(header), &String::from_utf8_lossy(value));
                 }
             }
             writer.format("CSeq", format_args!("{number} {method}"));
-            writer.header(name, &credentials);
+            for (name, value) in &credentials {
+                writer.header(name, value);
+            }
             writer.finish(sent.value(HeaderName::ContentType).map(|kind| (kind, sent.body())))
-        })
-        .ok()
+        });
+        let new = new.ok()?;
+        if let Some(transaction) = self.transactions.get_mut(new) {
+            transaction.tries = tries;
+        }
+        Some(new)
     }
 
     fn invite_response(
@@ -168,14 +171,23 @@ impl Endpoint {
             return self.take_down_fork(now, source, tx, response, status);
         };
         match (&mut record.state, status.code()) {
-            (State::Calling { .. }, 100) => {}
-            (State::Calling { tx: ours, .. }, 101..200) if *ours == tx => {
+            (State::Calling { tx: ours, give_up, is_heard, .. }, 100..200) if *ours == tx => {
+                if !std::mem::replace(is_heard, true) {
+                    *give_up = now + self.config.max_unanswered;
+                    self.settle_call(call);
+                }
+                if status == Status::TRYING {
+                    return;
+                }
+                let Some((record, _)) = self.calls.get_mut(call) else { return };
+                record.dialog.flow.connection = source.connection;
                 if !tag.is_empty() {
                     record.dialog.learn(response);
                 }
                 self.emit(Event::Progress { call: handle, status, body: response.sdp() });
             }
             (&mut State::Calling { tx: ours, has_offer, .. }, 200..300) if ours == tx => {
+                record.dialog.flow.connection = source.connection;
                 record.dialog.learn(response);
                 let cseq = record.dialog.local_cseq;
                 let body = response.sdp();
@@ -194,14 +206,14 @@ impl Endpoint {
                 }
             }
             (State::Calling { tx: ours, .. }, 300..) if *ours == tx => {
-                let account = record.account.clone();
-                if let Some(new) = self.try_again(now, tx, response, status, account, User::Call(call)) {
+                if let Some(new) = self.try_again(now, tx, response, status, User::Call(call)) {
                     if let Some((record, _)) = self.calls.get_mut(call)
-                        && let State::Calling { tx, .. } = &mut record.state
+                        && let State::Calling { tx, give_up, is_heard, .. } = &mut record.state
                     {
-                        *tx = new;
+                        (*tx, *is_heard) = (new, true);
+                        *give_up = now + self.config.max_unanswered;
                     }
-                    return;
+                    return self.settle_call(call);
                 }
                 if let Some((mut record, _)) = self.calls.remove(call)
                     && !std::mem::replace(&mut record.is_over, true)
@@ -256,6 +268,10 @@ impl Endpoint {
         else {
             return;
         };
+        let known = self.transactions.get(tx).map_or(0, |transaction| transaction.forks.len());
+        if known >= MAX_FORKS {
+            return;
+        }
         let mut dialog = super::dialog::Dialog {
             call_id: call_id.into(),
             local_tag: "".into(),
@@ -267,14 +283,16 @@ impl Endpoint {
             remote_target: "".into(),
             routes: Vec::new(),
             flow: source.into(),
+            is_translated: false,
             we_called: true,
         };
         dialog.learn(response);
         let target = dialog.next_hop();
         let branch = self.new_branch();
-        let Ok(ack) = self.in_dialog(&dialog, &Method::ACK, cseq.number, &target, &branch, Content::default()) else {
-            return;
-        };
+        let credentials = self.credentials_in(tx);
+        let headers: Vec<(&str, &str)> = credentials.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let content = Content { headers: &headers, body: None };
+        let Ok(ack) = self.in_dialog(&dialog, &Method::ACK, cseq.number, &target, &branch, content) else { return };
         self.send(target, ack);
         let is_copy = self.transactions.get_mut(tx).is_none_or(|t| !t.forks.insert(dialog.remote_tag.clone()));
         if !is_copy {

@@ -1,13 +1,12 @@
 //! The endpoint's transactions: what was sent, who waits, and the queue of timers.
 
-use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::event::{Event, Output};
 use super::{Endpoint, Timer};
-use crate::digest::Account;
+use crate::digest::Login;
 use crate::message::{CSeq, Message, Via};
 use crate::method::Method;
 use crate::network::Target;
@@ -36,6 +35,8 @@ pub(super) struct Transaction {
     pub(super) before_ack: Option<Arc<[u8]>>,
     /// INVITE client: tags of other forks that were hung up.
     pub(super) forks: BTreeSet<Box<str>>,
+    /// Client: how often its request was sent before, with other credentials or none.
+    pub(super) tries: u8,
 }
 
 #[derive(Debug)]
@@ -58,7 +59,7 @@ pub(super) enum User {
     /// Our request within a call.
     InCall { call: u64, method: Method },
     /// Our request outside any dialog.
-    Request { handle: u64, account: Option<Box<Account>> },
+    Request { handle: u64, login: Option<Box<Login>> },
     /// Theirs, waiting for [`Endpoint::respond`].
     Waiting { request: Box<Message> },
 }
@@ -77,6 +78,7 @@ impl Transaction {
             cancel: None,
             before_ack: None,
             forks: BTreeSet::new(),
+            tries: 0,
         }
     }
 
@@ -98,6 +100,15 @@ impl Transaction {
         }
     }
 
+    /// A request of ours without a final response.
+    pub(super) fn is_waiting(&self) -> bool {
+        match &self.machine {
+            Machine::InviteClient(machine) => machine.is_waiting(),
+            Machine::Client(machine) => machine.is_waiting(),
+            Machine::InviteServer(_) | Machine::Server(_) => false,
+        }
+    }
+
     pub(super) fn is_client(&self) -> bool {
         matches!(self.machine, Machine::InviteClient(_) | Machine::Client(_))
     }
@@ -105,6 +116,12 @@ impl Transaction {
     /// An INVITE without a final response.
     pub(super) fn is_open_invite(&self) -> bool {
         matches!(&self.machine, Machine::InviteServer(machine) if machine.is_proceeding())
+    }
+
+    /// An INVITE that another copy of itself, come by another way, is merged with (RFC 3261 §8.2.2.2). Not one that was refused:
+    /// a proxy may try the same element again for another of its targets.
+    pub(super) fn is_live_invite(&self) -> bool {
+        matches!(&self.machine, Machine::InviteServer(machine) if machine.is_proceeding() || machine.is_accepted())
     }
 }
 
@@ -134,7 +151,9 @@ impl Endpoint {
                 && !gone.is_client()
             {
                 self.servers.remove(&gone.key);
-                if let Some(merge) = gone.merge {
+                if let Some(merge) = gone.merge
+                    && self.merges.get(&merge) == Some(&tx)
+                {
                     self.merges.remove(&merge);
                 }
             }
@@ -144,7 +163,7 @@ impl Endpoint {
         if deadline != transaction.deadline {
             transaction.deadline = deadline;
             if let Some(at) = deadline {
-                self.timers.push(Reverse((at, Timer::Transaction(tx))));
+                self.wake_at(at, Timer::Transaction(tx));
             }
         }
     }

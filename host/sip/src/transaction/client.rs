@@ -89,6 +89,11 @@ impl Client {
         }
     }
 
+    /// No final response came yet.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Trying { .. } | State::Proceeding { .. })
+    }
+
     pub fn is_terminated(&self) -> bool {
         self.state == State::Terminated
     }

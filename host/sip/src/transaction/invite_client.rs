@@ -102,6 +102,11 @@ impl InviteClient {
         matches!(self.state, State::Proceeding { .. })
     }
 
+    /// No final response came yet.
+    pub fn is_waiting(&self) -> bool {
+        matches!(self.state, State::Calling { .. } | State::Proceeding { .. })
+    }
+
     pub fn is_terminated(&self) -> bool {
         self.state == State::Terminated
     }
