@@ -1,7 +1,11 @@
 //! SIP over UDP and TCP sockets: bytes in with where they came from, bytes out to where they belong.
 //!
-//! UDP is read in bursts, so that one wake-up serves all that has come. A TCP connection is one task; the numbers that we give connections go into
-//! [`Source`] and [`Target`], so that a response goes back on the stream that its request came on (RFC 3261 §18.2.2).
+//! UDP is read in bursts, so that one wake-up serves all that has come; what the network could not deliver comes back too. A TCP connection
+//! is one task; the numbers that we give connections go into [`Source`] and [`Target`], so that a response goes back on the stream that its
+//! request came on (RFC 3261 §18.2.2).
+
+mod stream;
+mod undelivered;
 
 use std::{
     collections::HashMap,
@@ -14,15 +18,15 @@ use std::{
     time::Duration,
 };
 
-use plugboard_sip::{
-    Source, Target, Transport,
-    message::{StreamDecoder, StreamItem},
-};
+use plugboard_sip::{Source, Target, Transport};
+use rustix::{io::Errno, net::SendFlags};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream, UdpSocket, tcp::OwnedWriteHalf},
+    io::Interest,
+    net::{TcpListener, UdpSocket},
     sync::mpsc,
 };
+
+use stream::{CONNECTION_QUEUE, Connection, StreamNews, Streams, accept, connect};
 
 /// What came in.
 #[derive(Debug)]
@@ -44,17 +48,38 @@ pub enum Received {
 const LONGEST_DATAGRAM: usize = 65_535;
 /// Datagrams taken in one go, so that timers and other inputs get their turn under load.
 const BURST: usize = 64;
-/// Messages that wait for one slow connection; one more closes it.
-const CONNECTION_QUEUE: usize = 256;
 /// What all streams together may have read ahead of the exchange.
 const STREAM_QUEUE: usize = 4_096;
-/// Open streams; one more is closed at once.
-const MOST_CONNECTIONS: u64 = 10_000;
-const CONNECT_LIMIT: Duration = Duration::from_secs(4);
-/// A stream without a message or a ping (RFC 5626 §4.4.1 asks for one each two minutes) is given up after this long.
-const IDLE_LIMIT: Duration = Duration::from_secs(3_600);
 /// Kernel buffer of a listener: a burst of some thousand messages must not be lost while the exchange is at something else.
 const SOCKET_BUFFER: usize = 8 << 20;
+
+/// How long streams may keep us waiting, and how many there may be.
+#[derive(Clone, Copy, Debug)]
+pub struct StreamLimits {
+    /// Open streams; one more is closed at once.
+    pub streams: u64,
+    /// For the peer to accept a connection of ours.
+    pub connect: Duration,
+    /// For the peer to take one message: what waits behind it would be of no use any more.
+    pub write: Duration,
+    /// For the first message of a stream that was opened to us, and for the rest of each that has begun. 64·T1: nobody holds streams open for
+    /// nothing.
+    pub message: Duration,
+    /// Between messages or pings (RFC 5626 §4.4.1 asks for one each two minutes).
+    pub idle: Duration,
+}
+
+impl Default for StreamLimits {
+    fn default() -> Self {
+        Self {
+            streams: 10_000,
+            connect: Duration::from_secs(4),
+            write: Duration::from_secs(8),
+            message: Duration::from_secs(32),
+            idle: Duration::from_secs(3_600),
+        }
+    }
+}
 
 /// All SIP sockets of one process.
 #[derive(Debug)]
@@ -66,34 +91,20 @@ pub struct SipSockets {
     by_address: HashMap<SocketAddr, u64>,
     streams: Streams,
     from_streams: mpsc::Receiver<StreamNews>,
+    /// Where a request could not be sent to; told at the next [`Self::receive`].
+    unsent: Vec<SocketAddr>,
     buffer: Box<[u8]>,
-}
-
-#[derive(Debug)]
-struct Connection {
-    remote: SocketAddr,
-    queue: mpsc::Sender<Vec<u8>>,
-}
-
-/// What a new stream needs.
-#[derive(Clone, Debug)]
-struct Streams {
-    next: Arc<AtomicU64>,
-    open: Arc<AtomicU64>,
-    news: mpsc::Sender<StreamNews>,
-}
-
-#[derive(Debug)]
-enum StreamNews {
-    Opened { connection: u64, remote: SocketAddr, queue: mpsc::Sender<Vec<u8>> },
-    Received(Received),
 }
 
 impl SipSockets {
     /// Binds every address. Port 0 takes a free one: see [`Self::udp_addresses`].
     pub async fn bind(udp: &[SocketAddr], tcp: &[SocketAddr]) -> io::Result<Self> {
+        Self::bind_with(udp, tcp, StreamLimits::default()).await
+    }
+
+    pub async fn bind_with(udp: &[SocketAddr], tcp: &[SocketAddr], limits: StreamLimits) -> io::Result<Self> {
         let (news, from_streams) = mpsc::channel(STREAM_QUEUE);
-        let streams = Streams { next: Arc::new(AtomicU64::new(1)), open: Arc::default(), news };
+        let streams = Streams { next: Arc::new(AtomicU64::new(1)), open: Arc::default(), limits, news };
         let mut sockets = Vec::new();
         for address in udp {
             sockets.push(Arc::new(bind_udp(*address)?));
@@ -113,6 +124,7 @@ impl SipSockets {
             by_address: HashMap::new(),
             streams,
             from_streams,
+            unsent: Vec::new(),
             buffer: vec![0; LONGEST_DATAGRAM].into_boxed_slice(),
         })
     }
@@ -127,6 +139,10 @@ impl SipSockets {
 
     /// Waits until something came, and takes a burst of it into `batch`. Safe to drop half-way.
     pub async fn receive(&mut self, batch: &mut Vec<Received>) {
+        if !self.unsent.is_empty() {
+            batch.extend(self.unsent.drain(..).map(|remote| Received::Unreachable { remote }));
+            return;
+        }
         let sockets = self.udp.clone();
         tokio::select! {
             index = any_readable(&sockets) => self.read_udp(index, batch),
@@ -141,6 +157,9 @@ impl SipSockets {
 
     fn read_udp(&mut self, index: usize, batch: &mut Vec<Received>) {
         let (socket, local) = (&self.udp[index], self.udp_addresses[index]);
+        for remote in undelivered::read(socket, BURST) {
+            batch.push(Received::Unreachable { remote });
+        }
         for _ in 0..BURST {
             match socket.try_recv_from(&mut self.buffer) {
                 Ok((length, remote)) => {
@@ -148,7 +167,7 @@ impl SipSockets {
                     batch.push(Received::Bytes { source, bytes: self.buffer[..length].to_vec() });
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
-                // An ICMP error of an earlier datagram: it does not say which one, so transactions time out by themselves.
+                // An ICMP error of an earlier datagram: told in full by the error queue.
                 Err(_) => {}
             }
         }
@@ -177,15 +196,20 @@ impl SipSockets {
         }
     }
 
-    /// Sends one message. A datagram that the kernel has no room for is lost, as datagrams may be; SIP repeats it.
+    /// Sends one message. A datagram that the kernel has no room for is lost, as datagrams may be; SIP repeats it. A request that cannot be
+    /// sent at all comes back as [`Received::Unreachable`].
     pub fn send(&mut self, target: Target, bytes: &[u8]) {
-        match target.transport {
-            Transport::Udp => {
-                if let Some(socket) = self.udp_socket(target) {
-                    let _ = socket.try_send_to(bytes, target.remote);
-                }
+        let is_sent = match target.transport {
+            Transport::Udp => self.udp_socket(target).is_some_and(|socket| send_datagram(socket, bytes, target.remote)),
+            Transport::Tcp => {
+                self.send_on_stream(target, bytes.to_vec());
+                true
             }
-            _ => self.send_on_stream(target, bytes.to_vec()),
+            // Never in the clear to somebody who asked for encryption (RFC 3261 §26.2.2).
+            Transport::Tls | Transport::Ws | Transport::Wss => false,
+        };
+        if !is_sent && !bytes.starts_with(b"SIP/") {
+            self.unsent.push(target.remote);
         }
     }
 
@@ -222,8 +246,26 @@ fn bind_udp(address: SocketAddr) -> io::Result<UdpSocket> {
     // A smaller buffer than asked for is what the system allows; the figure is a wish.
     let _ = rustix::net::sockopt::set_socket_recv_buffer_size(&socket, SOCKET_BUFFER);
     let _ = rustix::net::sockopt::set_socket_send_buffer_size(&socket, SOCKET_BUFFER);
+    // Without it a phone whose port is closed rings until its time is over instead of failing at once.
+    if let Err(error) = undelivered::watch(&socket, address.is_ipv4()) {
+        tracing::warn!(%address, %error, "the system does not tell of datagrams that arrive nowhere");
+    }
     socket.set_nonblocking(true)?;
     UdpSocket::from_std(socket)
+}
+
+/// False where the datagram cannot be sent. With its error queue open, a socket first gives the error of an earlier datagram, to anybody
+/// (udp(7)); so one error is no news of this one.
+///
+/// Straight to the kernel: the runtime's own idea of whether there is room is false until it has looked for the first time.
+fn send_datagram(socket: &UdpSocket, bytes: &[u8], remote: SocketAddr) -> bool {
+    for _ in 0..3 {
+        match rustix::net::sendto(socket, bytes, SendFlags::DONTWAIT, &remote) {
+            Err(error) if error != Errno::AGAIN && error != Errno::NOBUFS => {}
+            _ => return true,
+        }
+    }
+    false
 }
 
 async fn any_readable(sockets: &[Arc<UdpSocket>]) -> usize {
@@ -246,7 +288,7 @@ async fn any_readable(sockets: &[Arc<UdpSocket>]) -> usize {
 }
 
 async fn wait_readable(socket: &UdpSocket) {
-    if socket.readable().await.is_err() {
+    if socket.ready(Interest::READABLE | Interest::ERROR).await.is_err() {
         // The reactor is going down with the process.
         std::future::pending::<()>().await;
     }
@@ -262,111 +304,4 @@ async fn first_of<F: Future<Output = usize> + Unpin>(mut futures: Vec<F>) -> usi
         ready.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
     })
     .await
-}
-
-async fn accept(listener: TcpListener, streams: Streams) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, remote)) if streams.open.load(Ordering::Relaxed) < MOST_CONNECTIONS => {
-                let connection = streams.next.fetch_add(1, Ordering::Relaxed);
-                let (queue, messages) = mpsc::channel(CONNECTION_QUEUE);
-                let opened = StreamNews::Opened { connection, remote, queue };
-                if streams.news.send(opened).await.is_err() {
-                    return;
-                }
-                tokio::spawn(serve(stream, connection, remote, messages, streams.clone()));
-            }
-            Ok(_) => {}
-            // Out of file handles, most likely: wait for some to come free.
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
-        }
-    }
-}
-
-async fn connect(remote: SocketAddr, connection: u64, messages: mpsc::Receiver<Vec<u8>>, streams: Streams) {
-    match tokio::time::timeout(CONNECT_LIMIT, TcpStream::connect(remote)).await {
-        Ok(Ok(stream)) => serve(stream, connection, remote, messages, streams).await,
-        _ => {
-            for received in [Received::ConnectionLost { connection }, Received::Unreachable { remote }] {
-                // The exchange is gone, so nobody is interested.
-                let _ = streams.news.send(StreamNews::Received(received)).await;
-            }
-        }
-    }
-}
-
-/// Runs one connection until either side is done with it.
-async fn serve(
-    stream: TcpStream,
-    connection: u64,
-    remote: SocketAddr,
-    mut messages: mpsc::Receiver<Vec<u8>>,
-    streams: Streams,
-) {
-    streams.open.fetch_add(1, Ordering::Relaxed);
-    // Signalling is small and urgent.
-    let _ = stream.set_nodelay(true);
-    if let Ok(local) = stream.local_addr() {
-        let source = Source { transport: Transport::Tcp, local, remote, connection: Some(connection) };
-        let (mut reader, mut writer) = stream.into_split();
-        let mut decoder = StreamDecoder::new();
-        let mut buffer = vec![0; 16 * 1_024];
-        loop {
-            tokio::select! {
-                read = tokio::time::timeout(IDLE_LIMIT, reader.read(&mut buffer)) => match read {
-                    Ok(Ok(length)) if length > 0 => {
-                        decoder.handle_bytes(&buffer[..length]);
-                        if !decode(&mut decoder, source, &mut writer, &streams.news).await {
-                            break;
-                        }
-                    }
-                    _ => break,
-                },
-                message = messages.recv() => match message {
-                    Some(bytes) if writer.write_all(&bytes).await.is_ok() => {}
-                    _ => break,
-                },
-            }
-        }
-        // What is queued is the answer to what was read last, most often the reason for the end.
-        while let Ok(bytes) = messages.try_recv() {
-            if writer.write_all(&bytes).await.is_err() {
-                break;
-            }
-        }
-        let _ = writer.shutdown().await;
-    }
-    streams.open.fetch_sub(1, Ordering::Relaxed);
-    let _ = streams.news.send(StreamNews::Received(Received::ConnectionLost { connection })).await;
-}
-
-/// Hands on whole messages. False: the stream cannot be read any further.
-async fn decode(
-    decoder: &mut StreamDecoder,
-    source: Source,
-    writer: &mut OwnedWriteHalf,
-    news: &mpsc::Sender<StreamNews>,
-) -> bool {
-    while let Some(item) = decoder.poll_item() {
-        let bytes = match item {
-            Ok(StreamItem::Message(message)) => message.bytes().to_vec(),
-            Ok(StreamItem::Ping) => {
-                if writer.write_all(b"\r\n").await.is_err() {
-                    return false;
-                }
-                continue;
-            }
-            Err(_) => {
-                // What is there may be enough for the endpoint to say what is wrong with it.
-                let bytes = decoder.rest().to_vec();
-                let _ = news.send(StreamNews::Received(Received::Bytes { source, bytes })).await;
-                tokio::time::sleep(Duration::from_millis(200)).await;
-                return false;
-            }
-        };
-        if news.send(StreamNews::Received(Received::Bytes { source, bytes })).await.is_err() {
-            return false;
-        }
-    }
-    true
 }
