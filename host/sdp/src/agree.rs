@@ -70,6 +70,9 @@ pub enum AnswerError {
     NoCommonCodec { offered: String },
     #[error("offer says no address to send to")]
     NoAddress,
+    /// IPv6 where we have an IPv4 port, or the other way round: sound could go one way at most.
+    #[error("offer receives at {0}, which cannot be reached from here")]
+    OtherFamily(IpAddr),
 }
 
 impl AnswerError {
@@ -77,7 +80,7 @@ impl AnswerError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Malformed(_) => 400,
-            Self::NoAudio | Self::NoCommonCodec { .. } | Self::NoAddress => 488,
+            Self::NoAudio | Self::NoCommonCodec { .. } | Self::NoAddress | Self::OtherFamily(_) => 488,
         }
     }
 }
@@ -93,6 +96,8 @@ pub enum AcceptError {
     NoCommonCodec { answered: String },
     #[error("answer says no address to send to")]
     NoAddress,
+    #[error("answer receives at {0}, which cannot be reached from here")]
+    OtherFamily(IpAddr),
 }
 
 /// RFC 4733's name, at any clock rate.
@@ -148,6 +153,9 @@ impl Local {
         let mirrored = their_direction.mirrored();
         let direction = Direction::new(wish.sends() && mirrored.sends(), wish.receives() && mirrored.receives());
         let mut agreed = agree(offer, theirs, &codec, direction).ok_or(AnswerError::NoAddress)?;
+        if !self.can_reach(agreed.remote.ip()) {
+            return Err(AnswerError::OtherFamily(agreed.remote.ip()));
+        }
         agreed.telephone_event =
             digits.map(|d| TelephoneEvent { send: d.payload_type, receive: d.payload_type, clock: d.clock });
 
@@ -164,7 +172,10 @@ impl Local {
             }
             ours
         });
-        let session = Session { media: media.collect(), ..self.session() };
+        // The answer's time is the offer's (RFC 3264 §6).
+        let time = offer.lines.iter().find(|(kind, _)| *kind == 't').map_or("0 0", |(_, time)| time);
+        let mut session = Session { media: media.collect(), ..self.session() };
+        session.lines = vec![('s', "-".into()), ('t', time.into())];
         Ok(Answer { session, agreed })
     }
 
@@ -182,6 +193,9 @@ impl Local {
             self.direction.receives() && mirrored.receives(),
         );
         let mut agreed = agree(answer, theirs, codec, direction).ok_or(AcceptError::NoAddress)?;
+        if !self.can_reach(agreed.remote.ip()) {
+            return Err(AcceptError::OtherFamily(agreed.remote.ip()));
+        }
         agreed.receive_payload_type = ours.payload_type;
         let offered_digits = self.offer().media.first().map(Media::codecs).unwrap_or_default();
         agreed.telephone_event =
@@ -190,6 +204,11 @@ impl Local {
                 Some(TelephoneEvent { send: theirs.payload_type, receive: ours.payload_type, clock: theirs.clock })
             });
         Ok(agreed)
+    }
+
+    /// The unspecified address is a hold, of whatever family.
+    fn can_reach(&self, remote: IpAddr) -> bool {
+        remote.is_unspecified() || remote.is_ipv4() == self.address.is_ipv4()
     }
 
     fn session(&self) -> Session {

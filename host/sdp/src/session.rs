@@ -171,6 +171,9 @@ impl Session {
             if session.media.len() == MAX_MEDIA && kind == 'm' {
                 return Err(problem("more media than anybody needs"));
             }
+            if index >= MAX_LINES {
+                return Err(problem("more lines than anybody needs"));
+            }
             match (kind, session.media.last_mut()) {
                 ('m', _) => session.media.push(Media::parse(value).ok_or_else(|| problem("not a media line"))?),
                 ('o', None) => {
@@ -218,6 +221,8 @@ impl Session {
 
 /// More `m=` lines than this are an attack, not a call.
 const MAX_MEDIA: usize = 32;
+/// A browser with its candidates writes some hundreds.
+const MAX_LINES: usize = 2_048;
 
 impl Origin {
     fn placeholder() -> Self {
@@ -279,9 +284,12 @@ impl Media {
 
     /// The formats of the `m=` line that we can name, in order: by `a=rtpmap`, else by RFC 3551.
     pub fn codecs(&self) -> Vec<Codec> {
+        // Each number once: it means one thing, and the same written ten thousand times must not cost as many searches.
+        let mut seen = [false; 128];
         self.formats
             .iter()
             .filter_map(|format| format.parse::<u8>().ok().filter(|number| *number < 128))
+            .filter(|number| !std::mem::replace(&mut seen[usize::from(*number)], true))
             .filter_map(|number| {
                 let of = |name: &str| {
                     self.attributes.iter().find_map(|attribute| {
