@@ -17,7 +17,8 @@ pub struct RegistrarConfig {
     pub max_expires: Duration,
     /// Where neither Contact nor Expires says how long.
     pub default_expires: Duration,
-    /// Per address of record; beyond it 403.
+    /// Per address of record; one more takes the place of the one that ends first, as a phone that lost its power comes back from another
+    /// port and must not be locked out by its own past. More than this in one REGISTER gets 403.
     pub max_bindings: usize,
     /// Over all; beyond it 503.
     pub max_addresses: usize,
@@ -182,9 +183,16 @@ impl Registrar {
                 cseq: cseq.number,
             });
         }
-        if bindings.len() > self.config.max_bindings {
+        if contacts.len() > self.config.max_bindings {
             let full = Response { phrase: Some("Too Many Bindings".into()), ..Response::new(Status::FORBIDDEN) };
             return Err(full);
+        }
+        while bindings.len() > self.config.max_bindings {
+            let oldest = bindings.iter().enumerate().min_by_key(|(_, binding)| {
+                (binding.cseq == cseq.number && binding.call_id == call_id, binding.expires_at)
+            });
+            let Some(oldest) = oldest.map(|(place, _)| place) else { break };
+            bindings.remove(oldest);
         }
         if !bindings.is_empty()
             && !self.addresses.contains_key(address)

@@ -339,7 +339,7 @@ fn info_reaches_the_peer() {
 fn same_seed_gives_the_same_ladder() {
     let told = |seed| {
         let mut pair = Pair::with(Config::default(), Config::default(), seed);
-        pair.weather = pair::Weather { loss: 30, copies: 10, delay_ms: 20, jitter_ms: 300 };
+        pair.weather = pair::Weather { loss: 30, copies: 10, delay_ms: 20, jitter_ms: 300, damage: 0 };
         let invite = pair.invite();
         pair.alice.invite(pair.now, invite).unwrap();
         pair.run(3_000);

@@ -2,10 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may panic")]
 
 mod pair;
+#[path = "torture/messages.rs"]
+mod torture;
 
-use pair::{Pair, Side, address};
+use pair::{Pair, Side, address, mutate};
 use plugboard_sip::message::{HeaderName, StreamDecoder, Writer};
-use plugboard_sip::{Input, Message, Source, Transport, Uri};
+use plugboard_sip::{Config, Endpoint, Event, Input, Message, Output, Source, Transport, Uri};
 use std::time::Duration;
 
 const SEEDS: [&str; 4] = [
@@ -21,29 +23,6 @@ impl Chance {
     fn below(&mut self, limit: usize) -> usize {
         self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) as usize % limit
-    }
-}
-
-fn mutate(bytes: &mut Vec<u8>, chance: &mut Chance) {
-    const BITS: [&[u8]; 12] =
-        [b"\r\n", b"\r\n ", b"\"", b"<", b">", b";", b",", b"%", b"\0", b"\xff", b":", b"z9hG4bK"];
-    for _ in 0..=chance.below(4) {
-        let at = chance.below(bytes.len() + 1);
-        let end = (at + chance.below(12)).min(bytes.len());
-        match chance.below(4) {
-            0 => drop(bytes.drain(at..end)),
-            1 => drop(bytes.splice(at..at, BITS[chance.below(BITS.len())].iter().copied())),
-            2 => {
-                let copy = bytes[at..end].to_vec();
-                drop(bytes.splice(at..at, copy));
-            }
-            _ => {
-                let byte = chance.below(256) as u8;
-                if let Some(place) = bytes.get_mut(at) {
-                    *place = byte;
-                }
-            }
-        }
     }
 }
 
@@ -101,7 +80,7 @@ fn hundred_thousand_damaged_messages_never_panic_and_read_back_the_same() {
         Source { transport: Transport::Udp, local: address(Side::Bob), remote: address(Side::Alice), connection: None };
     for round in 0..100_000_u64 {
         let mut bytes = SEEDS[chance.below(SEEDS.len())].as_bytes().to_vec();
-        mutate(&mut bytes, &mut chance);
+        mutate(&mut bytes, &mut |limit| chance.below(limit));
         stream.handle_bytes(&bytes);
         for _ in 0..4 {
             if stream.poll_item().is_some_and(|item| item.is_err()) {
@@ -115,7 +94,7 @@ fn hundred_thousand_damaged_messages_never_panic_and_read_back_the_same() {
         pair.bob.handle_input(now, Input::Received { source, bytes: &bytes });
         pair.bob.handle_timeout(now);
         while let Some(output) = pair.bob.poll_output() {
-            if let plugboard_sip::Output::Send { bytes, .. } = output {
+            if let Output::Send { bytes, .. } = output {
                 assert!(Message::parse(&bytes).is_ok(), "{}", String::from_utf8_lossy(&bytes));
             }
         }
@@ -127,4 +106,51 @@ fn hundred_thousand_damaged_messages_never_panic_and_read_back_the_same() {
         }
     }
     assert!(readable > 50_000 && rewritten > 10_000, "{readable} read, {rewritten} written again");
+}
+
+/// The messages of RFC 4475 and ours, damaged, at an endpoint with little room: its tables never grow beyond it, and once all timers have
+/// run nothing is left.
+#[test]
+fn damaged_torture_leaves_the_tables_bounded_and_in_the_end_empty() {
+    let mut chance = Chance(4475);
+    let config = Config { max_calls: 10, max_transactions: 100, ..Config::default() };
+    let mut endpoint = Endpoint::new(config, 1);
+    let source =
+        Source { transport: Transport::Udp, local: address(Side::Bob), remote: address(Side::Alice), connection: None };
+    let ours = SEEDS.iter().map(|text| (*text).to_owned());
+    let theirs = torture::CASES.iter().map(|(_, _, text)| {
+        let text = text.replace("{sdp}", torture::SDP).replace('\n', "\r\n");
+        let length = text.split_once("\r\n\r\n").map_or(0, |(_, body)| body.len());
+        text.replace("{len}", &length.to_string())
+    });
+    let corpus: Vec<String> = ours.chain(theirs).collect();
+    let mut now = Duration::ZERO;
+    let (mut most_calls, mut most_transactions, mut begun, mut ended) = (0, 0, 0, 0);
+    let mut drain = |endpoint: &mut Endpoint| {
+        while let Some(output) = endpoint.poll_output() {
+            match output {
+                Output::Event(Event::Incoming(_)) => begun += 1,
+                Output::Event(Event::Ended { .. }) => ended += 1,
+                _ => {}
+            }
+        }
+        (begun, ended)
+    };
+    for _ in 0..50_000 {
+        let mut bytes = corpus[chance.below(corpus.len())].clone().into_bytes();
+        mutate(&mut bytes, &mut |limit| chance.below(limit));
+        now += Duration::from_millis(chance.below(20) as u64);
+        endpoint.handle_timeout(now);
+        endpoint.handle_input(now, Input::Received { source, bytes: &bytes });
+        drain(&mut endpoint);
+        most_calls = most_calls.max(endpoint.calls());
+        most_transactions = most_transactions.max(endpoint.transactions());
+    }
+    assert_eq!((most_calls, most_transactions), (10, 100), "both limits were reached and kept");
+    while let Some(at) = endpoint.poll_timeout() {
+        endpoint.handle_timeout(at);
+        drain(&mut endpoint);
+    }
+    let (begun, ended) = drain(&mut endpoint);
+    assert_eq!((begun, endpoint.calls(), endpoint.transactions()), (ended, 0, 0));
 }

@@ -82,14 +82,55 @@ fn older_register_of_the_same_phone_changes_nothing() {
     assert_eq!(registrar.bindings("anna@example.com").len(), 1);
 }
 
+/// Five phones at most; a sixth takes the place of the one that was heard of longest ago.
 #[test]
-fn sixth_phone_is_refused_and_the_five_stay() {
+fn sixth_phone_takes_the_place_of_the_oldest() {
     let mut registrar = registrar();
-    for n in 1..=5 {
-        assert_eq!(send(&mut registrar, 0, &register(n, &format!("Contact: <sip:p{n}@10.0.0.7>\r\n"))).0, 200);
+    for n in 1..=6 {
+        let phone = register(n, &format!("Contact: <sip:p{n}@10.0.0.7>\r\n"));
+        assert_eq!(send(&mut registrar, n.into(), &phone).0, 200);
     }
-    assert_eq!(send(&mut registrar, 0, &register(6, "Contact: <sip:p6@10.0.0.7>\r\n")).0, 403);
-    assert_eq!(registrar.bindings("anna@example.com").len(), 5);
+    let mut left: Vec<_> =
+        registrar.bindings("anna@example.com").iter().map(|b| b.contact.as_str().to_owned()).collect();
+    left.sort();
+    assert_eq!(left, [2, 3, 4, 5, 6].map(|n| format!("sip:p{n}@10.0.0.7")));
+    let gone =
+        std::iter::from_fn(|| registrar.poll_change()).filter(|c| matches!(c, BindingChange::Removed { .. })).count();
+    assert_eq!(gone, 1);
+}
+
+#[test]
+fn six_phones_in_one_register_are_refused_and_nothing_changes() {
+    let mut registrar = registrar();
+    let contacts: Vec<String> = (1..=6).map(|n| format!("<sip:p{n}@10.0.0.7>")).collect();
+    assert_eq!(send(&mut registrar, 0, &register(1, &format!("Contact: {}\r\n", contacts.join(", ")))).0, 403);
+    assert_eq!(registrar.bindings("anna@example.com").len(), 0);
+}
+
+/// One person more than there is room for is told when to come back; those who are in stay and may refresh.
+#[test]
+fn full_registrar_gives_503_and_keeps_whom_it_has() {
+    let mut registrar = Registrar::new(RegistrarConfig { max_addresses: 1, ..RegistrarConfig::default() });
+    let anna = register(1, "Contact: <sip:a@10.0.0.7>;expires=120\r\n");
+    assert_eq!(send(&mut registrar, 0, &anna).0, 200);
+    let text = String::from_utf8(anna.bytes().to_vec()).unwrap().replace("To: <sip:anna@", "To: <sip:bert@");
+    let bert = Message::parse(text.as_bytes()).unwrap();
+    assert_eq!(send(&mut registrar, 1, &bert), (503, vec!["Retry-After: 60".into()]));
+    assert_eq!(send(&mut registrar, 2, &register(2, "Contact: <sip:a@10.0.0.7>;expires=120\r\n")).0, 200);
+    assert_eq!(send(&mut registrar, 200, &bert).0, 200, "there is room again once hers has ended");
+}
+
+/// Nobody can be reached on a stream that is closed (RFC 5626 §4.2.2).
+#[test]
+fn phone_whose_stream_is_closed_is_gone() {
+    let mut registrar = registrar();
+    let on_stream = Source { transport: Transport::Tcp, connection: Some(7), ..source() };
+    let phone = register(1, "Contact: <sip:a@10.0.0.7;transport=tcp>\r\n");
+    assert_eq!(registrar.handle_register(START, &phone, on_stream, |_| Lookup::Known).status, Status::OK);
+    registrar.remove_connection(8);
+    assert_eq!(registrar.bindings("anna@example.com").len(), 1);
+    registrar.remove_connection(7);
+    assert_eq!((registrar.bindings("anna@example.com").len(), registrar.poll_timeout()), (0, None));
 }
 
 fn password(user: &str) -> Option<Secret> {

@@ -102,6 +102,43 @@ fn recorded_routes_are_followed_by_the_callee_as_they_stand() {
     .assert_eq(&format!("{}\nto {}", text(&bye), to.remote));
 }
 
+/// A fold within a recorded route is white space like any other; written again it must not break out of its line.
+#[test]
+fn folded_record_route_is_followed_on_one_line() {
+    let mut desk = Desk::new(Config::default());
+    let invite = desk.invite("Record-Route: <sip:198.51.100.1;lr>\r\n ;hop=1,\r\n\t<sip:198.51.100.2;lr>");
+    desk.hear(&invite);
+    let call = desk.incoming();
+    desk.endpoint.answer(desk.now, call, SDP).unwrap();
+    desk.drain();
+    let answer = desk.last().clone();
+    let ack = in_dialog(&mut desk, "ACK", 1, &answer);
+    desk.hear(&ack);
+    desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
+    desk.drain();
+    let (_, bye) = desk.last_of(&Method::BYE);
+    let routes: Vec<&str> = bye.list(HeaderName::Route).collect();
+    assert_eq!(routes, ["<sip:198.51.100.1;lr> ;hop=1", "<sip:198.51.100.2;lr>"]);
+}
+
+/// The peer's name holds a byte that we write to nobody: there is no BYE, but the call has its end.
+#[test]
+fn call_whose_bye_cannot_be_written_still_ends() {
+    let mut desk = Desk::new(Config::default());
+    let invite = desk.invite("From: \"a\0b\" <sip:100@example.com>;tag=peer");
+    desk.hear(&invite);
+    let call = desk.incoming();
+    desk.endpoint.answer(desk.now, call, SDP).unwrap();
+    desk.drain();
+    let answer = desk.last().clone();
+    let ack = in_dialog(&mut desk, "ACK", 1, &answer);
+    desk.hear(&ack);
+    desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
+    desk.drain();
+    assert!(desk.ladder.ends_with("1.000    confirmed\n1.000    ended HungUp\n"), "{}", desk.ladder);
+    assert_eq!(desk.endpoint.calls(), 0);
+}
+
 /// RFC 3261 §12.2.1.1: without `lr` the first route takes the Request-URI's place and the target goes last, as RFC 2543 had it.
 #[test]
 fn strict_router_gets_itself_as_request_uri() {

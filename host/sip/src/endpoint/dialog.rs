@@ -46,7 +46,7 @@ impl Dialog {
             local_cseq: 0,
             remote_cseq: request.cseq().map(|cseq| cseq.number),
             remote_target,
-            routes: request.list(HeaderName::RecordRoute).map(Box::from).collect(),
+            routes: request.list(HeaderName::RecordRoute).map(one_line).map(Box::from).collect(),
             flow: source.into(),
             is_translated: is_translated(request, source),
             we_called: false,
@@ -67,7 +67,7 @@ impl Dialog {
             self.remote_tag = tag.into();
             self.remote = single_line(response, HeaderName::To).into();
         }
-        self.routes = response.list(HeaderName::RecordRoute).map(Box::from).collect();
+        self.routes = response.list(HeaderName::RecordRoute).map(one_line).map(Box::from).collect();
         self.routes.reverse();
         self.refresh_target(response);
     }
@@ -153,8 +153,12 @@ fn contact_uri(message: &Message) -> Option<Box<str>> {
 
 /// A header's text with folds replaced, fit to be written again.
 pub(super) fn single_line(message: &Message, name: HeaderName) -> String {
-    let value = message.value(name).unwrap_or_default();
-    value.split(['\r', '\n']).map(trim).filter(|piece| !piece.is_empty()).fold(
+    one_line(message.value(name).unwrap_or_default())
+}
+
+fn one_line(value: &str) -> String {
+    let pieces = value.split(['\r', '\n']).map(trim).filter(|piece| !piece.is_empty());
+    pieces.fold(
         String::with_capacity(value.len()),
         |line, piece| if line.is_empty() { piece.into() } else { line + " " + piece },
     )

@@ -256,3 +256,36 @@ impl Endpoint {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::network::Transport;
+
+    /// Each provisional response restarts Timer C, eleven minutes off; the entries of the past ones must not pile up until then.
+    #[test]
+    fn peer_that_rings_ten_thousand_times_leaves_the_queue_of_timers_bounded() {
+        let mut endpoint = Endpoint::new(Config::default(), 1);
+        let (local, remote) = (([192, 0, 2, 2], 5060).into(), ([192, 0, 2, 1], 5060).into());
+        let source = Source { transport: Transport::Udp, local, remote, connection: None };
+        let invite = Invite {
+            uri: "sip:1@192.0.2.1".into(),
+            next_hop: source.into(),
+            from: "<sip:2@example.com>".into(),
+            to: "<sip:1@example.com>".into(),
+            headers: Vec::new(),
+            offer: None,
+            account: None,
+        };
+        endpoint.invite(Duration::ZERO, invite).expect("there is room");
+        let Some(Output::Send { bytes, .. }) = endpoint.poll_output() else { panic!("an INVITE goes out") };
+        let text = String::from_utf8(bytes.to_vec()).expect("we write text");
+        let ringing = format!("SIP/2.0 180 Ringing\r\n{}", text.split_once("\r\n").expect("a start line").1);
+        for at_ms in 1..=10_000 {
+            endpoint.handle_input(Duration::from_millis(at_ms), Input::Received { source, bytes: ringing.as_bytes() });
+            while endpoint.poll_output().is_some() {}
+        }
+        assert!(endpoint.timers.len() < 1_100, "{}", endpoint.timers.len());
+        assert_eq!((endpoint.calls(), endpoint.transactions()), (1, 1));
+    }
+}

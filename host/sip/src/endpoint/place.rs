@@ -151,10 +151,14 @@ impl Endpoint {
             State::Answered { hang_up, .. } => *hang_up = Some(how.reason),
             &mut State::Calling { tx, .. } => self.cancel(now, key, tx, how.reason),
             &mut State::AckDue { tx, cseq, .. } => {
-                self.send_ack(key, tx, cseq, None)?;
+                let _ = self.send_ack(key, tx, cseq, None);
+                self.end(key, EndCause::HungUp, None);
                 self.send_bye(now, key, how.reason);
             }
-            State::Established => self.send_bye(now, key, how.reason),
+            State::Established => {
+                self.end(key, EndCause::HungUp, None);
+                self.send_bye(now, key, how.reason);
+            }
             // Over for the user already, so never seen here.
             State::Cancelling { .. } | State::Closing => return Err(CommandError::Gone),
         }
@@ -203,7 +207,8 @@ impl Endpoint {
         self.settle(tx);
     }
 
-    /// BYE in an established dialog; the call stays until it is answered.
+    /// BYE in an established dialog; the call stays until it is answered. Its last event goes first: where the peer's Contact is nothing that
+    /// can be written, there is no BYE and no call any more.
     pub(super) fn send_bye(&mut self, now: Duration, call: u64, reason: Option<Reason>) {
         let Some((record, _)) = self.calls.get_mut(call) else { return };
         let change = std::mem::replace(&mut record.change, Change::Idle);

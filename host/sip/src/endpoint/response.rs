@@ -201,8 +201,8 @@ impl Endpoint {
                     self.emit(Event::Answered { call: handle, body });
                 } else {
                     let _ = self.send_ack(call, tx, cseq, None);
-                    self.send_bye(now, call, None);
                     self.end(call, EndCause::Protocol, None);
+                    self.send_bye(now, call, None);
                 }
             }
             (State::Calling { tx: ours, .. }, 300..) if *ours == tx => {

@@ -26,6 +26,8 @@ pub(crate) struct Weather {
     pub(crate) copies: u64,
     pub(crate) delay_ms: u64,
     pub(crate) jitter_ms: u64,
+    /// Bytes are changed, left out or doubled.
+    pub(crate) damage: u64,
 }
 
 pub(crate) struct Pair {
@@ -121,7 +123,11 @@ impl Pair {
 
     fn launch(&mut self, from: Side, target: Target, bytes: &[u8]) {
         let to = if target.remote == address(Side::Alice) { Side::Alice } else { Side::Bob };
-        assert_eq!(target.remote, address(to), "sent to nobody: {}", String::from_utf8_lossy(bytes));
+        if target.remote != address(to) {
+            // A damaged Contact or Via leads anywhere.
+            assert!(self.weather.damage > 0, "sent to nobody: {}", String::from_utf8_lossy(bytes));
+            return;
+        }
         let lost = self.roll(100) < self.weather.loss;
         if self.is_drawn {
             let message = Message::parse(bytes).unwrap();
@@ -143,7 +149,12 @@ impl Pair {
             let late = if jitter > 0 { self.roll(jitter) } else { 0 };
             self.sequence += 1;
             let at = self.now + Duration::from_millis(self.weather.delay_ms + late);
-            self.flying.insert((at, self.sequence), (to, bytes.to_vec()));
+            let mut bytes = bytes.to_vec();
+            if self.weather.damage > 0 && self.roll(100) < self.weather.damage {
+                let mut below = |limit: usize| self.roll(limit as u64) as usize;
+                mutate(&mut bytes, &mut below);
+            }
+            self.flying.insert((at, self.sequence), (to, bytes));
         }
     }
 
@@ -218,5 +229,29 @@ impl Pair {
     /// Nothing is left on either side.
     pub(crate) fn is_empty(&self) -> bool {
         self.alice.calls() + self.bob.calls() + self.alice.transactions() + self.bob.transactions() == 0
+    }
+}
+
+/// Up to four small changes, as a broken peer, a bad cable or an attacker makes them. `below` gives a number below its argument.
+pub(crate) fn mutate(bytes: &mut Vec<u8>, below: &mut impl FnMut(usize) -> usize) {
+    const BITS: [&[u8]; 12] =
+        [b"\r\n", b"\r\n ", b"\"", b"<", b">", b";", b",", b"%", b"\0", b"\xff", b":", b"z9hG4bK"];
+    for _ in 0..=below(4) {
+        let at = below(bytes.len() + 1);
+        let end = (at + below(12)).min(bytes.len());
+        match below(4) {
+            0 => drop(bytes.drain(at..end)),
+            1 => drop(bytes.splice(at..at, BITS[below(BITS.len())].iter().copied())),
+            2 => {
+                let copy = bytes[at..end].to_vec();
+                drop(bytes.splice(at..at, copy));
+            }
+            _ => {
+                let byte = below(256) as u8;
+                if let Some(place) = bytes.get_mut(at) {
+                    *place = byte;
+                }
+            }
+        }
     }
 }
