@@ -72,7 +72,8 @@ impl Endpoint {
         match user {
             User::Call(call) => self.invite_response(now, source, call, tx, response, status),
             User::Bye(call) if status.is_final() => {
-                if self.try_again(now, tx, response, status, User::Bye(call)).is_none() {
+                let again = self.try_again(now, tx, response, status, User::Bye(call));
+                if again.is_none() {
                     self.calls.remove(call);
                 }
             }
@@ -83,7 +84,8 @@ impl Endpoint {
                 }
             }
             User::Request { handle, login } if status.is_final() => {
-                if self.try_again(now, tx, response, status, User::Request { handle, login }).is_none() {
+                let again = self.try_again(now, tx, response, status, User::Request { handle, login });
+                if again.is_none() {
                     let handle = RequestHandle(handle);
                     self.emit(Event::Response { handle, status, response: Some(response.clone()) });
                 }
