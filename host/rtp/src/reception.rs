@@ -21,8 +21,8 @@ pub struct Reception {
     expected_before: u64,
     /// The sequence number that would confirm that the sender restarted.
     restart: Option<u16>,
-    /// Arrival minus timestamp of the last packet, in ticks; `None` before the first.
-    transit: Option<i32>,
+    /// Timestamp of the last packet, and its arrival minus timestamp in ticks; `None` before the first.
+    transit: Option<(u32, i32)>,
     /// In ticks, times 16.
     jitter: u32,
     at_last_report: (u64, u64),
@@ -98,11 +98,16 @@ impl Reception {
 
     /// RFC 3550 appendix A.8.
     fn measure_jitter(&mut self, now: Duration, timestamp: u32) {
-        let ticks = now.as_micros() * u128::from(self.clock_rate) / 1_000_000;
+        // Packets of one key press share its timestamp, so their spacing at the sender is not known: only the first counts.
+        if self.transit.is_some_and(|(before, _)| before == timestamp) {
+            return;
+        }
+        // 64 bits hold the product for longer than a machine runs, and the wrap to 32 bits is that of the timestamp.
+        let ticks = now.as_micros() as u64 * u64::from(self.clock_rate) / 1_000_000;
         let transit = (ticks as u32).wrapping_sub(timestamp) as i32;
-        if let Some(before) = self.transit.replace(transit) {
+        if let Some((_, before)) = self.transit.replace((timestamp, transit)) {
             let difference = transit.wrapping_sub(before).unsigned_abs();
-            // Packets of one event or burst share a timestamp, and a jump is no jitter: beyond a second it would only poison the mean.
+            // A jump is no jitter: beyond a second it would only poison the mean.
             if difference < self.clock_rate {
                 self.jitter = self.jitter.wrapping_add(difference).wrapping_sub((self.jitter + 8) >> 4);
             }
@@ -127,6 +132,11 @@ impl Reception {
         Duration::from_micros(u64::from(self.jitter >> 4) * 1_000_000 / u64::from(self.clock_rate.max(1)))
     }
 
+    /// Whether anything came since the last [`Reception::report`]: a source that is silent is not reported (RFC 3550 §6.4).
+    pub fn heard_since_report(&self) -> bool {
+        self.received > self.at_last_report.1
+    }
+
     /// The block of the next SR or RR, counting loss since the last one. `last_sender_report` is the middle of the NTP time of the
     /// newest SR received and how long ago that was.
     pub fn report(&mut self, last_sender_report: Option<(u32, Duration)>) -> ReportBlock {
@@ -139,7 +149,8 @@ impl Reception {
         ReportBlock {
             ssrc: self.ssrc,
             fraction_lost,
-            lost: i32::try_from(self.lost()).unwrap_or(i32::MAX).min(0x7f_ffff),
+            // Copies make it negative (RFC 3550 §6.4.1).
+            lost: (expected as i64 - received as i64).clamp(-0x80_0000, 0x7f_ffff) as i32,
             highest_sequence: self.highest,
             jitter: self.jitter >> 4,
             last_sr,
@@ -202,6 +213,35 @@ mod tests {
             reception.handle(Duration::from_millis(20 * u64::from(at) + late), at, 160 * u32::from(at));
         }
         assert_eq!((hear(0..200).jitter(), reception.jitter().as_millis()), (Duration::ZERO, 9));
+    }
+
+    /// RFC 4733: all packets of a press have the timestamp of its beginning.
+    #[test]
+    fn a_key_press_on_an_even_line_is_no_jitter() {
+        let mut reception = hear(0..50);
+        for packet in 50..60_u16 {
+            reception.handle(Duration::from_millis(20 * u64::from(packet)), packet, 160 * 50);
+        }
+        for packet in 60..70_u16 {
+            reception.handle(Duration::from_millis(20 * u64::from(packet)), packet, 160 * u32::from(packet));
+        }
+        assert_eq!(reception.jitter(), Duration::ZERO);
+    }
+
+    #[test]
+    fn copies_are_reported_as_negative_loss() {
+        let mut reception = hear([1, 2, 2, 2, 3]);
+        assert_eq!((reception.lost(), reception.report(None).lost), (0, -2));
+    }
+
+    #[test]
+    fn a_source_is_reported_only_if_it_was_heard_since() {
+        let mut reception = hear([1, 2]);
+        let before = reception.heard_since_report();
+        reception.report(None);
+        let after = reception.heard_since_report();
+        reception.handle(Duration::from_secs(1), 3, 320);
+        assert_eq!((before, after, reception.heard_since_report()), (true, false, true));
     }
 
     #[test]

@@ -34,8 +34,8 @@ impl TelephoneEvent {
 #[derive(Clone, Debug, Default)]
 pub struct Presses {
     current: Option<Press>,
-    /// Timestamp of the newest press told, so that copies of its end are not a second press.
-    told: Option<u32>,
+    /// The newest press told, so that copies of its end are not a second press.
+    told: Option<Press>,
 }
 
 /// A key that was pressed, for so many ticks as the sender said.
@@ -43,32 +43,53 @@ pub struct Presses {
 pub struct Press {
     pub digit: Digit,
     pub ticks: u32,
+    /// Of `ticks`, those of segments before the newest: only a press longer than a duration can say has several.
+    earlier: u32,
+    /// Of the newest segment.
     timestamp: u32,
 }
+
+impl Press {
+    /// Whether a segment of this timestamp goes on with this press, which was held longer than a duration can say: the new timestamp is
+    /// the old plus the full duration (RFC 4733 §2.5.1.3).
+    fn goes_on(&self, digit: Digit, timestamp: u32) -> bool {
+        self.digit == digit && timestamp == self.timestamp.wrapping_add(LONGEST)
+    }
+}
+
+/// The longest that one segment can say.
+const LONGEST: u32 = 0xffff;
 
 impl Presses {
     /// Takes one packet. The first result is a press whose end was lost, the second the press that this packet ends.
     pub fn handle(&mut self, timestamp: u32, event: TelephoneEvent) -> [Option<Press>; 2] {
         let Some(digit) = Digit::from_code(event.code) else { return [None, None] };
         // Packets of one press share its timestamp; one with an older timestamp was overtaken by the next press.
-        if self.told.is_some_and(|told| (timestamp.wrapping_sub(told) as i32) <= 0) {
-            return [None, None];
+        if let Some(told) = &mut self.told {
+            // It was told too early, because packets in the middle were lost: what is left of it is not another press.
+            if self.current.is_none() && told.goes_on(digit, timestamp) {
+                told.timestamp = timestamp;
+            }
+            if (timestamp.wrapping_sub(told.timestamp) as i32) <= 0 {
+                return [None, None];
+            }
         }
         let ticks = u32::from(event.duration);
         let mut before = None;
         match &mut self.current {
-            Some(press) if press.timestamp == timestamp => press.ticks = press.ticks.max(ticks),
-            // A key held longer than a duration can say goes on under a new timestamp, which is the old plus the full duration
-            // (RFC 4733 §2.5.1.3).
-            Some(press) if press.digit == digit && timestamp == press.timestamp.wrapping_add(0xffff) => {
-                press.ticks = press.ticks.max(0xffff) + ticks;
+            Some(press) if press.timestamp == timestamp => {
+                press.ticks = press.ticks.max(press.earlier.saturating_add(ticks))
+            }
+            Some(press) if press.goes_on(digit, timestamp) => {
+                press.earlier = press.earlier.saturating_add(LONGEST);
+                press.ticks = press.earlier.saturating_add(ticks);
                 press.timestamp = timestamp;
             }
             Some(press) if (timestamp.wrapping_sub(press.timestamp) as i32) < 0 => return [None, None],
-            _ => before = self.current.replace(Press { digit, ticks, timestamp }),
+            _ => before = self.current.replace(Press { digit, ticks, earlier: 0, timestamp }),
         }
-        if let Some(press) = before {
-            self.told = Some(press.timestamp);
+        if before.is_some() {
+            self.told = before;
         }
         let ended = if event.end { self.take() } else { None };
         [before, ended]
@@ -84,7 +105,8 @@ impl Presses {
         self.current.is_some()
     }
 
-    /// Forgets everything: another sender, whose timestamps have nothing to do with those before.
+    /// Forgets everything: another sender, or one that pressed nothing for so long that its timestamps may have nothing to do with those
+    /// before.
     pub fn reset(&mut self) -> Option<Press> {
         let last = self.take();
         self.told = None;
@@ -93,7 +115,7 @@ impl Presses {
 
     fn take(&mut self) -> Option<Press> {
         let press = self.current.take()?;
-        self.told = Some(press.timestamp);
+        self.told = Some(press);
         Some(press)
     }
 }
@@ -213,6 +235,34 @@ mod tests {
         let first = TelephoneEvent { code: 5, end: false, volume: 10, duration: 0xffff };
         let rest = TelephoneEvent { code: 5, end: true, volume: 10, duration: 1_000 };
         assert_eq!(told([(10, first), (10 + 0xffff, rest)]), "5/66535 ");
+    }
+
+    /// RFC 4733 §2.5.1.3: the durations of each segment begin at zero again.
+    #[test]
+    fn a_key_held_for_three_segments_counts_every_packet_of_each() {
+        let segment = |number: u32, durations: &[u16], end: bool| -> Vec<(u32, TelephoneEvent)> {
+            let event = |duration| TelephoneEvent { code: 5, end, volume: 10, duration };
+            durations.iter().map(|duration| (7 + number * 0xffff, event(*duration))).collect()
+        };
+        let whole = [
+            segment(0, &[160, 65_440, 0xffff], false),
+            segment(1, &[160, 320, 0xffff], false),
+            segment(2, &[160, 800], false),
+            segment(2, &[800; 3], true),
+        ]
+        .concat();
+        assert_eq!(told(whole), "5/131870 ");
+    }
+
+    #[test]
+    fn what_follows_of_a_long_press_that_was_told_too_early_is_no_second_press() {
+        let mut presses = Presses::default();
+        let event = |end, duration| TelephoneEvent { code: 5, end, volume: 10, duration };
+        presses.handle(7, event(false, 60_000));
+        let early = presses.handle_silence().map(|press| press.ticks);
+        let later = [(false, 160), (false, 320), (true, 320)]
+            .map(|(end, duration)| presses.handle(7 + 0xffff, event(end, duration)));
+        assert_eq!((early, later), (Some(60_000), [[None; 2]; 3]));
     }
 
     #[test]
