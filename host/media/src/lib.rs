@@ -20,6 +20,7 @@ mod quality;
 mod recorder;
 mod settings;
 mod shelf;
+mod sound_file;
 mod timeline;
 mod tone;
 mod wav;

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hound::{SampleFormat, WavReader};
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 
 use crate::g711::{Codec, RATE};
+use crate::sound_file::SoundFile;
 
 /// Longer files are refused: an hour is 58 MB encoded, and no one listens to more.
 const MAX_MINUTES: u64 = 60;
@@ -49,16 +49,6 @@ impl From<std::io::Error> for PromptError {
     }
 }
 
-impl From<hound::Error> for PromptError {
-    fn from(error: hound::Error) -> Self {
-        match error {
-            // It reads from memory: what it calls an input error is a file that ends too early.
-            hound::Error::IoError(_) => Self::Malformed { reason: "it ends too early".into() },
-            error => Self::Malformed { reason: error.to_string() },
-        }
-    }
-}
-
 impl Prompt {
     /// The largest file worth reading into memory; refuse larger ones as [`PromptError::Long`].
     pub const MAX_FILE_BYTES: u64 = 512 << 20;
@@ -66,39 +56,26 @@ impl Prompt {
     /// Longest prompt, in minutes.
     pub const MAX_MINUTES: u64 = MAX_MINUTES;
 
-    /// Reads a whole WAV file: PCM of 8, 16, 24 or 32 bit or 32-bit float, mono or stereo (mixed down), 4–192 kHz.
+    /// Reads a whole WAV file: PCM of 8, 16, 24 or 32 bit, float of 32 or 64, A-law or µ-law, mono or stereo (mixed down), 4–192 kHz.
     ///
     /// Takes milliseconds per second of audio: not for a media thread.
     pub fn from_wav(file: &[u8]) -> Result<Self, PromptError> {
-        let reader = WavReader::new(file)?;
-        let spec = reader.spec();
-        if !(1..=2).contains(&spec.channels) {
-            return Err(PromptError::Channels { channels: spec.channels });
+        let sound = SoundFile::parse(file)?;
+        if !(1..=2).contains(&sound.channels) {
+            return Err(PromptError::Channels { channels: sound.channels });
         }
-        if !(4_000..=192_000).contains(&spec.sample_rate) {
-            return Err(PromptError::Rate { rate: spec.sample_rate });
+        if !(4_000..=192_000).contains(&sound.rate) {
+            return Err(PromptError::Rate { rate: sound.rate });
         }
-        if u64::from(reader.duration()) > MAX_MINUTES * 60 * u64::from(spec.sample_rate) {
+        if sound.frames() as u64 > MAX_MINUTES * 60 * u64::from(sound.rate) {
             return Err(PromptError::Long { max_minutes: MAX_MINUTES });
         }
-        let samples: Vec<f32> = match spec.sample_format {
-            SampleFormat::Float => reader.into_samples::<f32>().collect::<Result<_, _>>()?,
-            SampleFormat::Int => {
-                let full = (1_u32 << (spec.bits_per_sample - 1)) as f32;
-                reader
-                    .into_samples::<i32>()
-                    .map(|sample| Ok(sample? as f32 / full))
-                    .collect::<Result<_, hound::Error>>()?
-            }
-        };
-        let mono: Vec<f32> = match spec.channels {
-            2 => samples.as_chunks::<2>().0.iter().map(|[left, right]| (left + right) / 2.0).collect(),
-            _ => samples,
-        };
-        if mono.is_empty() {
+        if sound.frames() == 0 {
             return Err(PromptError::Empty);
         }
-        let at_8_khz = resample(mono, spec.sample_rate)?;
+        let rate = sound.rate;
+        let mono = sound.mono();
+        let at_8_khz = resample(mono, rate)?;
         let samples: Vec<i16> =
             at_8_khz.iter().map(|sample| (sample * 32_768.0).clamp(-32_768.0, 32_767.0) as i16).collect();
         Ok(Self::from_samples(&samples))
@@ -207,7 +184,7 @@ impl PromptCache {
 mod tests {
     use std::io::Cursor;
 
-    use hound::{WavSpec, WavWriter};
+    use hound::{SampleFormat, WavSpec, WavWriter};
 
     use super::*;
 
@@ -257,6 +234,8 @@ mod tests {
             (44_100, 2, 32, false),
             (48_000, 1, 32, true),
             (11_025, 1, 16, false),
+            // Any rate: this one shares no divisor with ours.
+            (11_127, 1, 16, false),
         ] {
             let prompt = Prompt::from_wav(&wav(rate, channels, bits, float)).unwrap();
             let (share, rms) = measure(&prompt, 1_000.0);
