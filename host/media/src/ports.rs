@@ -1,6 +1,7 @@
 //! Which ports of a worker are free: bound ahead of need, offered, opened, and resting after a call.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
 use crate::Port;
@@ -12,15 +13,24 @@ pub(crate) struct Ports {
     rest: Duration,
     /// Told to the exchange, not opened yet.
     offered: BTreeSet<Port>,
-    /// Closed, by the time when late packets of the call are gone.
-    resting: VecDeque<(Duration, Port)>,
+    /// Closed, with the time when late packets of the call are gone.
+    resting: BTreeMap<Port, Duration>,
+    /// The same by time. A port that was opened before its rest was over stays here until then, so that opening does not search.
+    by_time: VecDeque<(Duration, Port)>,
     /// Asked for and not yet bound.
     awaited: usize,
 }
 
 impl Ports {
     pub(crate) fn new(low_water: usize, rest: Duration) -> Self {
-        Self { low_water, rest, offered: BTreeSet::new(), resting: VecDeque::new(), awaited: 0 }
+        Self {
+            low_water,
+            rest,
+            offered: BTreeSet::new(),
+            resting: BTreeMap::new(),
+            by_time: VecDeque::new(),
+            awaited: 0,
+        }
     }
 
     /// Freshly bound ones. A batch smaller than asked for means that the range is used up: nothing more is awaited.
@@ -32,16 +42,16 @@ impl Ports {
     pub(crate) fn opened(&mut self, port: Port) {
         self.offered.remove(&port);
         // One that comes back before its rest is over is the exchange's own choice.
-        self.resting.retain(|(_, resting)| *resting != port);
+        self.resting.remove(&port);
     }
 
     pub(crate) fn closed(&mut self, now: Duration, port: Port) {
         // Never opened, it comes back all the same: whoever took it has it no more.
         self.offered.remove(&port);
-        if self.resting.iter().any(|(_, resting)| *resting == port) {
-            return;
+        if let Entry::Vacant(rests) = self.resting.entry(port) {
+            let until = *rests.insert(now + self.rest);
+            self.by_time.push_back((until, port));
         }
-        self.resting.push_back((now + self.rest, port));
     }
 
     /// How many to bind, if few are left.
@@ -57,9 +67,13 @@ impl Ports {
     /// Those whose rest is over: offered again.
     pub(crate) fn rested(&mut self, now: Duration) -> Vec<Port> {
         let mut rested = Vec::new();
-        while let Some((_, port)) = self.resting.pop_front_if(|(until, _)| *until <= now) {
-            self.offered.insert(port);
-            rested.push(port);
+        while let Some((until, port)) = self.by_time.pop_front_if(|(until, _)| *until <= now) {
+            // Opened meanwhile, or opened and closed again: then a later time counts.
+            if self.resting.get(&port) == Some(&until) {
+                self.resting.remove(&port);
+                self.offered.insert(port);
+                rested.push(port);
+            }
         }
         rested
     }
@@ -88,6 +102,20 @@ mod tests {
             ports.closed(Duration::ZERO, port(number));
         }
         assert_eq!((ports.wanted(), ports.wanted()), (Some(2), None));
+    }
+
+    #[test]
+    fn a_port_that_is_opened_and_closed_in_its_rest_rests_anew() {
+        let mut ports = Ports::new(1, REST);
+        ports.closed(Duration::ZERO, port(2));
+        ports.opened(port(2));
+        let while_open = ports.rested(REST);
+        ports.closed(REST, port(2));
+        ports.closed(REST, port(2));
+        assert_eq!(
+            (while_open, ports.rested(2 * REST), ports.rested(3 * REST), ports.any_resting()),
+            (vec![], vec![port(2)], vec![], false)
+        );
     }
 
     #[test]
