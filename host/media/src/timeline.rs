@@ -8,7 +8,11 @@ use crate::tone::samples;
 /// Kept back from the writer for packets that come late or out of order, in frames: 300 ms.
 const HOLD_BACK: u64 = 2_400;
 /// A side whose timestamps disagree by more with the time of arrival is placed anew, in frames: 200 ms.
-const MAX_DRIFT: u64 = 1_600;
+const MAX_DRIFT: i64 = 1_600;
+/// Unless it is late by less than this, in frames, 1 s, ...
+const MAX_LATE: i64 = 8_000;
+/// ... and only for this long: then it is the rush behind an outage, whose packets belong where they were spoken.
+const RUSH: Duration = Duration::from_millis(300);
 /// Room in front, in frames: 3 s. What would come behind it is dropped.
 const ROOM: u64 = 24_000;
 
@@ -38,6 +42,25 @@ struct Anchor {
     ssrc: u32,
     timestamp: u32,
     position: u64,
+    /// Since when its packets are late.
+    late: Option<Duration>,
+}
+
+impl Anchor {
+    /// Where a packet belongs by its timestamp, if that fits the time at which it arrived.
+    ///
+    /// However timestamps jump (another SSRC, a re-INVITE, a clock set anew), nothing is placed further from its arrival than 1 s.
+    fn follow(&self, now: Duration, timestamp: u32, arrived: u64) -> Option<Self> {
+        let step = i64::from(timestamp.wrapping_sub(self.timestamp) as i32);
+        let position = self.position.checked_add_signed(step)?;
+        let lateness = arrived as i64 - position as i64;
+        let late = (lateness > MAX_DRIFT).then(|| self.late.unwrap_or(now));
+        let fits = match late {
+            Some(since) => lateness <= MAX_LATE && now.saturating_sub(since) < RUSH,
+            None => lateness >= -MAX_DRIFT,
+        };
+        fits.then_some(Self { ssrc: self.ssrc, timestamp, position, late })
+    }
 }
 
 impl Timeline {
@@ -72,15 +95,11 @@ impl Timeline {
         // A packet is sent when its last sample is spoken.
         let arrived = self.position(now).saturating_sub(length);
         let anchor = &mut self.anchors[side as usize];
-        let position = anchor
+        let placed = anchor
             .filter(|anchor| anchor.ssrc == ssrc)
-            .and_then(|anchor| {
-                let step = i64::from(timestamp.wrapping_sub(anchor.timestamp) as i32);
-                anchor.position.checked_add_signed(step)
-            })
-            .filter(|position| position.abs_diff(arrived) <= MAX_DRIFT)
-            .unwrap_or(arrived);
-        *anchor = Some(Anchor { ssrc, timestamp, position });
+            .and_then(|anchor| anchor.follow(now, timestamp, arrived))
+            .unwrap_or(Anchor { ssrc, timestamp, position: arrived, late: None });
+        let position = anchor.insert(placed).position;
         let skip = self.base.saturating_sub(position).min(length);
         let start = position.max(self.base) - self.base;
         let end = start + length - skip;
@@ -199,6 +218,35 @@ mod tests {
         speak(&mut timeline, 60, Side::Left, 3_000_000_000);
         speak(&mut timeline, 80, Side::Left, 3_000_000_160);
         assert_eq!(drawn(&timeline.take_rest(ms(80)).1), "L.LL");
+    }
+
+    /// 240 ms in which nothing came, and then all of it at once: it belongs where it was spoken.
+    #[test]
+    fn the_rush_behind_an_outage_is_placed_where_it_was_spoken() {
+        let mut timeline = Timeline::new(ms(0));
+        for at in 0..20_u64 {
+            let arrival = if (4..16).contains(&at) { 320 } else { 20 * (at + 1) };
+            speak(&mut timeline, arrival, Side::Left, 160 * at as u32);
+        }
+        assert_eq!(drawn(&timeline.take_rest(ms(400)).1), "LLLLLLLLLLLLLLLLLLLL");
+    }
+
+    /// A jump of any size, either way, with or without another SSRC: nothing is written far from when it came.
+    #[test]
+    fn no_jump_of_the_timestamps_makes_the_recording_longer_than_the_call() {
+        for jump in [160, 1_601, 9_000, 80_000, 0x7fff_ffff, 0x8000_0001, 0xffff_0000, 0xffff_e000_u32] {
+            let mut timeline = Timeline::new(ms(0));
+            let mut frames = Vec::new();
+            for at in 0..100_u64 {
+                let jumped = if (30..60).contains(&at) { jump } else { 0 };
+                speak(&mut timeline, 20 * (at + 1), Side::Left, (160 * at as u32).wrapping_add(jumped));
+                frames.extend(timeline.take_settled(ms(20 * (at + 1))).1);
+            }
+            frames.extend(timeline.take_rest(ms(2_000)).1);
+            let heard = frames.iter().step_by(2).filter(|sample| **sample != 0).count();
+            // At most what comes twice to the same place for 300 ms after each jump.
+            assert!(frames.len() == 2 * 16_000 && heard >= 16_000 - 2 * 2_400, "{jump}: {} {heard}", frames.len());
+        }
     }
 
     #[test]
