@@ -169,9 +169,13 @@ impl Exchange {
             if agreed.codec.name.eq_ignore_ascii_case("PCMU") { media::Codec::Pcmu } else { media::Codec::Pcma };
         let stream = media::Stream {
             remote: agreed.remote,
+            remote_rtcp: agreed.remote_rtcp,
+            rtcp_mux: agreed.rtcp_mux,
             codec,
-            payload_type: agreed.send_payload_type,
-            telephone_event: agreed.telephone_event.map(|event| event.send),
+            payload_type: media::PayloadType { send: agreed.send_payload_type, receive: agreed.receive_payload_type },
+            telephone_event: agreed
+                .telephone_event
+                .map(|event| media::PayloadType { send: event.send, receive: event.receive }),
             direction: match agreed.direction {
                 sdp::Direction::SendReceive => media::Direction::SendReceive,
                 sdp::Direction::SendOnly => media::Direction::SendOnly,

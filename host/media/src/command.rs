@@ -10,11 +10,15 @@ use crate::{Codec, Digit, Port, Tone};
 pub struct Stream {
     /// Where the far end's SDP wants RTP. Once the far end sends, we answer to where its packets come from (symmetric RTP).
     pub remote: SocketAddr,
+    /// Where the far end's SDP wants RTCP: one above `remote` unless `a=rtcp` says otherwise (RFC 3605). Once RTCP comes, we answer to its source.
+    pub remote_rtcp: SocketAddr,
+    /// RTCP goes by the port of RTP (RFC 5761).
+    pub rtcp_mux: bool,
     pub codec: Codec,
-    /// The payload type of `codec`, 0–127: 0 for PCMU and 8 for PCMA unless negotiated otherwise. Used both ways.
-    pub payload_type: u8,
-    /// The payload type of telephone-event (RFC 4733); `None` if the far end does not take it. Used both ways.
-    pub telephone_event: Option<u8>,
+    /// Of `codec`: 0 for PCMU and 8 for PCMA unless negotiated otherwise.
+    pub payload_type: PayloadType,
+    /// Of telephone-event (RFC 4733); `None` if the far end does not take it.
+    pub telephone_event: Option<PayloadType>,
     pub direction: Direction,
     /// The far end's `a=ptime`. Generated audio honours whole multiples of 20 ms and otherwise uses 20 ms; relayed packets keep their size.
     pub packet_time: Duration,
@@ -27,13 +31,31 @@ impl Stream {
     pub fn new(remote: SocketAddr, codec: Codec) -> Self {
         Self {
             remote,
+            remote_rtcp: SocketAddr::new(remote.ip(), remote.port().wrapping_add(1)),
+            rtcp_mux: false,
             codec,
-            payload_type: codec.static_payload_type(),
+            payload_type: codec.static_payload_type().into(),
             telephone_event: None,
             direction: Direction::SendReceive,
             packet_time: Duration::from_millis(20),
             detect_inband_dtmf: false,
         }
+    }
+}
+
+/// What marks one format in RTP, 0–127. Each side says how it wants to receive it, so the two may differ (RFC 3264 §5.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PayloadType {
+    /// In packets that we send: the far end's choice.
+    pub send: u8,
+    /// In packets that we receive: ours.
+    pub receive: u8,
+}
+
+impl From<u8> for PayloadType {
+    /// The same both ways.
+    fn from(both: u8) -> Self {
+        Self { send: both, receive: both }
     }
 }
 
@@ -60,7 +82,7 @@ impl Direction {
 /// One piece of a prompt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// A WAV file: 8, 16, 24 or 32 bit or float, mono or stereo, any rate. Read and resampled once, off the media thread.
+    /// A WAV file: 8, 16, 24 or 32 bit, float, A-law or µ-law, mono or stereo, any rate. Read and resampled once, off the media thread.
     File(Arc<Path>),
     Tone(Tone),
     Silence(Duration),
@@ -120,6 +142,9 @@ pub enum Command {
         digits: Vec<Digit>,
     },
     /// Relays audio between two legs of one worker. A leg that was bridged elsewhere leaves that bridge.
+    ///
+    /// Keys pass in the form that the other side takes: as the telephone-events they are, as tones where it takes none, and as events where they were
+    /// tones in the audio.
     Bridge {
         a: Port,
         b: Port,

@@ -1,12 +1,14 @@
 //! Whose packets a leg believes: symmetric RTP with a source lock.
 //!
-//! SDP often names an address that nobody can reach (a phone behind NAT), so we answer to where packets come from. Without care anybody
-//! who finds the port takes over the call. So: the address of the SDP is believed at once; another source must send some packets of one
-//! stream in a row first; and once locked, nobody else is heard until the source has been silent for a while or signalling says otherwise.
+//! SDP often names an address that nobody can reach (a phone behind NAT), so we answer to where packets come from (RFC 4961). Without care
+//! anybody who finds the port takes over the call. So: the address of the SDP is believed at once; another source must send some packets
+//! of one stream in a row first; and once locked, nobody else is heard until the source has been silent for a while or signalling says
+//! otherwise. A source that was locked before and fell silent is succeeded at once by its own stream or host, as when a NAT forgets, and
+//! by another host only after half a second.
 //!
 //! ```text
-//!            from SDP or earlier source ───────────────┐
-//!   Open ── stranger ──> Candidate ── 3 in a row ──> Locked ── silent ──> Open
+//!            from SDP or earlier source ────────────────────┐
+//!   Open ── stranger ──> Candidate ── 3 or 25 in a row ──> Locked ── silent ──> Open
 //! ```
 
 use std::net::SocketAddr;
@@ -16,6 +18,8 @@ use plugboard_rtp::Packet;
 
 /// Packets of one stream in a row that a source other than the SDP's must send.
 const PROBATION: u8 = 3;
+/// The same of another host, when somebody was locked before: half a second.
+const LONG_PROBATION: u8 = 25;
 /// A candidate that pauses this long makes room for another.
 const CANDIDATE_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -30,14 +34,19 @@ pub(crate) struct Latch {
 #[derive(Debug)]
 enum State {
     /// `earlier` was locked before it fell silent: it needs no probation to come back.
-    Open {
-        candidate: Option<Candidate>,
-        earlier: Option<SocketAddr>,
-    },
+    Open { candidate: Option<Candidate>, earlier: Option<Earlier> },
     Locked {
         source: SocketAddr,
+        /// Of its newest packet.
+        ssrc: u32,
         heard: Duration,
     },
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Earlier {
+    source: SocketAddr,
+    ssrc: u32,
 }
 
 #[derive(Debug)]
@@ -52,8 +61,10 @@ struct Candidate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Accepted,
-    /// Accepted, and this source is locked from now on.
-    Locked,
+    /// Accepted, and this source is locked from now on. `signalled` if it is the SDP's, which no other outranks.
+    Locked {
+        signalled: bool,
+    },
     Refused,
 }
 
@@ -73,7 +84,7 @@ impl Latch {
     pub(crate) fn destination(&self) -> Option<SocketAddr> {
         let destination = match &self.state {
             State::Locked { source, .. } => *source,
-            State::Open { earlier, .. } => earlier.unwrap_or(self.expected),
+            State::Open { earlier, .. } => earlier.map_or(self.expected, |earlier| earlier.source),
         };
         (destination.port() != 0 && !destination.ip().is_unspecified()).then_some(destination)
     }
@@ -82,32 +93,37 @@ impl Latch {
     pub(crate) fn trusts_host(&self, source: SocketAddr) -> bool {
         match &self.state {
             State::Locked { source: locked, .. } => locked.ip() == source.ip(),
-            State::Open { .. } => self.expected.ip() == source.ip(),
+            State::Open { earlier, .. } => {
+                self.expected.ip() == source.ip() || earlier.is_some_and(|earlier| earlier.source.ip() == source.ip())
+            }
         }
     }
 
     #[inline]
     pub(crate) fn admit(&mut self, now: Duration, from: SocketAddr, packet: &Packet<'_>) -> Verdict {
         match &mut self.state {
-            State::Locked { source, heard } if *source == from => {
-                *heard = now;
+            State::Locked { source, ssrc, heard } if *source == from => {
+                (*ssrc, *heard) = (packet.ssrc, now);
                 Verdict::Accepted
             }
             // The SDP's own address outranks a source that was only first.
-            State::Locked { .. } if from == self.expected => self.lock(now, from),
+            State::Locked { .. } if from == self.expected => self.lock(now, from, packet.ssrc),
             State::Locked { .. } => Verdict::Refused,
             State::Open { candidate, earlier } => {
-                if from == self.expected || Some(from) == *earlier {
-                    return self.lock(now, from);
+                if from == self.expected || earlier.is_some_and(|earlier| earlier.source == from) {
+                    return self.lock(now, from, packet.ssrc);
                 }
+                let is_heir =
+                    earlier.is_none_or(|earlier| earlier.source.ip() == from.ip() || earlier.ssrc == packet.ssrc);
+                let probation = if is_heir { PROBATION } else { LONG_PROBATION };
                 match candidate {
                     Some(known) if known.source == from && known.ssrc == packet.ssrc => {
                         let in_row = packet.sequence == known.next;
                         known.count = if in_row { known.count + 1 } else { 1 };
                         known.next = packet.sequence.wrapping_add(1);
                         known.heard = now;
-                        if known.count >= PROBATION {
-                            return self.lock(now, from);
+                        if known.count >= probation {
+                            return self.lock(now, from, packet.ssrc);
                         }
                     }
                     // The first to try is heard out, so that a second cannot keep it from locking.
@@ -130,17 +146,17 @@ impl Latch {
     /// Opens the lock if its source fell silent; true if it did just now.
     pub(crate) fn handle_tick(&mut self, now: Duration) -> bool {
         match self.state {
-            State::Locked { source, heard } if now.saturating_sub(heard) >= self.relatch_after => {
-                self.state = State::Open { candidate: None, earlier: Some(source) };
+            State::Locked { source, ssrc, heard } if now.saturating_sub(heard) >= self.relatch_after => {
+                self.state = State::Open { candidate: None, earlier: Some(Earlier { source, ssrc }) };
                 true
             }
             State::Locked { .. } | State::Open { .. } => false,
         }
     }
 
-    fn lock(&mut self, now: Duration, source: SocketAddr) -> Verdict {
-        self.state = State::Locked { source, heard: now };
-        Verdict::Locked
+    fn lock(&mut self, now: Duration, source: SocketAddr, ssrc: u32) -> Verdict {
+        self.state = State::Locked { source, ssrc, heard: now };
+        Verdict::Locked { signalled: source == self.expected }
     }
 }
 
@@ -152,15 +168,16 @@ mod tests {
     const NAT: &str = "203.0.113.9:61000";
     const THIEF: &str = "198.51.100.66:7777";
 
-    /// Feeds `(ms, source, sequence)` and tells who is answered after each.
+    /// Feeds `(ms, source, sequence)` and tells who is answered after each. The thief cannot know the caller's SSRC.
     fn answered(packets: &[(u64, &str, u16)]) -> Vec<String> {
         let mut latch = Latch::new(SDP.parse().unwrap(), Duration::from_secs(2));
         packets
             .iter()
             .map(|(ms, source, sequence)| {
                 let now = Duration::from_millis(*ms);
+                let ssrc = if *source == THIEF { 66 } else { 1 };
                 let packet =
-                    Packet { marker: false, payload_type: 0, sequence: *sequence, timestamp: 0, ssrc: 1, payload: b"" };
+                    Packet { marker: false, payload_type: 0, sequence: *sequence, timestamp: 0, ssrc, payload: b"" };
                 latch.handle_tick(now);
                 latch.admit(now, source.parse().unwrap(), &packet);
                 latch.destination().unwrap().to_string()
@@ -209,5 +226,32 @@ mod tests {
             (2_140, MOVED, 7),
         ]);
         assert_eq!(told, [SDP, SDP, NAT, NAT, NAT, NAT, MOVED]);
+    }
+
+    /// A phone that leaves out silence is quiet for seconds: three packets of anybody must not take its call.
+    #[test]
+    fn a_thief_who_waits_for_silence_needs_half_a_second_in_which_the_caller_comes_back() {
+        let mut packets = vec![(0, NAT, 1), (20, NAT, 2), (40, NAT, 3)];
+        packets.extend((0..20).map(|number| (3_000 + 20 * u64::from(number), THIEF, number)));
+        packets.push((3_400, NAT, 4));
+        packets.extend((20..60).map(|number| (3_010 + 20 * u64::from(number), THIEF, number)));
+        let told = answered(&packets);
+        assert!(told[3..].iter().all(|answered| answered == NAT), "{told:?}");
+    }
+
+    #[test]
+    fn a_caller_who_moved_to_another_network_is_found_after_half_a_second() {
+        const ELSEWHERE: &str = "192.0.2.7:9000";
+        let mut latch = Latch::new(NAT.parse().unwrap(), Duration::from_secs(2));
+        let mut admit = |ms: u64, source: &str, sequence, ssrc| {
+            let now = Duration::from_millis(ms);
+            latch.handle_tick(now);
+            let packet = Packet { marker: false, payload_type: 0, sequence, timestamp: 0, ssrc, payload: b"" };
+            latch.admit(now, source.parse().unwrap(), &packet)
+        };
+        admit(0, NAT, 1, 1);
+        let locked =
+            (0..30).find(|number| admit(3_000 + 20 * u64::from(*number), ELSEWHERE, *number, 2) != Verdict::Refused);
+        assert_eq!(locked, Some(24));
     }
 }

@@ -4,24 +4,27 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use plugboard_rtp::rtcp::{self, Rtcp};
 use plugboard_rtp::{Arrival, Packet, Press, Presses, Pressing, Reception, TelephoneEvent};
 
-use crate::command::Stream;
-use crate::dtmf::Detector;
+use crate::chance::Chance;
+use crate::command::{PayloadType, Stream};
 use crate::event::{Event, Statistics};
 use crate::g711::{Codec, FRAME, RATE};
 use crate::latch::{Latch, Verdict};
+use crate::listener::Listener;
 use crate::outbox::{Channel, Outbox, Request};
 use crate::outgoing::Outgoing;
 use crate::playing::Playing;
+use crate::reports::Reports;
 use crate::settings::Settings;
 use crate::timeline::Side;
-use crate::tone::Tone;
+use crate::tone::{EncodedTone, Tone};
 use crate::{Digit, Port, quality};
 
 /// A press that no packet goes on with for this long has lost its end.
 const PRESS_PATIENCE: Duration = Duration::from_millis(120);
+/// A sender that pressed nothing for this long may have set its clock anew.
+const PRESS_MEMORY: Duration = Duration::from_secs(1);
 /// Length of the keys that we press, and of the pause behind each, in packets of 20 ms.
 const PRESS_TICKS: u16 = 6;
 const PAUSE_TICKS: u8 = 4;
@@ -45,7 +48,11 @@ pub(crate) struct Leg {
     strangers: u64,
     presses: Presses,
     press_heard: Duration,
-    detector: Option<Box<Detector>>,
+    /// Who sent the newest packet of a key: some gateways use another SSRC for keys than for audio.
+    press_ssrc: u32,
+    listener: Option<Box<Listener>>,
+    /// Keys to be passed to the bridged leg in another form.
+    pub(crate) keys: Vec<(Digit, Form)>,
     /// Newest RTP, or when the leg began to wait for it.
     pub(crate) heard: Duration,
     pub(crate) heard_any: bool,
@@ -70,18 +77,17 @@ pub(crate) struct Leg {
 #[derive(Debug)]
 enum Sending {
     Event { pressing: Pressing, timestamp: u32 },
-    Tone { tone: Tone, at: u64 },
+    Tone { tone: Box<EncodedTone>, at: u64 },
     Pause { ticks: u8 },
 }
 
-#[derive(Debug)]
-struct Reports {
-    next: Duration,
-    /// Middle of the NTP time of the newest SR, and when it came.
-    last_sr: Option<(u32, Duration)>,
-    round_trip: Option<Duration>,
-    lost_by_remote: u64,
-    jitter_max: Duration,
+/// How a key came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// As telephone-event.
+    Event,
+    /// In the audio.
+    Tone,
 }
 
 /// What the plane does with a packet that the leg took.
@@ -89,19 +95,16 @@ struct Reports {
 pub(crate) enum Heard {
     Audio(Codec),
     Event,
+    /// Taken, but not for the other leg.
+    Quiet,
+    /// Not of this leg's far end.
     Nothing,
 }
 
 impl Leg {
-    pub(crate) fn new(
-        now: Duration,
-        port: Port,
-        stream: Stream,
-        settings: &Settings,
-        mut chance: impl FnMut() -> u64,
-    ) -> Self {
-        let numbers = chance();
-        let phase = settings.report_interval.mul_f64((chance() % 1_000) as f64 / 1_000.0);
+    pub(crate) fn new(now: Duration, port: Port, stream: Stream, settings: &Settings, chance: &mut Chance) -> Self {
+        let numbers = chance.number();
+        let ssrc = (chance.number() >> 32) as u32;
         Self {
             port,
             stream,
@@ -113,11 +116,13 @@ impl Leg {
             strangers: 0,
             presses: Presses::default(),
             press_heard: now,
-            detector: stream.detect_inband_dtmf.then(|| Box::new(Detector::new())),
+            press_ssrc: 0,
+            listener: listener(&stream),
+            keys: Vec::new(),
             heard: now,
             heard_any: false,
             timeout_told: false,
-            out: Outgoing::new((chance() >> 32) as u32, numbers as u16, (numbers >> 32) as u32),
+            out: Outgoing::new(ssrc, numbers as u16, (numbers >> 32) as u32),
             peer: None,
             recorded: Vec::new(),
             playing: None,
@@ -126,29 +131,25 @@ impl Leg {
             sending: None,
             skip: 0,
             ticking: false,
-            reports: Reports {
-                next: now + phase,
-                last_sr: None,
-                round_trip: None,
-                lost_by_remote: 0,
-                jitter_max: Duration::ZERO,
-            },
+            reports: Reports::new(now, Chance::new(chance.number()), settings),
         }
     }
 
     pub(crate) fn retarget(&mut self, now: Duration, stream: Stream, outbox: &mut Outbox) {
         if stream.remote != self.stream.remote {
             self.latch.retarget(stream.remote);
+            self.reports.forget_source();
             outbox.request(Request::Disconnect { port: self.port });
         }
-        if stream.detect_inband_dtmf != self.detector.is_some() {
-            self.detector = stream.detect_inband_dtmf.then(|| Box::new(Detector::new()));
+        if stream.detect_inband_dtmf != self.listener.is_some() {
+            self.listener = listener(&stream);
         }
         if stream.direction.receives() && !self.stream.direction.receives() {
             self.wait_anew(now);
         }
         self.stream = stream;
         self.marker = true;
+        self.out.rejoin();
     }
 
     /// The silence so far was expected: the time-out begins now.
@@ -180,7 +181,7 @@ impl Leg {
         packet: &Packet<'_>,
         outbox: &mut Outbox,
     ) -> Heard {
-        let is_event = Some(packet.payload_type) == self.stream.telephone_event;
+        let is_event = self.stream.telephone_event.is_some_and(|kind| kind.receive == packet.payload_type);
         let codec = if is_event { None } else { self.codec_of(packet.payload_type) };
         // Only what was negotiated can lock a source or count.
         if !is_event && codec.is_none() && packet.payload_type != COMFORT_NOISE {
@@ -188,7 +189,12 @@ impl Leg {
         }
         match self.latch.admit(now, source, packet) {
             Verdict::Accepted => {}
-            Verdict::Locked => outbox.request(Request::Connect { port: self.port, source }),
+            // A connected socket hears nobody else, not even the address of the SDP, which must be able to take its call back.
+            Verdict::Locked { signalled: true } => outbox.request(Request::Connect { port: self.port, source }),
+            Verdict::Locked { signalled: false } => {
+                self.reports.forget_source();
+                outbox.request(Request::Disconnect { port: self.port });
+            }
             Verdict::Refused => {
                 self.strangers += 1;
                 return Heard::Nothing;
@@ -204,28 +210,53 @@ impl Leg {
             outbox.event(Event::Heard { port: self.port });
         }
         if is_event {
-            if let Some(event) = TelephoneEvent::parse(packet.payload) {
-                self.press_heard = now;
-                for press in self.presses.handle(packet.timestamp, event).into_iter().flatten() {
-                    outbox.event(pressed(self.port, press));
-                }
-            }
+            self.take_event(now, packet, outbox);
             return Heard::Event;
         }
-        let Some(codec) = codec.filter(|_| self.stream.direction.receives()) else { return Heard::Nothing };
-        if let Some(detector) = &mut self.detector {
-            let port = self.port;
-            detector.handle(codec, packet.payload, |digit, duration| {
-                outbox.event(Event::Digit { port, digit, duration });
-            });
+        let Some(codec) = codec.filter(|_| self.stream.direction.receives()) else { return Heard::Quiet };
+        if let Some(listener) = &mut self.listener {
+            let (port, keys) = (self.port, &mut self.keys);
+            listener.handle(now, codec, packet, |digit, length| heard_tone(port, keys, digit, length, outbox));
         }
         Heard::Audio(codec)
+    }
+
+    /// Takes one packet of a key.
+    fn take_event(&mut self, now: Duration, packet: &Packet<'_>, outbox: &mut Outbox) {
+        let Some(event) = TelephoneEvent::parse(packet.payload) else { return };
+        let is_other = std::mem::replace(&mut self.press_ssrc, packet.ssrc) != packet.ssrc;
+        if is_other || now.saturating_sub(std::mem::replace(&mut self.press_heard, now)) >= PRESS_MEMORY {
+            self.forget_presses(outbox);
+        }
+        for press in self.presses.handle(packet.timestamp, event).into_iter().flatten() {
+            self.pressed(press, outbox);
+        }
+    }
+
+    fn forget_presses(&mut self, outbox: &mut Outbox) {
+        if let Some(press) = self.presses.reset() {
+            self.pressed(press, outbox);
+        }
+    }
+
+    fn pressed(&mut self, press: Press, outbox: &mut Outbox) {
+        let duration = Duration::from_micros(u64::from(press.ticks) * 1_000_000 / u64::from(RATE));
+        self.keys.push((press.digit, Form::Event));
+        outbox.event(Event::Digit { port: self.port, digit: press.digit, duration });
+    }
+
+    /// Presses a key of the bridged leg towards this far end, if it came in a form that was not relayed.
+    pub(crate) fn pass_key(&mut self, (digit, form): (Digit, Form)) {
+        let as_event = self.stream.telephone_event.is_some();
+        if self.stream.direction.sends() && self.playing.is_none() && as_event == (form == Form::Tone) {
+            self.queue_digits(&[digit]);
+        }
     }
 
     /// A far end that was offered both laws may send either by its static type, whichever it answered first.
     #[inline]
     fn codec_of(&self, payload_type: u8) -> Option<Codec> {
-        if payload_type == self.stream.payload_type {
+        if payload_type == self.stream.payload_type.receive {
             return Some(self.stream.codec);
         }
         [Codec::Pcmu, Codec::Pcma].into_iter().find(|codec| codec.static_payload_type() == payload_type)
@@ -241,20 +272,14 @@ impl Leg {
                 if let Some(before) = incoming.take() {
                     self.earlier.0 += before.received();
                     self.earlier.1 += before.lost();
-                    if let Some(press) = self.presses.reset() {
-                        outbox.event(pressed(self.port, press));
-                    }
+                    self.reports.forget_sender();
                 }
                 incoming.insert(Reception::new(packet.ssrc, packet.sequence, RATE))
             }
         };
         match incoming.handle(now, packet.sequence, packet.timestamp) {
             Arrival::Newer | Arrival::Older => {}
-            Arrival::Restart => {
-                if let Some(press) = self.presses.reset() {
-                    outbox.event(pressed(self.port, press));
-                }
-            }
+            Arrival::Restart => self.forget_presses(outbox),
             Arrival::Stray => return false,
         }
         self.bytes_received += packet.payload.len() as u64;
@@ -271,15 +296,18 @@ impl Leg {
                     pressing: Pressing::new(digit, FRAME as u16, PRESS_TICKS * FRAME as u16),
                     timestamp: self.out.timestamp_at(now),
                 },
-                None => Sending::Tone { tone: Tone::dtmf(digit), at: 0 },
+                None => Sending::Tone { tone: Box::new(EncodedTone::new(&Tone::dtmf(digit))), at: 0 },
             });
             self.marker = true;
         }
         match &mut self.sending {
             Some(Sending::Event { pressing, timestamp }) => {
-                let (timestamp, payload_type) = (*timestamp, self.stream.telephone_event.unwrap_or(101));
-                match pressing.next_packet() {
-                    Some((event, first)) => self.send_own(now, payload_type, first, timestamp, &event.write(), outbox),
+                // A re-INVITE may take the events away in the middle of a key.
+                let timestamp = *timestamp;
+                match self.stream.telephone_event.and_then(|kind| Some((kind, pressing.next_packet()?))) {
+                    Some((PayloadType { send, .. }, (event, first))) => {
+                        self.send_own(now, send, first, timestamp, &event.write(), outbox);
+                    }
                     None => self.sending = Some(Sending::Pause { ticks: PAUSE_TICKS }),
                 }
             }
@@ -335,7 +363,7 @@ impl Leg {
         // The first packet of a sound follows what was sent before by the clock; then each follows the last by its length.
         let marker = std::mem::take(&mut self.marker);
         let timestamp = self.out.timestamp_after(now, marker);
-        self.send_own(now, self.stream.payload_type, marker, timestamp, frame, outbox);
+        self.send_own(now, self.stream.payload_type.send, marker, timestamp, frame, outbox);
     }
 
     fn send_own(
@@ -356,26 +384,16 @@ impl Leg {
     }
 
     /// Takes RTCP of the far end: what it says of us, and when it spoke.
-    pub(crate) fn handle_rtcp(&mut self, now: Duration, source: SocketAddr, bytes: &[u8], settings: &Settings) {
-        if !self.latch.trusts_host(source) {
-            return;
-        }
-        for packet in Rtcp::parse(bytes) {
-            let reports = match packet {
-                Rtcp::SenderReport { ntp, reports, .. } => {
-                    self.reports.last_sr = Some((rtcp::middle(ntp), now));
-                    reports
-                }
-                Rtcp::ReceiverReport { reports, .. } => reports,
-                // The end of a call is signalling's to tell.
-                Rtcp::SourceDescription { .. } | Rtcp::Goodbye { .. } => continue,
-            };
-            for block in reports.iter().filter(|block| block.ssrc == self.out.ssrc) {
-                self.reports.lost_by_remote = u64::try_from(block.lost).unwrap_or(0);
-                if let Some(round_trip) = block.round_trip(settings.ntp(now)) {
-                    self.reports.round_trip = Some(round_trip);
-                }
-            }
+    pub(crate) fn handle_rtcp(
+        &mut self,
+        now: Duration,
+        (channel, source): (Channel, SocketAddr),
+        bytes: &[u8],
+        settings: &Settings,
+    ) {
+        if self.latch.trusts_host(source) {
+            let theirs = self.incoming.as_ref().map(Reception::ssrc);
+            self.reports.handle(now, (channel, source), bytes, (self.out.ssrc, theirs), settings);
         }
     }
 
@@ -388,58 +406,27 @@ impl Leg {
             && now.saturating_sub(self.press_heard) >= PRESS_PATIENCE
             && let Some(press) = self.presses.handle_silence()
         {
-            outbox.event(pressed(self.port, press));
+            self.pressed(press, outbox);
         }
         let silent_for = now.saturating_sub(self.heard);
-        if silent_for >= PRESS_PATIENCE
-            && let Some(detector) = &mut self.detector
-            && let Some((digit, duration)) = detector.handle_silence()
-        {
-            outbox.event(Event::Digit { port: self.port, digit, duration });
+        if let Some(listener) = &mut self.listener {
+            let (port, keys) = (self.port, &mut self.keys);
+            let told = |digit, length| heard_tone(port, keys, digit, length, outbox);
+            if silent_for >= PRESS_PATIENCE { listener.handle_silence(told) } else { listener.listen(now, told) }
         }
         if !self.timeout_told && self.stream.direction.receives() && silent_for >= settings.rtp_timeout {
             self.timeout_told = true;
             outbox.event(Event::RtpTimeout { port: self.port, silent_for });
         }
         if now >= self.reports.next {
-            self.reports.next = now + settings.report_interval;
             self.report(now, settings, false, outbox);
         }
     }
 
-    /// Sends SR or RR, and BYE at the end (RFC 3550 §6.1).
+    /// Sends SR or RR, and BYE at the end.
     pub(crate) fn report(&mut self, now: Duration, settings: &Settings, goodbye: bool, outbox: &mut Outbox) {
-        let last_sr = self.reports.last_sr.map(|(middle, at)| (middle, now.saturating_sub(at)));
-        let reports: Vec<_> = self.incoming.iter_mut().map(|incoming| incoming.report(last_sr)).collect();
-        if let Some(incoming) = &self.incoming {
-            self.reports.jitter_max = self.reports.jitter_max.max(incoming.jitter());
-        }
-        let ssrc = self.out.ssrc;
-        if self.out.packets == 0 && reports.is_empty() {
-            return;
-        }
-        let Some(mut destination) = self.latch.destination() else { return };
-        let Some(port) = destination.port().checked_add(1) else { return };
-        destination.set_port(port);
-        let report = if self.out.packets > 0 {
-            Rtcp::SenderReport {
-                ssrc,
-                ntp: settings.ntp(now),
-                timestamp: self.out.timestamp_at(now),
-                packets: self.out.packets as u32,
-                bytes: self.out.bytes as u32,
-                reports,
-            }
-        } else {
-            Rtcp::ReceiverReport { ssrc, reports }
-        };
-        outbox.transmit(self.port, Channel::Rtcp, destination, |bytes| {
-            report.write(bytes);
-            Rtcp::SourceDescription { ssrc, cname: settings.cname.clone() }.write(bytes);
-            if goodbye {
-                Rtcp::Goodbye { ssrc }.write(bytes);
-            }
-        });
+        let leg = (self.port, &self.stream, &self.latch);
+        self.reports.send(now, leg, (&self.out, self.incoming.as_mut()), settings, goodbye, outbox);
     }
 
     /// What the leg saw, at its end.
@@ -468,7 +455,11 @@ impl Leg {
     }
 }
 
-fn pressed(port: Port, press: Press) -> Event {
-    let duration = Duration::from_micros(u64::from(press.ticks) * 1_000_000 / u64::from(RATE));
-    Event::Digit { port, digit: press.digit, duration }
+fn listener(stream: &Stream) -> Option<Box<Listener>> {
+    stream.detect_inband_dtmf.then(|| Box::new(Listener::new(stream.codec)))
+}
+
+fn heard_tone(port: Port, keys: &mut Vec<(Digit, Form)>, digit: Digit, duration: Duration, outbox: &mut Outbox) {
+    keys.push((digit, Form::Tone));
+    outbox.event(Event::Digit { port, digit, duration });
 }

@@ -3,12 +3,14 @@
 //! No sockets, threads, files or clocks: bytes and commands go in with a time, packets and events come out. Times are [`std::time::Duration`]
 //! since any fixed point, never going back. [`Plane`] is one worker; [`Recorder`] is what its writer thread runs.
 
+mod chance;
 mod command;
 mod dtmf;
 mod event;
 mod g711;
 mod latch;
 mod leg;
+mod listener;
 mod outbox;
 mod outgoing;
 mod plane;
@@ -18,6 +20,7 @@ mod ports;
 mod prompt;
 mod quality;
 mod recorder;
+mod reports;
 mod settings;
 mod shelf;
 mod sound_file;
@@ -26,7 +29,7 @@ mod tone;
 mod wav;
 mod wheel;
 
-pub use command::{Command, Direction, Repeat, Source, Stream};
+pub use command::{Command, Direction, PayloadType, Repeat, Source, Stream};
 pub use event::{Event, PlayError, RecordingError, RecordingSummary, Statistics};
 pub use g711::{Codec, FRAME, RATE};
 pub use outbox::{Channel, Request, Transmit};

@@ -6,6 +6,11 @@ use plugboard_rtp::Packet;
 
 use crate::tone::samples;
 
+/// A relayed sequence number further off than this is another stream (RFC 3550 appendix A.1).
+const MAX_STEP: u16 = 3_000;
+/// A relayed timestamp further off than this from the one before and from the clock is a jump, in ticks: 2 s.
+const MAX_JUMP: u32 = 16_000;
+
 /// Numbers of our stream. A far end sees one SSRC with rising numbers, through prompts, music and any number of bridges.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
@@ -72,7 +77,7 @@ impl Outgoing {
     #[inline]
     pub(crate) fn relay<'a>(&mut self, now: Duration, payload_type: u8, packet: &Packet<'a>) -> Packet<'a> {
         let (joined, map) = match &self.relayed {
-            Some(map) if map.ssrc == packet.ssrc => (false, map),
+            Some(map) if map.ssrc == packet.ssrc && self.follows(now, map, packet) => (false, map),
             _ => {
                 let map = Relayed {
                     ssrc: packet.ssrc,
@@ -100,7 +105,24 @@ impl Outgoing {
         }
     }
 
-    /// The relayed sender jumped: its next packet follows our last one.
+    /// Whether this packet goes on with the stream of those before it, or its sender has begun anew: its numbers jumped, or its timestamps
+    /// are far from what the clock says.
+    #[inline]
+    fn follows(&self, now: Duration, map: &Relayed, packet: &Packet<'_>) -> bool {
+        let step = packet.sequence.wrapping_add(map.sequence).wrapping_sub(self.next) as i16;
+        let timestamp = packet.timestamp.wrapping_add(map.timestamp);
+        let far = |from: u32| (timestamp.wrapping_sub(from) as i32).unsigned_abs() > MAX_JUMP;
+        step.unsigned_abs() <= MAX_STEP && !(far(self.timestamp) && far(self.timestamp_at(now)))
+    }
+
+    /// A packet of the relayed sender is kept from the far end, which must not take it for lost.
+    pub(crate) fn leave_out(&mut self, packet: &Packet<'_>) {
+        if let Some(map) = self.relayed.as_mut().filter(|map| map.ssrc == packet.ssrc) {
+            map.sequence = map.sequence.wrapping_sub(1);
+        }
+    }
+
+    /// Nothing was relayed for a while: the next packet follows our last one.
     pub(crate) fn rejoin(&mut self) {
         self.relayed = None;
     }
@@ -153,5 +175,32 @@ mod tests {
         });
         let own = out.generate(at(120), 0, true, 0, b"").sequence;
         assert_eq!((sent, own), ([10, 13, 12, 14], 15));
+    }
+
+    #[test]
+    fn a_sender_that_restarts_its_numbers_or_its_clock_goes_on_where_it_was() {
+        let mut out = Outgoing::new(9, 10, 0);
+        let sent: Vec<_> = [(0, 1, 0), (20, 2, 160), (40, 40_000, 320), (60, 40_001, 480), (80, 40_002, 3_000_000_000)]
+            .into_iter()
+            .map(|(ms, sequence, timestamp)| numbers(&out.relay(at(ms), 0, &from(1, sequence, timestamp))))
+            .collect();
+        assert_eq!(sent, [(10, 0, true), (11, 160, false), (12, 320, true), (13, 480, false), (14, 640, true)]);
+    }
+
+    #[test]
+    fn a_pause_of_a_sender_that_leaves_out_silence_is_no_jump() {
+        let mut out = Outgoing::new(9, 10, 0);
+        out.relay(at(0), 0, &from(1, 1, 0));
+        let after = numbers(&out.relay(at(5_000), 0, &from(1, 2, 40_000)));
+        assert_eq!(after, (11, 40_000, false));
+    }
+
+    #[test]
+    fn what_is_kept_back_is_no_loss() {
+        let mut out = Outgoing::new(9, 10, 0);
+        out.relay(at(0), 0, &from(1, 1, 0));
+        out.leave_out(&from(1, 2, 160));
+        out.leave_out(&from(1, 3, 320));
+        assert_eq!(numbers(&out.relay(at(60), 0, &from(1, 4, 480))), (11, 480, false));
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 use plugboard_rtp::{Packet, rtcp};
 
 use crate::Port;
+use crate::chance::Chance;
 use crate::command::{Command, Repeat, Source, Stream};
 use crate::event::{Event, PlayError, RecordingError};
 use crate::leg::{Heard, Leg};
@@ -45,7 +46,7 @@ pub struct Plane {
     shelf: Shelf,
     ports: Ports,
     outbox: Outbox,
-    chance: u64,
+    chance: Chance,
     housekeeping: Duration,
 }
 
@@ -71,7 +72,7 @@ impl Plane {
             recordings: BTreeMap::new(),
             shelf: Shelf::default(),
             outbox: Outbox::default(),
-            chance: seed,
+            chance: Chance::new(seed),
             housekeeping: now,
         };
         plane.want_ports();
@@ -93,12 +94,16 @@ impl Plane {
         let Some(leg) = self.legs[at].as_deref_mut() else { return };
         // Some far ends send both on one port without having asked (RFC 5761).
         if channel == Channel::Rtcp || rtcp::is_rtcp(bytes) {
-            leg.handle_rtcp(now, source, bytes, &self.settings);
+            leg.handle_rtcp(now, (channel, source), bytes, &self.settings);
             return;
         }
         let Some(packet) = Packet::parse(bytes) else { return };
         let heard = leg.handle_rtp(now, source, &packet, &mut self.outbox);
-        if heard == Heard::Nothing || leg.muted {
+        if heard == Heard::Nothing {
+            return;
+        }
+        if leg.muted {
+            leg.keys.clear();
             return;
         }
         if let Heard::Audio(codec) = heard {
@@ -108,22 +113,31 @@ impl Plane {
                 }
             }
         }
-        let Some(peer) = leg.peer else { return };
-        let Some(peer) = self.legs[peer].as_deref_mut() else { return };
+        let (peer, has_keys) = (leg.peer, !leg.keys.is_empty());
+        self.relay(now, peer, heard, &packet);
+        if has_keys {
+            self.pass_keys(now, at);
+        }
+    }
+
+    /// Sends a packet on to the bridged leg, if that hears it now.
+    #[inline]
+    fn relay(&mut self, now: Duration, peer: Option<usize>, heard: Heard, packet: &Packet<'_>) {
+        let Some(peer) = peer.and_then(|peer| self.legs[peer].as_deref_mut()) else { return };
         if !peer.takes_relay() {
             return;
         }
-        let (payload_type, translation) = match heard {
-            Heard::Audio(codec) => (peer.stream.payload_type, codec.translation(peer.stream.codec)),
-            // A far end without telephone-event hears nothing of a key; the event was told.
-            Heard::Event => match peer.stream.telephone_event {
-                Some(payload_type) => (payload_type, None),
-                None => return,
-            },
-            Heard::Nothing => return,
+        let form = match heard {
+            Heard::Audio(codec) => Some((peer.stream.payload_type, codec.translation(peer.stream.codec))),
+            Heard::Event => peer.stream.telephone_event.map(|payload_type| (payload_type, None)),
+            Heard::Quiet | Heard::Nothing => None,
+        };
+        let Some((payload_type, translation)) = form else {
+            peer.out.leave_out(packet);
+            return;
         };
         let Some(destination) = peer.latch.destination() else { return };
-        let relayed = peer.out.relay(now, payload_type, &packet);
+        let relayed = peer.out.relay(now, payload_type.send, packet);
         self.outbox.transmit(peer.port, Channel::Rtp, destination, |out| match translation {
             None => relayed.write(out),
             Some(table) => {
@@ -131,6 +145,18 @@ impl Plane {
                 out.extend(relayed.payload.iter().map(|byte| table[usize::from(*byte)]));
             }
         });
+    }
+
+    /// Presses the keys of a leg towards the bridged leg, where that takes them in another form.
+    fn pass_keys(&mut self, now: Duration, at: usize) {
+        let Some(leg) = self.legs[at].as_deref_mut() else { return };
+        let (keys, peer, muted) = (std::mem::take(&mut leg.keys), leg.peer, leg.muted);
+        if let Some(peer) = peer.filter(|_| !muted)
+            && let Some(leg) = self.legs[peer].as_deref_mut()
+        {
+            keys.into_iter().for_each(|key| leg.pass_key(key));
+            self.start_ticking(now, peer);
+        }
     }
 
     pub fn handle_command(&mut self, now: Duration, command: Command) {
@@ -149,6 +175,11 @@ impl Plane {
             Command::Mute { port, muted } => {
                 if let Some((_, leg, _)) = self.leg(port) {
                     leg.muted = muted;
+                    let peer = leg.peer;
+                    if let Some(peer) = peer.and_then(|peer| self.legs[peer].as_deref_mut()) {
+                        // What was not relayed meanwhile is not lost.
+                        peer.out.rejoin();
+                    }
                 }
             }
             Command::Play { port, token, sources, repeat } => self.play(now, port, token, sources, repeat),
@@ -285,8 +316,7 @@ impl Plane {
             return;
         }
         self.ports.opened(port);
-        let chance = &mut self.chance;
-        let leg = Box::new(Leg::new(now, port, stream, &self.settings, || next_chance(chance)));
+        let leg = Box::new(Leg::new(now, port, stream, &self.settings, &mut self.chance));
         let at = match self.free.pop() {
             Some(at) => {
                 self.legs[at] = Some(leg);
@@ -388,15 +418,20 @@ impl Plane {
     fn start_play(&mut self, now: Duration, ready: &Waiting) {
         let Waiting { port, token, repeat, .. } = *ready;
         let shelf = &mut self.shelf;
-        let pieces = ready
-            .sources
-            .iter()
-            .filter_map(|source| match source {
-                Source::File(path) => shelf.take(now, path).map(Piece::Prompt),
-                Source::Tone(tone) => Some(Piece::Tone(*tone)),
-                Source::Silence(time) => Some(Piece::Silence(samples(*time))),
-            })
-            .collect();
+        let piece = |source: &Source| match source {
+            Source::File(path) => shelf.take(now, path).map(Piece::Prompt).ok_or_else(|| path.to_path_buf()),
+            Source::Tone(tone) => Ok(Piece::Tone(shelf.tone(now, *tone))),
+            Source::Silence(time) => Ok(Piece::Silence(samples(*time))),
+        };
+        let pieces = match ready.sources.iter().map(piece).collect::<Result<Vec<_>, _>>() {
+            Ok(pieces) => pieces,
+            // It was there when the play was asked for, and another has found since that it is no more.
+            Err(path) => {
+                let reason = PlayError::Prompt { path, source: Arc::new(PromptError::Missing) };
+                self.outbox.event(Event::PlayFailed { port, token, reason });
+                return;
+            }
+        };
         if let Some((at, leg, outbox)) = self.leg(port) {
             leg.end_play(false, outbox);
             leg.playing = Some(Playing::new(token, pieces, repeat));
@@ -425,7 +460,7 @@ impl Plane {
             return;
         }
         // Each has its own phase, so that the writer is not given all of them at once.
-        let flush = now + FLUSH.mul_f64((next_chance(&mut self.chance) % 1_000) as f64 / 1_000.0);
+        let flush = now + FLUSH.mul_f64(self.chance.share());
         let timeline = Timeline::new(now);
         self.recordings.insert(recording, Recording { timeline, left: None, right: None, flush });
         self.outbox.request(Request::Record(RecorderInput::Begin { recording, path }));
@@ -473,8 +508,12 @@ impl Plane {
     }
 
     fn keep_house(&mut self, now: Duration) {
-        for leg in self.legs.iter_mut().flatten() {
+        for at in 0..self.legs.len() {
+            let Some(leg) = self.legs[at].as_deref_mut() else { continue };
             leg.handle_deadlines(now, &self.settings, &mut self.outbox);
+            if !leg.keys.is_empty() {
+                self.pass_keys(now, at);
+            }
         }
         for (number, recording) in &mut self.recordings {
             if now >= recording.flush {
@@ -498,13 +537,4 @@ impl Plane {
             self.outbox.event(Event::PortsAvailable { ports: rested });
         }
     }
-}
-
-/// SplitMix64: spreads the seed over as many numbers as legs need.
-fn next_chance(state: &mut u64) -> u64 {
-    *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    let mut number = *state;
-    number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    number ^ (number >> 31)
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use crate::command::Repeat;
 use crate::g711::Codec;
 use crate::prompt::Prompt;
-use crate::tone::Tone;
+use crate::tone::EncodedTone;
 
 /// Audio ready to play: nothing here can fail or wait.
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
     Prompt(Arc<Prompt>),
-    Tone(Tone),
+    Tone(Arc<EncodedTone>),
     /// In samples.
     Silence(u64),
 }

@@ -8,15 +8,22 @@ use std::time::Duration;
 use crate::Port;
 use crate::command::{Repeat, Source};
 use crate::prompt::Prompt;
+use crate::tone::{EncodedTone, Tone};
 
 /// Within this time a file is not looked at again: a prompt that is published anew is heard at the latest then.
 const FRESH: Duration = Duration::from_secs(2);
 /// Unused prompts are let go, so that the shared cache can forget them.
 const UNUSED: Duration = Duration::from_secs(60);
 
+/// A request that was not answered for so long was lost: the loader had no room for it.
+const LOADING: Duration = Duration::from_secs(5);
+/// Tones of any kind; a flow has a handful.
+const MAX_TONES: usize = 64;
+
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
     prompts: BTreeMap<Arc<Path>, Shelved>,
+    tones: BTreeMap<Tone, (Arc<EncodedTone>, Duration)>,
     waiting: Vec<Waiting>,
 }
 
@@ -26,7 +33,8 @@ struct Shelved {
     prompt: Option<Arc<Prompt>>,
     checked: Duration,
     used: Duration,
-    loading: bool,
+    /// Since when it is asked for.
+    loading: Option<Duration>,
 }
 
 /// A play that is not yet heard.
@@ -70,13 +78,14 @@ impl Shelf {
                 prompt: None,
                 checked: now,
                 used: now,
-                loading: false,
+                loading: None,
             });
             shelved.used = now;
             let fresh = shelved.prompt.is_some() && now.saturating_sub(shelved.checked) < FRESH;
             if !fresh && !play.missing.contains(path) {
                 play.missing.push(Arc::clone(path));
-                if !std::mem::replace(&mut shelved.loading, true) {
+                if shelved.loading.is_none_or(|since| now.saturating_sub(since) >= LOADING) {
+                    shelved.loading = Some(now);
                     to_load.push(Arc::clone(path));
                 }
             }
@@ -90,7 +99,7 @@ impl Shelf {
 
     /// A file has come; the plays that now have all of theirs.
     pub(crate) fn put(&mut self, now: Duration, path: &Arc<Path>, prompt: Arc<Prompt>) -> Vec<Waiting> {
-        let shelved = Shelved { prompt: Some(prompt), checked: now, used: now, loading: false };
+        let shelved = Shelved { prompt: Some(prompt), checked: now, used: now, loading: None };
         self.prompts.insert(Arc::clone(path), shelved);
         for play in &mut self.waiting {
             play.missing.retain(|missing| missing != path);
@@ -103,6 +112,19 @@ impl Shelf {
         let shelved = self.prompts.get_mut(path)?;
         shelved.used = now;
         shelved.prompt.clone()
+    }
+
+    /// The tone, encoded once for all who hear it.
+    pub(crate) fn tone(&mut self, now: Duration, tone: Tone) -> Arc<EncodedTone> {
+        if self.tones.len() >= MAX_TONES
+            && !self.tones.contains_key(&tone)
+            && let Some(oldest) = self.tones.iter().min_by_key(|(_, (_, used))| *used).map(|(oldest, _)| *oldest)
+        {
+            self.tones.remove(&oldest);
+        }
+        let (encoded, used) = self.tones.entry(tone).or_insert_with(|| (Arc::new(EncodedTone::new(&tone)), now));
+        *used = now;
+        Arc::clone(encoded)
     }
 
     pub(crate) fn forget(&mut self, path: &Path) {
@@ -120,5 +142,42 @@ impl Shelf {
 
     pub(crate) fn tidy(&mut self, now: Duration) {
         self.prompts.retain(|_, shelved| now.saturating_sub(shelved.used) < UNUSED);
+        self.tones.retain(|_, (_, used)| now.saturating_sub(*used) < UNUSED);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_who_hear_a_tone_share_it_and_it_is_let_go_when_nobody_does() {
+        let mut shelf = Shelf::default();
+        let (first, second) = (shelf.tone(Duration::ZERO, Tone::BEEP), shelf.tone(Duration::ZERO, Tone::BEEP));
+        for frequency in 0..200 {
+            shelf.tone(Duration::from_secs(1), Tone { frequencies: [frequency, 0], ..Tone::BEEP });
+        }
+        let most = shelf.tones.len();
+        shelf.tidy(Duration::from_secs(100));
+        assert_eq!((Arc::ptr_eq(&first, &second), most, shelf.tones.len()), (true, MAX_TONES, 0));
+    }
+
+    /// Each play asked for the file within the minute after which unused ones are forgotten, so it was never asked for again.
+    #[test]
+    fn a_file_whose_request_was_lost_is_asked_for_again() {
+        let mut shelf = Shelf::default();
+        let port = Port { worker: 0, number: 2, ip: std::net::IpAddr::from([127, 0, 0, 1]) };
+        let asked: Vec<usize> = [0, 1, 6]
+            .into_iter()
+            .map(|second| {
+                let now = Duration::from_secs(second);
+                let sources = vec![Source::File(Path::new("/p").into())];
+                match shelf.gather(now, Waiting::new(now + LOADING, port, second, sources, Repeat::Once)) {
+                    Wait::Ready(_) => unreachable!("nothing was loaded"),
+                    Wait::Loading(paths) => paths.len(),
+                }
+            })
+            .collect();
+        assert_eq!(asked, [1, 0, 1]);
     }
 }

@@ -8,7 +8,7 @@ use plugboard_rtp::Digit;
 use crate::g711::{Codec, RATE};
 
 /// One or two sines, once or with a pause behind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Tone {
     /// In hertz, below 4,000; 0 for none.
     pub frequencies: [u16; 2],
@@ -63,34 +63,139 @@ impl Tone {
         samples(self.on) + samples(self.off)
     }
 
-    /// Encodes the samples from `start` of this tone on into `out`; after [`Tone::samples`] there is silence.
-    pub fn fill(&self, codec: Codec, start: u64, out: &mut [u8]) {
-        let on = samples(self.on);
+    /// One sample of the sound; `at` counts from its start and is below the length of `on`.
+    fn sample(&self, at: u64, on: u64) -> i16 {
         let amplitude = 32_767.0 * 10_f32.powf(-f32::from(self.below_full_scale_db) / 20.0);
-        // Raised over 5 ms at both ends: a hard edge clicks.
-        let edge = (RATE / 200) as f32;
-        for (sample, byte) in (start..).zip(out) {
-            *byte = if sample < on {
-                let envelope = (sample as f32 / edge).min((on - sample) as f32 / edge).min(1.0);
-                let sum: f32 = self
-                    .frequencies
-                    .iter()
-                    .filter(|frequency| **frequency > 0)
-                    // Modulo the rate, so that the phase stays exact however long the tone is.
-                    .map(|frequency| {
-                        let phase = (sample * u64::from(*frequency)) % u64::from(RATE);
-                        (TAU * phase as f32 / RATE as f32).sin()
-                    })
-                    .sum();
-                codec.encode((sum * amplitude * envelope) as i16)
+        let envelope = (at as f32 / EDGE as f32).min((on - at) as f32 / EDGE as f32).min(1.0);
+        let sum: f32 = self
+            .frequencies
+            .iter()
+            .filter(|frequency| **frequency > 0)
+            // Modulo the rate, so that the phase stays exact however long the tone is.
+            .map(|frequency| (TAU * ((at * u64::from(*frequency)) % u64::from(RATE)) as f32 / RATE as f32).sin())
+            .sum();
+        (sum * amplitude * envelope) as i16
+    }
+}
+
+/// It is raised and lowered over 5 ms: a hard edge clicks.
+const EDGE: u64 = RATE as u64 / 200;
+
+/// A tone encoded once in both laws, for all legs that hear it: playing is copying.
+///
+/// Frequencies are whole hertz, so the sound repeats after at most a second, however long it is: only that much is kept.
+#[derive(Debug)]
+pub(crate) struct EncodedTone {
+    /// Samples of sound, and of sound and pause.
+    on: u64,
+    samples: u64,
+    /// Samples after which the sound repeats.
+    period: u64,
+    pcmu: Encoded,
+    pcma: Encoded,
+}
+
+#[derive(Debug)]
+struct Encoded {
+    /// The rise and one period; all of a sound that is not longer than both and the fall.
+    start: Box<[u8]>,
+    /// The fall; empty if `start` is all.
+    end: Box<[u8]>,
+}
+
+impl EncodedTone {
+    pub(crate) fn new(tone: &Tone) -> Self {
+        let on = samples(tone.on);
+        let [a, b] = tone.frequencies.map(u64::from);
+        let rate = u64::from(RATE);
+        let period = rate / greatest_common_divisor(greatest_common_divisor(rate, a), b);
+        let (start, end) = if on <= EDGE + period + EDGE { (0..on, on..on) } else { (0..EDGE + period, on - EDGE..on) };
+        let start: Vec<i16> = start.map(|at| tone.sample(at, on)).collect();
+        let end: Vec<i16> = end.map(|at| tone.sample(at, on)).collect();
+        let encode = |codec: Codec| {
+            let [start, end] = [&start, &end].map(|part| part.iter().map(|sample| codec.encode(*sample)).collect());
+            Encoded { start, end }
+        };
+        Self { on, samples: tone.samples(), period, pcmu: encode(Codec::Pcmu), pcma: encode(Codec::Pcma) }
+    }
+
+    /// Samples of one round, on and off.
+    pub(crate) fn samples(&self) -> u64 {
+        self.samples
+    }
+
+    /// Copies the samples from `start` on into `out`; after the sound there is silence.
+    pub(crate) fn fill(&self, codec: Codec, start: u64, out: &mut [u8]) {
+        let encoded = match codec {
+            Codec::Pcmu => &self.pcmu,
+            Codec::Pcma => &self.pcma,
+        };
+        let falls = self.on - encoded.end.len() as u64;
+        let (mut at, mut rest) = (start, out);
+        while !rest.is_empty() {
+            let piece = if at >= self.on {
+                return rest.fill(codec.silence());
+            } else if at >= falls {
+                &encoded.end[(at - falls) as usize..]
+            } else if at < encoded.start.len() as u64 {
+                &encoded.start[at as usize..]
             } else {
-                codec.silence()
+                let place = (EDGE + (at - EDGE) % self.period) as usize;
+                &encoded.start[place..]
             };
+            let left = if at < falls { falls - at } else { self.on - at };
+            let count = piece.len().min(rest.len()).min(usize::try_from(left).unwrap_or(usize::MAX));
+            let (now, later) = rest.split_at_mut(count);
+            now.copy_from_slice(&piece[..count]);
+            rest = later;
+            at += count as u64;
         }
     }
 }
 
+/// Of a positive number and one that may be 0.
+fn greatest_common_divisor(mut a: u64, mut b: u64) -> u64 {
+    while b > 0 {
+        (a, b) = (b, a % b);
+    }
+    a
+}
+
 /// Samples in a time at 8 kHz.
 pub(crate) fn samples(time: Duration) -> u64 {
-    u64::try_from(time.as_micros() * u128::from(RATE) / 1_000_000).unwrap_or(u64::MAX)
+    // 125 µs each; 64 bits of microseconds are longer than any machine runs.
+    time.as_micros() as u64 / (1_000_000 / u64::from(RATE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shared_is_the_tone_sample_by_sample_in_pieces_of_any_length() {
+        let long = Tone { on: Duration::from_millis(3_333), off: Duration::from_millis(77), ..Tone::BEEP };
+        let odd = Tone { frequencies: [441, 0], ..long };
+        for tone in
+            [Tone::BEEP, Tone::RINGBACK_CN, Tone::RINGBACK_US, Tone::dtmf(Digit::from_char('7').unwrap()), long, odd]
+        {
+            let on = samples(tone.on);
+            let expected: Vec<u8> = (0..tone.samples() + 50)
+                .map(|at| Codec::Pcma.encode(if at < on { tone.sample(at, on) } else { 0 }))
+                .collect();
+            let shared = EncodedTone::new(&tone);
+            for length in [1, 160, 480, 9_001] {
+                let mut heard = vec![0; expected.len()];
+                for (number, piece) in heard.chunks_mut(length).enumerate() {
+                    shared.fill(Codec::Pcma, (number * length) as u64, piece);
+                }
+                assert!(heard == expected, "{tone:?} in pieces of {length}");
+            }
+        }
+    }
+
+    #[test]
+    fn an_hour_of_tone_keeps_at_most_a_second() {
+        let tone = EncodedTone::new(&Tone { frequencies: [441, 0], on: Duration::from_secs(3_600), ..Tone::BEEP });
+        assert!(tone.pcmu.start.len() + tone.pcmu.end.len() < 8_100);
+    }
 }

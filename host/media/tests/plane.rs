@@ -79,7 +79,7 @@ impl World {
     }
 
     fn open(&mut self, phone: u16, codec: Codec) {
-        let stream = Stream { telephone_event: Some(101), ..Stream::new(address(phone), codec) };
+        let stream = Stream { telephone_event: Some(101.into()), ..Stream::new(address(phone), codec) };
         self.command(Command::Open { port: leg(phone), stream });
     }
 

@@ -57,7 +57,7 @@ impl World {
         let port = self.free.remove(at);
         let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let stream = Stream { telephone_event: Some(101), ..Stream::new(socket.local_addr().unwrap(), Codec::Pcmu) };
+        let stream = Stream { telephone_event: Some(101.into()), ..Stream::new(socket.local_addr().unwrap(), Codec::Pcmu) };
         self.plane.send(vec![Command::Open { port, stream }]).unwrap();
         Phone { socket, port }
     }
