@@ -1,166 +1,18 @@
 //! Whole workers in virtual time: phones that speak RTP on one side, commands on the other.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+mod world;
+
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use plugboard_media::{
-    Channel, Codec, Command, Digit, Direction, Event, Plane, PlayError, Port, Prompt, PromptError, RecorderInput,
-    Repeat, Request, Settings, Source, Stream, Tone,
+    Channel, Codec, Command, Digit, Direction, Event, PlayError, Port, Prompt, PromptError, RecorderInput, Repeat,
+    Request, Source, Stream, Tone,
 };
-use plugboard_rtp::{Packet, Pressing, Rtcp};
-
-const CALLER: u16 = 4_000;
-const AGENT: u16 = 5_000;
-
-fn at(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-fn address(number: u16) -> SocketAddr {
-    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1)), number)
-}
-
-fn port(number: u16) -> Port {
-    Port { worker: 0, number, ip: Ipv4Addr::LOCALHOST.into() }
-}
-
-/// The leg of the phone at this port of 10.0.0.1 has our port 10,000 above it.
-fn leg(phone: u16) -> Port {
-    port(phone + 10_000)
-}
-
-/// A packet as the far end got it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Got {
-    at: Duration,
-    channel: Channel,
-    bytes: Vec<u8>,
-}
-
-impl Got {
-    fn rtp(&self) -> Packet<'_> {
-        Packet::parse(&self.bytes).expect("we send RTP")
-    }
-}
-
-/// A worker, its clock and what came out of it.
-struct World {
-    plane: Plane,
-    now: Duration,
-    events: Vec<Event>,
-    requests: Vec<Request>,
-    sent: Vec<(SocketAddr, Got)>,
-}
-
-impl World {
-    fn new() -> Self {
-        let settings = Settings { ports_ahead: 2, ..Settings::default() };
-        let mut world = Self {
-            plane: Plane::new(at(0), 0, settings, 42),
-            now: at(0),
-            events: Vec::new(),
-            requests: Vec::new(),
-            sent: Vec::new(),
-        };
-        world.drain();
-        world
-    }
-
-    /// A caller and an agent, bridged, of these codecs.
-    fn bridged(caller: Codec, agent: Codec) -> Self {
-        let mut world = Self::new();
-        world.open(CALLER, caller);
-        world.open(AGENT, agent);
-        world.command(Command::Bridge { a: leg(CALLER), b: leg(AGENT) });
-        world
-    }
-
-    fn open(&mut self, phone: u16, codec: Codec) {
-        let stream = Stream { telephone_event: Some(101.into()), ..Stream::new(address(phone), codec) };
-        self.command(Command::Open { port: leg(phone), stream });
-    }
-
-    fn command(&mut self, command: Command) {
-        self.plane.handle_command(self.now, command);
-        self.drain();
-    }
-
-    fn drain(&mut self) {
-        while let Some(transmit) = self.plane.poll_transmit() {
-            let got = Got { at: self.now, channel: transmit.channel, bytes: transmit.bytes.to_vec() };
-            self.sent.push((transmit.destination, got));
-        }
-        self.events.extend(std::iter::from_fn(|| self.plane.poll_event()));
-        self.requests.extend(std::iter::from_fn(|| self.plane.poll_request()));
-    }
-
-    /// Lets time pass, with every tick on time.
-    fn pass(&mut self, until: Duration) {
-        while let Some(due) = self.plane.poll_timeout().filter(|due| *due <= until) {
-            self.now = self.now.max(due);
-            self.plane.handle_tick(self.now);
-            self.drain();
-        }
-        self.now = until;
-    }
-
-    /// One packet from a phone, of 20 ms, `number` counting from 0.
-    fn speak(&mut self, phone: u16, number: u16, payload_type: u8, byte: u8) {
-        self.send(
-            phone,
-            Packet {
-                marker: number == 0,
-                payload_type,
-                sequence: number.wrapping_add(65_530),
-                timestamp: u32::from(number) * 160,
-                ssrc: u32::from(phone),
-                payload: &[byte; 160],
-            },
-        );
-    }
-
-    fn send(&mut self, phone: u16, packet: Packet<'_>) {
-        let mut bytes = Vec::new();
-        packet.write(&mut bytes);
-        self.plane.handle_packet(self.now, leg(phone), Channel::Rtp, address(phone), &bytes);
-        self.drain();
-    }
-
-    /// A phone presses a key; `keep` says which of the eight packets arrive.
-    fn press(&mut self, phone: u16, key: char, timestamp: u32, keep: impl Fn(usize) -> bool) {
-        let mut pressing = Pressing::new(Digit::from_char(key).unwrap(), 160, 960);
-        let packets = std::iter::from_fn(|| pressing.next_packet());
-        for (number, (event, first)) in packets.enumerate().collect::<Vec<_>>() {
-            if keep(number) {
-                let sequence = (timestamp / 160) as u16 + number as u16;
-                let payload = &event.write();
-                let ssrc = u32::from(phone);
-                self.send(phone, Packet { marker: first, payload_type: 101, sequence, timestamp, ssrc, payload });
-            }
-            self.pass(self.now + at(20));
-        }
-    }
-
-    fn got(&self, phone: u16) -> Vec<&Got> {
-        let to = address(phone);
-        self.sent.iter().filter(|(destination, _)| *destination == to).map(|(_, got)| got).collect()
-    }
-
-    fn load(&mut self, path: &str, loaded: Result<Prompt, PromptError>) {
-        self.plane.handle_prompt(self.now, &Arc::from(Path::new(path)), loaded.map(Arc::new));
-        self.drain();
-    }
-
-    fn digits(&self) -> String {
-        self.events
-            .iter()
-            .filter_map(|event| if let Event::Digit { digit, .. } = event { Some(digit.as_char()) } else { None })
-            .collect()
-    }
-}
+use plugboard_rtp::{Packet, Rtcp};
+use world::{AGENT, CALLER, World, address, at, leg, port};
 
 fn file(path: &str) -> Source {
     Source::File(Path::new(path).into())
@@ -243,10 +95,7 @@ fn a_thief_neither_hears_the_call_nor_is_heard() {
     }
     world.speak(AGENT, 1, 0, 2);
     world.command(Command::Close { port: leg(CALLER) });
-    let strangers = world
-        .events
-        .iter()
-        .find_map(|event| if let Event::Closed { statistics, .. } = event { Some(statistics.strangers) } else { None });
+    let strangers = Some(world.statistics().strangers);
     let stolen = world.sent.iter().any(|(to, got)| *to == thief || got.bytes.contains(&66));
     assert_eq!((stolen, world.got(CALLER).len(), strangers), (false, 2, Some(10)));
 }
@@ -519,18 +368,9 @@ fn a_recording_holds_the_caller_left_each_agent_right_and_closes_with_its_last_l
     for phone in [CALLER, AGENT, SECOND] {
         world.command(Command::Close { port: leg(phone) });
     }
-    let mut tape: Vec<i16> = Vec::new();
-    let mut ends = 0;
-    for request in &world.requests {
-        match request {
-            Request::Record(RecorderInput::Samples { position, frames, .. }) => {
-                assert_eq!(*position as usize, tape.len() / 2);
-                tape.extend(frames);
-            }
-            Request::Record(RecorderInput::Close { .. }) => ends += 1,
-            _ => {}
-        }
-    }
+    let tape = world.tape();
+    let is_end = |request: &&Request| matches!(request, Request::Record(RecorderInput::Close { .. }));
+    let ends = world.requests.iter().filter(is_end).count();
     let side = |side: usize, from: usize, to: usize| {
         let samples: Vec<i16> = tape.iter().skip(side).step_by(2).copied().collect();
         let part = &samples[from * 8..to * 8];
