@@ -2,8 +2,10 @@
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test, of real sockets")]
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::io::{BufRead as _, BufReader};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
 use std::path::{Path, PathBuf};
+use std::process::{Command as Process, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
@@ -25,8 +27,12 @@ struct World {
 impl World {
     /// Each test has another range, so that they can run at once.
     fn new(name: &str, first: u16, workers: u16) -> Self {
+        Self::at(Ipv4Addr::LOCALHOST.into(), name, first, workers)
+    }
+
+    fn at(ip: IpAddr, name: &str, first: u16, workers: u16) -> Self {
         let (send, events) = channel();
-        let config = Config { workers, ..Config::new(Ipv4Addr::LOCALHOST.into(), first..=first + 399) };
+        let config = Config { workers, ..Config::new(ip, first..=first + 399) };
         let plane = MediaPlane::start(&config, move |batch| send.send(batch).unwrap_or_default()).unwrap();
         let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{name}-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -55,9 +61,10 @@ impl World {
         }
         let at = self.free.iter().position(|port| port.worker == worker).unwrap();
         let port = self.free.remove(at);
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let socket = UdpSocket::bind((port.ip, 0)).unwrap();
         socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        let stream = Stream { telephone_event: Some(101.into()), ..Stream::new(socket.local_addr().unwrap(), Codec::Pcmu) };
+        let stream =
+            Stream { telephone_event: Some(101.into()), ..Stream::new(socket.local_addr().unwrap(), Codec::Pcmu) };
         self.plane.send(vec![Command::Open { port, stream }]).unwrap();
         Phone { socket, port }
     }
@@ -187,4 +194,78 @@ fn a_range_that_cannot_be_bound_is_an_error_that_names_it() {
     let started = MediaPlane::start(&Config::new(elsewhere, 44_000..=44_009), |_| ());
     let Err(error @ StartError::NoFreePorts { .. }) = started else { panic!("192.0.2.1 is nobody's address") };
     assert!(error.to_string().starts_with("no port pair of 192.0.2.1:44000-44009 can be bound"), "{error}");
+}
+
+#[test]
+fn a_call_over_ipv6_is_bridged() {
+    // Where the machine has no IPv6 there is nothing to prove.
+    if UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).is_err() {
+        return;
+    }
+    let mut world = World::at(Ipv6Addr::LOCALHOST.into(), "ipv6", 45_000, 1);
+    let (caller, agent) = (world.open(0), world.open(0));
+    world.plane.send(vec![Command::Bridge { a: caller.port, b: agent.port }]).unwrap();
+    for sequence in 0..3 {
+        caller.say(sequence, 0, &[1; 160]);
+        agent.say(sequence, 0, &[2; 160]);
+        assert_eq!((agent.hear(), caller.hear()), (vec![1; 160], vec![2; 160]));
+    }
+    std::fs::remove_dir_all(&world.folder).unwrap();
+}
+
+/// Set in the process that is to be killed: the file that it records.
+const RECORDING: &str = "PLUGBOARD_TEST_RECORDING";
+
+/// Not a test of its own: what [`a_recording_of_a_killed_process_is_whole_after_repair`] kills.
+#[test]
+#[ignore = "runs in a process of its own until that is killed"]
+fn records_until_killed() {
+    let path = PathBuf::from(std::env::var_os(RECORDING).unwrap());
+    let mut world = World::new("killed", 46_000, 1);
+    let phone = world.open(0);
+    world.plane.send(vec![Command::Record { recording: 1, path, left: phone.port, right: None }]).unwrap();
+    println!("\nrecording");
+    for sequence in 0..=u16::MAX {
+        phone.say(sequence, 0, &[Codec::Pcmu.encode(1_000); 160]);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn a_recording_of_a_killed_process_is_whole_after_repair() {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("kill-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("killed.wav");
+    let mut process = Process::new(std::env::current_exe().unwrap())
+        .args(["records_until_killed", "--exact", "--ignored", "--nocapture"])
+        .env(RECORDING, &path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let told = BufReader::new(process.stdout.take().unwrap()).lines();
+    assert!(told.map_while(Result::ok).any(|line| line == "recording"));
+    // Until the second flush, so that something is written, then at any moment.
+    let written = || std::fs::metadata(&path).map_or(0, |file| file.len());
+    for _ in 0..1_000 {
+        if written() > 32_000 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    // What a crash in the middle of a write leaves: samples behind the counted ones, and half a frame.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes.extend([1, 0, 2, 0, 3]);
+    std::fs::write(&path, &bytes).unwrap();
+    let first = repair_recording(&path).unwrap();
+    let repaired = std::fs::read(&path).unwrap();
+    let reader = hound::WavReader::new(&repaired[..]).unwrap();
+    let (riff, frames) = (u32::from_le_bytes(repaired[4..8].try_into().unwrap()), reader.duration());
+    let heard = reader.into_samples::<i16>().filter(|sample| sample.as_ref().is_ok_and(|sample| *sample != 0)).count();
+    let again = (repair_recording(&path).unwrap(), std::fs::read(&path).unwrap() == repaired);
+    std::fs::remove_dir_all(folder).unwrap();
+    assert_eq!((first, again), (Repaired::Lengthened { frames: 1 }, (Repaired::Whole, true)));
+    assert_eq!((riff, frames as usize), (36 + 4 * frames, (repaired.len() - 44) / 4));
+    assert!(frames >= 7_900 && heard > 7_000, "{frames} frames, {heard} of them heard");
 }

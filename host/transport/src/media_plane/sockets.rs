@@ -87,6 +87,8 @@ impl Sockets {
             if number.is_multiple_of(2) { (Channel::Rtp, &pair.rtp) } else { (Channel::Rtcp, &pair.rtcp) };
         // An error is an ICMP message of an earlier packet, or nothing to read: neither is ours to act on.
         let (length, source) = socket.recv_from(buffer).ok()?;
+        // On a socket for both, IPv4 comes as a mapped address (RFC 4291 §2.5.5.2), and SDP names it plainly.
+        let source = SocketAddr::new(source.ip().to_canonical(), source.port());
         Some((Port { worker: self.worker, number: number & !1, ip: self.ip }, channel, source, length))
     }
 
@@ -96,16 +98,26 @@ impl Sockets {
         let Some(Some(pair)) = self.pairs.get(usize::from((port.number - self.first) / 2)) else { return false };
         let sent = match channel {
             Channel::Rtp if pair.connected == Some(destination) => pair.rtp.send(bytes),
-            Channel::Rtp => pair.rtp.send_to(bytes, destination),
-            Channel::Rtcp => pair.rtcp.send_to(bytes, destination),
+            Channel::Rtp => pair.rtp.send_to(bytes, self.reachable(destination)),
+            Channel::Rtcp => pair.rtcp.send_to(bytes, self.reachable(destination)),
         };
         sent.is_ok()
     }
 
+    /// The address as our sockets name it: those for both kinds send to IPv4 by its mapped address.
+    #[inline]
+    fn reachable(&self, destination: SocketAddr) -> SocketAddr {
+        match (self.ip, destination.ip()) {
+            (IpAddr::V6(_), IpAddr::V4(ip)) => SocketAddr::new(ip.to_ipv6_mapped().into(), destination.port()),
+            _ => destination,
+        }
+    }
+
     /// Lets the kernel drop what comes from elsewhere, and keep the route.
     pub(crate) fn connect(&mut self, port: Port, source: SocketAddr) {
+        let reachable = self.reachable(source);
         if let Some(pair) = self.pair_mut(port)
-            && pair.rtp.connect(source).is_ok()
+            && pair.rtp.connect(reachable).is_ok()
         {
             pair.connected = Some(source);
         }

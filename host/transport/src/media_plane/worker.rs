@@ -55,6 +55,8 @@ pub(crate) struct Worker {
     unwritten: VecDeque<RecorderInput>,
     /// Seconds of audio that the writer had no room for.
     dropped: u64,
+    /// The range of ports is used up, and that was said.
+    used_up: bool,
 }
 
 impl Worker {
@@ -76,6 +78,7 @@ impl Worker {
             ends,
             unwritten: VecDeque::new(),
             dropped: 0,
+            used_up: false,
         })
     }
 
@@ -188,7 +191,7 @@ impl Worker {
                 Request::BindPorts { count } => {
                     let epoll = &self.epoll;
                     let ports = self.sockets.bind(count, |socket, number| watch(epoll, socket, number));
-                    if ports.is_empty() {
+                    if ports.is_empty() && !std::mem::replace(&mut self.used_up, true) {
                         tracing::warn!(worker = self.index, "range of RTP ports is used up");
                     }
                     self.plane.handle_ports(ports);
