@@ -267,6 +267,8 @@ impl Exchange {
             packets_lost: statistics.lost,
             jitter_ms: statistics.jitter.as_secs_f32() * 1_000.0,
             mos: statistics.mos.unwrap_or_default(),
+            packets_lost_by_far_end: statistics.lost_by_remote,
+            round_trip_ms: statistics.round_trip.map(|time| time.as_secs_f32() * 1_000.0),
         };
         self.fact(now, EventKind::LegMeasured { interaction, leg, quality });
     }

@@ -87,6 +87,12 @@ pub struct Quality {
     pub jitter_ms: f32,
     /// Mean opinion score estimated by the E-model (ITU-T G.107), 1.0 to 4.5; 0 where nothing was heard.
     pub mos: f32,
+    /// Packets of ours that the far end says it lost, by its RTCP.
+    #[serde(default)]
+    pub packets_lost_by_far_end: u64,
+    /// Time to the far end and back by RTCP; `None` where it sends none.
+    #[serde(default)]
+    pub round_trip_ms: Option<f32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
