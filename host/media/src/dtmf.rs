@@ -235,10 +235,10 @@ impl Fit {
         let mut basis = [1.0_f32, 0.0, 1.0, 0.0];
         let (mut products, mut sums) = ([[0.0_f32; 4]; 4], [0.0_f32; 4]);
         for sample in window {
-            for row in 0..4 {
-                sums[row] += basis[row] * sample;
-                for column in 0..4 {
-                    products[row][column] += basis[row] * basis[column];
+            for ((sum, row), factor) in sums.iter_mut().zip(&mut products).zip(basis) {
+                *sum += factor * sample;
+                for (product, other) in row.iter_mut().zip(basis) {
+                    *product += factor * other;
                 }
             }
             let [a, b, c, d] = basis;
@@ -257,6 +257,7 @@ impl Fit {
 }
 
 /// Gaussian elimination; the matrix is positive definite, so no rows need to change places. `None` if it is not.
+#[allow(clippy::needless_range_loop, reason = "rows and columns are best read by number")]
 fn solve(mut matrix: [[f32; 4]; 4], mut right: [f32; 4]) -> Option<[f32; 4]> {
     for pivot in 0..4 {
         let row = matrix[pivot];

@@ -18,7 +18,7 @@ fn one_side_without_events() -> World {
 }
 
 /// What a phone at `address` presses as tones when it is sent these payloads: our own detector is the judge.
-fn judged(payloads: Vec<Vec<u8>>) -> String {
+fn judged(payloads: &[Vec<u8>]) -> String {
     let mut judge = World::new();
     let stream = Stream { detect_inband_dtmf: true, ..Stream::new(address(CALLER), Codec::Pcmu) };
     judge.command(Command::Open { port: leg(CALLER), stream });
@@ -39,9 +39,9 @@ fn a_key_is_a_tone_for_the_side_that_takes_no_events() {
     world.pass(world.now + at(100));
     world.press(CALLER, '*', 16_000, |number| number < 3);
     world.pass(world.now + at(600));
-    let payloads = world.got(AGENT).iter().map(|got| got.rtp().payload.to_vec()).collect();
+    let payloads: Vec<Vec<u8>> = world.got(AGENT).iter().map(|got| got.rtp().payload.to_vec()).collect();
     let only_audio = world.got(AGENT).iter().all(|got| got.rtp().payload_type == 0);
-    assert_eq!((judged(payloads).as_str(), only_audio, world.digits().as_str()), ("7*", true, "7*"));
+    assert_eq!((judged(&payloads).as_str(), only_audio, world.digits().as_str()), ("7*", true, "7*"));
 }
 
 #[test]

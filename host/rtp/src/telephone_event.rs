@@ -78,7 +78,7 @@ impl Presses {
         let mut before = None;
         match &mut self.current {
             Some(press) if press.timestamp == timestamp => {
-                press.ticks = press.ticks.max(press.earlier.saturating_add(ticks))
+                press.ticks = press.ticks.max(press.earlier.saturating_add(ticks));
             }
             Some(press) if press.goes_on(digit, timestamp) => {
                 press.earlier = press.earlier.saturating_add(LONGEST);
