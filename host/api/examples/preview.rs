@@ -139,6 +139,7 @@ impl Stage {
                     from: CALLS[0].1.into(),
                     to: "8000".into(),
                     channel: "voice".into(),
+                    dialled_by: None,
                 },
             ),
             (221, EventKind::LegAnswered { interaction, leg: LegId(900) }),

@@ -20,8 +20,8 @@ use crate::{
 };
 
 const ABOUT: &str = "\
-Everything that a Plugboard host lets programs see and do. Ids are the tenant's own names or rising numbers. Points in time are whole microseconds since \
-1970-01-01T00:00:00Z in live data and events, and RFC 3339 in call detail records; spans are whole milliseconds and end in `_ms`. Every refusal is \
+Everything that a Plugboard host lets programs see and do. Ids are the tenant's own names or rising numbers. Points in time are RFC 3339 in UTC, with \
+microseconds in live data and events and milliseconds in call detail records; spans are whole milliseconds and end in `_ms`. Every refusal is \
 `application/problem+json` (RFC 9457) with a `remedy`.";
 
 const TAGS: [(&str, &str); 8] = [

@@ -120,6 +120,12 @@ pub(crate) struct Queue {
     service_level_ms: u64,
     #[schema(required = false)]
     missed_limit: u32,
+    /// An alarm while somebody waits longer; 0: none.
+    #[schema(required = false)]
+    alarm_longest_wait_ms: u64,
+    /// An alarm while those answered in the last 15 minutes waited longer on average; 0: none.
+    #[schema(required = false)]
+    alarm_average_wait_ms: u64,
 }
 
 #[derive(ToSchema)]
@@ -166,9 +172,9 @@ pub(crate) struct FlowDocument {
 pub(crate) struct TimeZone {
     /// IANA name.
     name: String,
-    /// Pairs of a point in time in microseconds and minutes east of UTC.
-    #[schema(required = false, value_type = Vec<Vec<i64>>)]
-    offsets: Vec<Vec<i64>>,
+    /// Pairs of a point in time (RFC 3339) and minutes east of UTC.
+    #[schema(required = false, value_type = Vec<Vec<serde_json::Value>>)]
+    offsets: Vec<Vec<serde_json::Value>>,
 }
 
 #[derive(ToSchema)]
@@ -190,8 +196,8 @@ pub(crate) struct ExceptionFlow {
 /// What is live at one moment.
 #[derive(ToSchema)]
 pub(crate) struct Snapshot {
-    /// Microseconds since 1970.
-    at: u64,
+    #[schema(format = DateTime)]
+    at: String,
     /// The last event in this view.
     seq: u64,
     revision: u64,
@@ -212,7 +218,8 @@ pub(crate) struct Call {
     interaction: u64,
     from: String,
     to: String,
-    started: u64,
+    #[schema(format = DateTime)]
+    started: String,
     /// `offered`, `ivr`, `waiting`, `ringing`, `talking`, `held` or `consulting`.
     stage: String,
     queue: Option<String>,
@@ -235,7 +242,8 @@ pub(crate) struct LiveAgent {
     /// With every state that an interaction holds the agent in.
     #[schema(required = false, nullable = false)]
     interaction: Option<u64>,
-    since: u64,
+    #[schema(format = DateTime)]
+    since: String,
     pending: Option<AgentRequest>,
     registered: bool,
     occupancy_permille: u16,
@@ -398,7 +406,8 @@ pub(crate) struct RecordingPage {
 pub(crate) struct Recording {
     recording: u64,
     interaction: u64,
-    started: u64,
+    #[schema(format = DateTime)]
+    started: String,
     length_ms: u64,
     sha256: String,
     voicemail: bool,
@@ -416,8 +425,9 @@ pub(crate) struct EventPage {
 pub(crate) struct Event {
     /// Rises by one with no gap.
     seq: u64,
-    /// Microseconds since 1970.
-    at: u64,
+    /// To the microsecond.
+    #[schema(format = DateTime)]
+    at: String,
     /// `interaction-offered`, `queued`, `connected`, `agent-state-changed` …
     #[schema(rename = "type")]
     kind: String,

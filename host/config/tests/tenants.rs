@@ -152,7 +152,7 @@ fn a_broken_tenant_says_everything_at_once_with_line_and_remedy() {
         queues.toml:12:1: error[unknown-key]: a queue has no `说明`
           12 | "说明" = "客人"
              | ^^^^^^
-          remedy: use one of: hold_music, max_wait, max_waiting, missed_limit, name, overflow_after, overflow_to, policy, priority, record, refuse_when_unstaffed, ring_timeout, service_level, skills, strategy, wrap_up
+          remedy: use one of: alarm_average_wait, alarm_longest_wait, hold_music, max_wait, max_waiting, missed_limit, name, overflow_after, overflow_to, policy, priority, record, refuse_when_unstaffed, ring_timeout, service_level, skills, strategy, wrap_up
 
         queues.toml:13:21: error[unknown-skill]: no agent has the skill "suport", so nobody could take the call
           13 | skills = { suport = 2 }

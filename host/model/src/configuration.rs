@@ -181,6 +181,12 @@ pub struct Queue {
     /// After this many rings without an answer in a row the agent is set not ready.
     #[serde(default = "one")]
     pub missed_limit: u32,
+    /// An alarm while somebody waits longer. Zero: none.
+    #[serde(default = "seconds_90", with = "millis", rename = "alarm_longest_wait_ms")]
+    pub alarm_longest_wait: Duration,
+    /// An alarm while those answered in the last 15 minutes waited longer on average. Zero: none.
+    #[serde(default = "seconds_30", with = "millis", rename = "alarm_average_wait_ms")]
+    pub alarm_average_wait: Duration,
 }
 
 impl Queue {
@@ -203,6 +209,8 @@ impl Queue {
             record: true,
             service_level: seconds_20(),
             missed_limit: one(),
+            alarm_longest_wait: seconds_90(),
+            alarm_average_wait: seconds_30(),
         }
     }
 }
@@ -355,6 +363,9 @@ fn seconds_20() -> Duration {
 }
 fn seconds_30() -> Duration {
     Duration::from_secs(30)
+}
+fn seconds_90() -> Duration {
+    Duration::from_secs(90)
 }
 
 mod millis {

@@ -78,6 +78,16 @@ pub enum TransferKind {
     Attended,
 }
 
+/// What a queue's alarm is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ServiceMeasure {
+    /// Of those who wait now, the one who has waited longest.
+    LongestWait,
+    /// Mean wait of those answered in the last 15 minutes (ASA).
+    AverageWait,
+}
+
 /// Sound quality of one leg, as it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
@@ -98,13 +108,16 @@ pub struct Quality {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "kebab-case")]
 pub enum EventKind {
-    /// A call came in for us.
+    /// A call came in for us, or an agent places one.
     InteractionOffered {
         interaction: InteractionId,
         leg: LegId,
         from: Arc<str>,
         to: Arc<str>,
         channel: Arc<str>,
+        /// The agent whose call it is: dialled on the phone, or by the desk for it. `leg` is then the agent's own.
+        #[serde(default)]
+        dialled_by: Option<AgentId>,
     },
     /// We call somebody for this interaction.
     LegDialled {
@@ -113,6 +126,13 @@ pub enum EventKind {
         role: Role,
         party: Arc<str>,
         agent: Option<AgentId>,
+    },
+    /// The agent goes on with another of their phones (INVITE with Replaces): `leg` is in the place of `replaced`.
+    LegReplaced {
+        interaction: InteractionId,
+        leg: LegId,
+        replaced: LegId,
+        agent: AgentId,
     },
     LegRinging {
         interaction: InteractionId,
@@ -237,6 +257,15 @@ pub enum EventKind {
         target: Arc<str>,
     },
 
+    /// A queue is worse than its own limit, or well again. None is raised twice without being cleared between, except over a restart, which clears all.
+    ServiceAlarm {
+        queue: QueueId,
+        measure: ServiceMeasure,
+        raised: bool,
+        value_ms: u64,
+        limit_ms: u64,
+    },
+
     WrapUpStarted {
         interaction: InteractionId,
         agent: AgentId,
@@ -325,6 +354,7 @@ impl EventKind {
         match self {
             Self::InteractionOffered { interaction, .. }
             | Self::LegDialled { interaction, .. }
+            | Self::LegReplaced { interaction, .. }
             | Self::LegRinging { interaction, .. }
             | Self::LegAnswered { interaction, .. }
             | Self::LegEnded { interaction, .. }
@@ -359,6 +389,7 @@ impl EventKind {
             Self::AgentStateChanged { .. }
             | Self::PhoneRegistered { .. }
             | Self::PhoneGone { .. }
+            | Self::ServiceAlarm { .. }
             | Self::ConfigurationApplied { .. }
             | Self::Restarted { .. }
             | Self::Alarm { .. } => None,
@@ -389,8 +420,23 @@ mod tests {
         let json = serde_json::to_string(&event).unwrap();
         assert_eq!(
             json,
-            r#"{"seq":7,"at":1500000,"type":"agent-state-changed","agent":"amy","from":{"state":"ready"},"to":{"state":"not-ready","reason":"lunch"}}"#
+            r#"{"seq":7,"at":"1970-01-01T00:00:01.500000Z","type":"agent-state-changed","agent":"amy","from":{"state":"ready"},"to":{"state":"not-ready","reason":"lunch"}}"#
         );
         assert_eq!(serde_json::from_str::<Event>(&json).unwrap(), event);
+    }
+
+    #[test]
+    fn events_of_earlier_versions_are_read() {
+        let json = r#"{"seq":1,"at":1500000,"type":"interaction-offered","interaction":1,"leg":2,"from":"a","to":"b","channel":"voice"}"#;
+        let kind = EventKind::InteractionOffered {
+            interaction: InteractionId(1),
+            leg: LegId(2),
+            from: "a".into(),
+            to: "b".into(),
+            channel: "voice".into(),
+            dialled_by: None,
+        };
+        let event = Event { seq: 1, at: Timestamp::from_millis(1_500), kind };
+        assert_eq!(serde_json::from_str::<Event>(json).unwrap(), event);
     }
 }

@@ -7,6 +7,7 @@ mod configuration;
 mod event;
 pub mod flow;
 mod id;
+mod rfc3339;
 pub mod routing;
 mod time;
 
@@ -15,7 +16,9 @@ pub use configuration::{
     AddressBlock, AddressBlockError, Agent, Configuration, ExceptionFlow, FlowDocument, Limits, NumberTarget, Prompt,
     Queue, SkillNeed, Strategy, TimeZone, Trunk,
 };
-pub use event::{EndedBy, Event, EventKind, Quality, QueueExit, ReleaseReason, Role, TransferKind, millis};
+pub use event::{
+    EndedBy, Event, EventKind, Quality, QueueExit, ReleaseReason, Role, ServiceMeasure, TransferKind, millis,
+};
 pub use id::{
     AgentId, Extension, FlowId, IdError, InteractionId, LegId, Number, QueueId, RecordingId, SkillId, TenantId,
 };

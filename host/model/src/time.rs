@@ -1,18 +1,16 @@
 //! One clock for a whole exchange: microseconds since the Unix epoch, given with each input.
 
 use std::{
-    fmt,
     ops::{Add, AddAssign, Sub},
     time::Duration,
 };
 
-use serde::{Deserialize, Serialize};
-
 /// A point in time, in microseconds since 1970-01-01T00:00:00Z.
 ///
+/// In JSON it is RFC 3339 in UTC with microseconds: `2026-11-22T10:41:00.250123Z`.
+///
 /// The edge derives it from a monotonic clock anchored once to the wall clock, so that it never runs backwards within a process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
@@ -35,7 +33,7 @@ impl Timestamp {
         self.0
     }
 
-    /// Whole milliseconds, rounded down: the unit of WIT and JSON.
+    /// Whole milliseconds, rounded down: the unit of WIT.
     pub const fn as_millis(self) -> u64 {
         self.0 / 1_000
     }
@@ -79,39 +77,9 @@ impl Sub for Timestamp {
     }
 }
 
-/// RFC 3339 in UTC with milliseconds: `2026-11-22T10:41:00.250Z`.
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let millis = self.as_millis();
-        let (days, rest) = (millis / 86_400_000, millis % 86_400_000);
-        let (year, month, day) = civil_from_days(days);
-        let (hour, minute, second) = (rest / 3_600_000, rest / 60_000 % 60, rest / 1_000 % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{:03}Z", rest % 1_000)
-    }
-}
-
-/// The proleptic Gregorian date of a day number since 1970-01-01, by counting in eras of 400 years that start on 1 March.
-fn civil_from_days(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let (era, day_of_era) = (shifted / 146_097, shifted % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let month_from_march = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn prints_leap_day_and_milliseconds_as_rfc_3339() {
-        assert_eq!(Timestamp::from_millis(1_709_164_799_999).to_string(), "2024-02-28T23:59:59.999Z");
-        assert_eq!(Timestamp::from_millis(1_709_164_800_000).to_string(), "2024-02-29T00:00:00.000Z");
-        assert_eq!(Timestamp::from_secs(4_102_444_800).to_string(), "2100-01-01T00:00:00.000Z");
-    }
 
     #[test]
     fn time_before_the_earlier_point_is_zero() {

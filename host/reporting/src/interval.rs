@@ -31,7 +31,7 @@ mod tests {
 
     #[test]
     fn a_local_day_begins_at_local_midnight() {
-        let now = crate::parse_time("2026-11-22T17:30:00Z").unwrap();
+        let now = Timestamp::from_rfc3339("2026-11-22T17:30:00Z").unwrap();
         assert_eq!(midnight(now, 480).to_string(), "2026-11-22T16:00:00.000Z");
         assert_eq!(midnight(now, -300).to_string(), "2026-11-22T05:00:00.000Z");
         assert_eq!(midnight(Timestamp::EPOCH, 60), Timestamp::EPOCH);

@@ -22,4 +22,3 @@ pub use interval::{INTERVAL_MS, interval_of, midnight};
 pub use metric::{Metric, ServiceLevel, Unit};
 pub use period::{Grain, Row, rows};
 pub use queue::{Counters, LiveQueue, QueueFold, QueueInterval, Thresholds};
-pub use rfc3339::parse as parse_time;

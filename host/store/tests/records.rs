@@ -109,6 +109,7 @@ fn cdr(interaction: u64, from: &str, started_ms: u64) -> Cdr {
         from: from.into(),
         to: "8001".into(),
         channel: "voice".into(),
+        dialled_by: None,
     };
     let queue = "sales".parse().unwrap();
     let queued = EventKind::Queued { interaction: id, queue, priority: 0, skills: Vec::new(), position: 1 };

@@ -122,7 +122,7 @@ async function refresh() {
   state.asked = Date.now();
   try {
     state.live = await ask(`${base()}/live`);
-    state.offset = Date.now() - state.live.at / 1000;
+    state.offset = Date.now() - Date.parse(state.live.at);
     if (state.chosen === null && state.live.calls.length) {
       const talking = state.live.calls.find((call) => call.stage === 'talking');
       choose((talking || state.live.calls[state.live.calls.length - 1]).interaction, false);
@@ -143,7 +143,7 @@ async function readRecords() {
 }
 
 /* drawing */
-const nowMicros = () => (Date.now() - state.offset) * 1000;
+const now = () => Date.now() - state.offset;
 const clock = (ms) => {
   const s = Math.max(0, Math.floor(ms / 1000));
   const two = (n) => String(n).padStart(2, '0');
@@ -164,10 +164,10 @@ function titled(className, text) {
   made.title = text;
   return made;
 }
-/** Lets the text of `shown` count up from `since`, in microseconds. */
+/** Lets the text of `shown` count up from `since`, in milliseconds of the host's clock. */
 function count(shown, since) {
   shown.dataset.since = since;
-  shown.textContent = clock((nowMicros() - since) / 1000);
+  shown.textContent = clock(now() - since);
   return shown;
 }
 const timer = (tag, className, since) => count(element(tag, className), since);
@@ -190,13 +190,13 @@ function drawLive() {
   $('sum-waiting').textContent = waiting.length;
   $('sum-waiting').parentElement.classList.toggle('late', waiting.length > 0);
   const longest = Math.max(0, ...queues.map((queue) => queue.longest_wait_ms));
-  if (longest > 0) count($('sum-longest'), state.live.at - longest * 1000);
+  if (longest > 0) count($('sum-longest'), Date.parse(state.live.at) - longest);
   else { delete $('sum-longest').dataset.since; $('sum-longest').textContent = clock(0); }
   $('sum-ready').textContent = agents.filter((agent) => agent.state === 'ready').length;
   $('sum-busy').textContent = agents.filter((agent) => busy.includes(agent.state)).length;
   replace($('queues'), queues.map(drawQueue));
   const order = ['ringing', 'talking', 'held', 'consulting', 'reserved', 'wrap-up', 'ready', 'not-ready', 'unreachable', 'logged-out'];
-  const sorted = [...agents].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || a.since - b.since);
+  const sorted = [...agents].sort((a, b) => order.indexOf(a.state) - order.indexOf(b.state) || Date.parse(a.since) - Date.parse(b.since));
   replace($('agents'), sorted.map(drawAgent));
   const newest = [...calls].sort((a, b) => b.interaction - a.interaction);
   replace($('call-rows'), newest.map(drawCall));
@@ -207,7 +207,7 @@ function drawQueue(queue) {
   const item = element('li', queue.waiting ? 'some' : '');
   const top = element('div', 'top');
   const waits = element('span', 'waiting', word('queueWaiting', { n: queue.waiting }));
-  if (queue.waiting) waits.append(' · ', timer('span', 'timer', state.live.at - queue.longest_wait_ms * 1000));
+  if (queue.waiting) waits.append(' · ', timer('span', 'timer', Date.parse(state.live.at) - queue.longest_wait_ms));
   const name = element('strong', '', queue.name);
   name.title = queue.name;
   top.append(name, waits);
@@ -230,7 +230,7 @@ function drawAgent(agent) {
   const name = element('span', 'name', agent.name);
   name.append(element('small', '', agent.extension));
   const text = word(`states.${agent.state}`) + (agent.reason ? ` · ${agent.reason}` : '');
-  item.append(name, agent.state === 'logged-out' ? element('span') : timer('span', 'timer', agent.since), element('span', `state ${looks[agent.state] || ''}`, text));
+  item.append(name, agent.state === 'logged-out' ? element('span') : timer('span', 'timer', Date.parse(agent.since)), element('span', `state ${looks[agent.state] || ''}`, text));
   return item;
 }
 
@@ -250,7 +250,7 @@ function drawCall(call) {
   if (state.sure === call.interaction) sure(hang);
   hang.addEventListener('click', (click) => { click.stopPropagation(); hangUp(call.interaction, hang); });
   act.append(hang);
-  row.append(caller, element('td', '', call.to), stage, titled('wide', whom), timer('td', 'number', call.started), act);
+  row.append(caller, element('td', '', call.to), stage, titled('wide', whom), timer('td', 'number', Date.parse(call.started)), act);
   return row;
 }
 
@@ -409,7 +409,7 @@ dark.addEventListener('change', paint);
 
 setInterval(() => {
   $('clock').textContent = new Date().toLocaleTimeString(Language.now, TIME);
-  for (const counting of document.querySelectorAll('[data-since]')) counting.textContent = clock((nowMicros() - counting.dataset.since) / 1000);
+  for (const counting of document.querySelectorAll('[data-since]')) counting.textContent = clock(now() - counting.dataset.since);
 }, 1000);
 
 paint();

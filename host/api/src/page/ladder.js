@@ -2,10 +2,10 @@
 'use strict';
 
 const Ladder = {
-  /** Rows for `events` of one interaction, in order: {seq, at, kind, text, …}. `name` gives an agent's name, `queue` a queue's. */
+  /** Rows for `events` of one interaction, in order: {seq, at, kind, text, …}, `at` in milliseconds. `name` gives an agent's name, `queue` a queue's. */
   rows(events, name, queue) {
     const role = new Map();
-    return events.map((event) => ({ seq: event.seq, at: event.at, ...this.row(event, role, name, queue) }));
+    return events.map((event) => ({ seq: event.seq, at: Date.parse(event.at), ...this.row(event, role, name, queue) }));
   },
 
   row(event, role, name, queue) {
@@ -69,7 +69,7 @@ const Ladder = {
       if (row.seq > seen) item.className = 'new';
       const at = document.createElement('span');
       at.className = 'at';
-      at.textContent = `+${((row.at - start) / 1e6).toFixed(row.at - start < 1e8 ? 2 : 1)} s`;
+      at.textContent = `+${((row.at - start) / 1e3).toFixed(row.at - start < 1e5 ? 2 : 1)} s`;
       const lane = document.createElement('div');
       lane.className = 'lane';
       const mark = document.createElement('div');

@@ -85,7 +85,10 @@ async fn an_event_is_one_text_frame_of_json() {
     server.host.write(Timestamp::from_micros(5), fact(9));
     let frame = follow(&server, "?after=0").await.next().await.unwrap().unwrap();
     let told: Value = serde_json::from_str(frame.to_text().unwrap()).unwrap();
-    assert_eq!(told, json!({ "seq": 1, "at": 5, "type": "configuration-applied", "revision": 9 }));
+    assert_eq!(
+        told,
+        json!({ "seq": 1, "at": "1970-01-01T00:00:00.000005Z", "type": "configuration-applied", "revision": 9 })
+    );
 }
 
 #[tokio::test]

@@ -131,6 +131,8 @@ fn queue(id: &str, fields: &Fields<'_>) -> Option<Queue> {
     set(&mut queue.record, fields.flag("record"));
     set(&mut queue.service_level, fields.duration("service_level", HOUR));
     set(&mut queue.missed_limit, fields.integer("missed_limit", (1, 100)));
+    set(&mut queue.alarm_longest_wait, fields.duration("alarm_longest_wait", DAY));
+    set(&mut queue.alarm_average_wait, fields.duration("alarm_average_wait", DAY));
     Some(queue)
 }
 

@@ -1,7 +1,6 @@
 //! What happens on a host, line by line.
 
 use clap::Args;
-use plugboard_model::Timestamp;
 use serde_json::Value;
 use tungstenite::{
     Message,
@@ -13,6 +12,7 @@ use super::{
     OfTenant,
     client::{Client, ClientError},
     say,
+    table::time,
 };
 
 /// Everything that happens, one event a line: from the log, or as it happens
@@ -93,7 +93,7 @@ impl Events {
 
 /// `12  2026-11-22T10:41:00.250Z  i7  leg-answered  leg=9`
 fn line(event: &Value) -> String {
-    let at = event["at"].as_u64().map(Timestamp::from_micros).unwrap_or_default();
+    let at = time(event["at"].as_str().unwrap_or_default());
     let interaction = event["interaction"].as_u64().map_or_else(|| "-".to_owned(), |number| format!("i{number}"));
     let mut out = format!("{}  {at}  {interaction}  {}", event["seq"], event["type"].as_str().unwrap_or("?"));
     for (name, value) in event.as_object().into_iter().flatten() {
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn an_event_is_one_line_that_begins_with_its_number_and_time() {
-        let event = json!({ "seq": 12, "at": 1_709_164_799_999_000_u64, "type": "leg-answered", "interaction": 7, "leg": 9, "agent": null });
+        let event = json!({ "seq": 12, "at": "2024-02-28T23:59:59.999250Z", "type": "leg-answered", "interaction": 7, "leg": 9, "agent": null });
         assert_eq!(line(&event), "12  2024-02-28T23:59:59.999Z  i7  leg-answered  leg=9\n");
     }
 }

@@ -102,7 +102,7 @@ impl Agents {
             ("name", "/name", Cell::Text),
             ("extension", "/extension", Cell::Text),
             ("state", "/state", Cell::Text),
-            ("since", "/since", Cell::Micros),
+            ("since", "/since", Cell::Time),
             ("call", "/interaction", Cell::Interaction),
             ("phone", "/registered", Cell::Text),
         ];
@@ -120,7 +120,7 @@ impl Calls {
             ("queue", "/queue", Cell::Text),
             ("position", "/position", Cell::Text),
             ("agent", "/agent", Cell::Text),
-            ("started", "/started", Cell::Micros),
+            ("started", "/started", Cell::Time),
         ];
         live(&self.of, "calls", &COLUMNS)
     }

@@ -14,8 +14,8 @@ pub(super) enum Cell {
     Millis,
     /// 0 to 1, in per cent.
     Share,
-    /// Microseconds since 1970, as a time.
-    Micros,
+    /// A point in time, down to milliseconds.
+    Time,
     /// The number of an interaction: `i42`.
     Interaction,
 }
@@ -52,12 +52,17 @@ fn written(value: Option<&Value>, cell: Cell) -> String {
             duration::written(millis.as_f64().unwrap_or_default() as u64 / 1_000 * 1_000)
         }
         (Cell::Share, Some(share), _) => format!("{:.1} %", share.as_f64().unwrap_or_default() * 100.0),
-        (Cell::Micros, _, Some(micros)) => Timestamp::from_micros(micros).to_string(),
+        (Cell::Time, Some(Value::String(text)), _) => time(text),
         (Cell::Interaction, _, Some(number)) => format!("i{number}"),
         (_, Some(Value::String(text)), _) => text.chars().map(|c| if c.is_control() { '·' } else { c }).collect(),
         (_, Some(Value::Bool(yes)), _) => if *yes { "yes" } else { "no" }.to_owned(),
         (_, Some(other), _) => other.to_string(),
     }
+}
+
+/// Nobody reads microseconds either.
+pub(super) fn time(text: &str) -> String {
+    Timestamp::from_rfc3339(text).map_or_else(|| "?".to_owned(), |at| at.to_string())
 }
 
 #[cfg(test)]

@@ -1,11 +1,15 @@
 //! What the host tells, in one line of English.
 
-use plugboard_model::{AgentState, EndedBy, Event, EventKind, QueueExit, ReleaseReason, Role, TransferKind};
+use plugboard_model::{
+    AgentState, EndedBy, Event, EventKind, QueueExit, ReleaseReason, Role, ServiceMeasure, TransferKind,
+};
 
 /// One line for a ladder; `None` for what its messages show already (ringing, answers, ends of legs) or what would only crowd it.
 pub fn describe(event: &Event) -> Option<String> {
     Some(match &event.kind {
+        EventKind::InteractionOffered { dialled_by: Some(agent), to, .. } => format!("{agent} calls {to}"),
         EventKind::InteractionOffered { from, to, .. } => format!("call from {from} to {to}"),
+        EventKind::LegReplaced { agent, .. } => format!("{agent} goes on with another phone"),
         EventKind::LegDialled { role: Role::Outside, party, .. } => format!("dials {party}"),
         EventKind::FlowStarted { flow, revision, .. } => format!("flow {flow} starts (revision {revision})"),
         // Waiting at a node is no step.
@@ -62,6 +66,14 @@ pub fn describe(event: &Event) -> Option<String> {
         EventKind::PhoneGone { agent } => format!("phone of {agent} is gone"),
         EventKind::ConfigurationApplied { revision } => format!("configuration {revision} applied"),
         EventKind::Restarted { live_before } => format!("restarted, {live_before} calls lost"),
+        EventKind::ServiceAlarm { queue, measure, raised, value_ms, limit_ms } => {
+            let what = match measure {
+                ServiceMeasure::LongestWait => "longest wait",
+                ServiceMeasure::AverageWait => "average wait",
+            };
+            let news = if *raised { "alarm" } else { "well again" };
+            format!("queue {queue}: {what} {} s, limit {} s: {news}", value_ms / 1_000, limit_ms / 1_000)
+        }
         EventKind::Alarm { name, detail } => format!("alarm {name}: {detail}"),
         EventKind::LegDialled { .. }
         | EventKind::LegRinging { .. }
