@@ -1,13 +1,16 @@
 //! A CDR while its interaction lives.
 
-use plugboard_model::{EndedBy, Event, EventKind, FlowId, RecordingId, Role, Timestamp, millis};
+mod agents;
+mod legs;
+mod recordings;
 
+use plugboard_model::{EndedBy, Event, EventKind, FlowId, Role, Timestamp, millis};
+
+use self::{agents::Clock, legs::new_leg};
 use crate::{
     Cdr,
     bound::{LONG, ROOM, SHORT, cut, push, weight},
-    cdr::{
-        AgentSegment, Direction, Disposition, Failure, FlowStep, LegRecord, QueueVisit, RecordingRecord, Tag, Transfer,
-    },
+    cdr::{Direction, Disposition, Failure, FlowStep, QueueVisit, Tag, Transfer},
     interaction::INTERRUPTED,
 };
 
@@ -26,27 +29,6 @@ pub(crate) struct Draft {
     clocks: Vec<Clock>,
 }
 
-/// Where an agent's segment stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Clock {
-    /// Reserved; the phone rings from `since` on once it does.
-    Ringing {
-        since: Option<Timestamp>,
-    },
-    Talking {
-        since: Timestamp,
-    },
-    Held {
-        since: Timestamp,
-    },
-    /// Disconnected; wrap-up may follow.
-    Left,
-    WrapUp {
-        since: Timestamp,
-    },
-    Done,
-}
-
 /// The log has microseconds, the record milliseconds: cut once, so that sums and differences of the record agree.
 fn whole_millis(at: Timestamp) -> Timestamp {
     Timestamp::from_millis(at.as_millis())
@@ -60,29 +42,19 @@ impl Draft {
     /// `None` if the interaction does not begin with this fact: its beginning was before the log that is folded.
     pub(crate) fn begin(seq: u64, at: Timestamp, kind: &EventKind) -> Option<Self> {
         let at = whole_millis(at);
-        let (direction, leg, role, party, agent, from, to, channel) = match kind {
-            EventKind::InteractionOffered { leg, from, to, channel, .. } => {
-                (Direction::Inbound, *leg, Role::Caller, from, None, &**from, &**to, &**channel)
+        let (direction, first, from, to, channel) = match kind {
+            EventKind::InteractionOffered { leg, from, to, channel, dialled_by, .. } => {
+                let (direction, role) = match dialled_by {
+                    Some(_) => (Direction::Outbound, Role::Agent),
+                    None => (Direction::Inbound, Role::Caller),
+                };
+                (direction, new_leg(*leg, role, from, dialled_by.clone(), at), &**from, &**to, &**channel)
             }
             EventKind::LegDialled { leg, role, party, agent, .. } => {
                 let from = agent.as_ref().map_or("", |agent| agent.as_str());
-                (Direction::Outbound, *leg, *role, party, agent.clone(), from, &**party, "voice")
+                (Direction::Outbound, new_leg(*leg, *role, party, agent.clone(), at), from, &**party, "voice")
             }
             _ => return None,
-        };
-        let first = LegRecord {
-            leg,
-            role,
-            party: cut(party, SHORT),
-            agent,
-            started_at: at,
-            ringing_at: None,
-            answered_at: None,
-            ended_at: None,
-            ended_by: None,
-            cause: None,
-            status: None,
-            quality: None,
         };
         let cdr = Cdr {
             interaction: kind.interaction()?,
@@ -190,58 +162,6 @@ impl Draft {
     fn take(&mut self, at: Timestamp, kind: &EventKind) -> bool {
         let cdr = &mut self.cdr;
         match kind {
-            EventKind::LegDialled { leg, role, party, agent, .. } => {
-                let record = LegRecord {
-                    leg: *leg,
-                    role: *role,
-                    party: cut(party, SHORT),
-                    agent: agent.clone(),
-                    started_at: at,
-                    ringing_at: None,
-                    answered_at: None,
-                    ended_at: None,
-                    ended_by: None,
-                    cause: None,
-                    status: None,
-                    quality: None,
-                };
-                // Fixed parts with every number at its widest, here and below.
-                let bytes = 560 + weight(&record.party);
-                push(&mut cdr.legs, &mut self.room, &mut cdr.left_out, bytes, record);
-                if let Some(index) = agent.as_ref().and_then(|agent| self.newest(agent)) {
-                    self.cdr.agents[index].leg = Some(*leg);
-                }
-                true
-            }
-            EventKind::LegRinging { leg, .. } => {
-                let Some(record) = cdr.legs.iter_mut().find(|record| record.leg == *leg) else { return false };
-                record.ringing_at.get_or_insert(at);
-                if let Some(index) = record.agent.clone().and_then(|agent| self.newest(&agent))
-                    && let Clock::Ringing { since } = &mut self.clocks[index]
-                {
-                    since.get_or_insert(at);
-                }
-                true
-            }
-            EventKind::LegAnswered { leg, .. } => {
-                let Some(index) = cdr.legs.iter().position(|record| record.leg == *leg) else { return false };
-                cdr.legs[index].answered_at.get_or_insert(at);
-                if index == 0 {
-                    cdr.picked_up_at.get_or_insert(at);
-                }
-                true
-            }
-            EventKind::LegEnded { leg, by, cause, status, .. } => {
-                let Some(record) = cdr.legs.iter_mut().find(|record| record.leg == *leg) else { return false };
-                (record.ended_at, record.ended_by) = (Some(at), Some(*by));
-                (record.cause, record.status) = (Some(*cause), *status);
-                true
-            }
-            EventKind::LegMeasured { leg, quality, .. } => {
-                let Some(record) = cdr.legs.iter_mut().find(|record| record.leg == *leg) else { return false };
-                record.quality = Some(*quality);
-                true
-            }
             EventKind::FlowStarted { flow, revision, .. } => {
                 self.flow = Some((flow.clone(), *revision));
                 self.in_flow = true;
@@ -318,175 +238,18 @@ impl Draft {
                 cdr.disposition = Some(Disposition { at, agent: agent.clone(), code, note });
                 true
             }
+            EventKind::LegDialled { .. }
+            | EventKind::LegReplaced { .. }
+            | EventKind::LegRinging { .. }
+            | EventKind::LegAnswered { .. }
+            | EventKind::LegEnded { .. }
+            | EventKind::LegMeasured { .. } => self.take_leg(at, kind),
             EventKind::RecordingStarted { .. }
             | EventKind::RecordingPaused { .. }
             | EventKind::RecordingClosed { .. }
             | EventKind::RecordingFailed { .. } => self.take_recording(at, kind),
             kind => self.take_agent(at, kind),
         }
-    }
-
-    fn take_recording(&mut self, at: Timestamp, kind: &EventKind) -> bool {
-        let cdr = &mut self.cdr;
-        let known = |list: &mut Vec<RecordingRecord>, id: RecordingId| list.iter().position(|one| one.recording == id);
-        match kind {
-            EventKind::RecordingStarted { recording, path, voicemail, .. } => {
-                let record = RecordingRecord {
-                    recording: *recording,
-                    path: cut(path, LONG),
-                    voicemail: *voicemail,
-                    started_at: at,
-                    pauses: 0,
-                    length_ms: None,
-                    sha256: None,
-                    left_dbfs: None,
-                    right_dbfs: None,
-                    gaps: None,
-                    failed: None,
-                };
-                let bytes = 520 + LONG + weight(&record.path);
-                push(&mut cdr.recordings, &mut self.room, &mut cdr.left_out, bytes, record)
-            }
-            EventKind::RecordingPaused { recording, .. } => {
-                let Some(index) = known(&mut cdr.recordings, *recording) else { return false };
-                cdr.recordings[index].pauses += 1;
-                true
-            }
-            EventKind::RecordingClosed { recording, path, length_ms, sha256, left_dbfs, right_dbfs, gaps, .. } => {
-                let Some(index) = known(&mut cdr.recordings, *recording) else { return false };
-                let record = &mut cdr.recordings[index];
-                (record.path, record.length_ms) = (cut(path, LONG), Some(*length_ms));
-                (record.sha256, record.gaps) = (Some(cut(sha256, SHORT)), Some(*gaps));
-                (record.left_dbfs, record.right_dbfs) = (*left_dbfs, *right_dbfs);
-                true
-            }
-            EventKind::RecordingFailed { recording, reason, .. } => {
-                if let Some(index) = known(&mut cdr.recordings, *recording) {
-                    cdr.recordings[index].failed = Some(cut(reason, SHORT));
-                }
-                self.fail(at, "recording", &recording.to_string(), reason)
-            }
-            _ => false,
-        }
-    }
-
-    fn take_agent(&mut self, at: Timestamp, kind: &EventKind) -> bool {
-        match kind {
-            EventKind::Reserved { agent, queue, since_free_ms, .. } => {
-                let segment = self.segment(agent.clone(), queue.clone(), at);
-                self.open(AgentSegment { since_free_ms: *since_free_ms, ..segment }, Clock::Ringing { since: None })
-            }
-            EventKind::Released { agent, reason, .. } => {
-                let Some(index) = self.newest(agent) else { return false };
-                self.stop(index, at);
-                self.clocks[index] = Clock::Done;
-                self.cdr.agents[index].released = Some(*reason);
-                true
-            }
-            EventKind::Connected { agent, leg, queue, .. } => {
-                let index =
-                    match self.newest(agent).filter(|index| matches!(self.clocks[*index], Clock::Ringing { .. })) {
-                        Some(index) => index,
-                        // Without a reservation: an agent who was dialled, or who took a consultation over.
-                        None => {
-                            let segment = self.segment(agent.clone(), queue.clone(), at);
-                            if !self.open(segment, Clock::Ringing { since: None }) {
-                                return true;
-                            }
-                            self.clocks.len() - 1
-                        }
-                    };
-                self.stop(index, at);
-                self.clocks[index] = Clock::Talking { since: at };
-                let segment = &mut self.cdr.agents[index];
-                (segment.answered_at, segment.ended_at, segment.leg) = (Some(at), None, Some(*leg));
-                self.cdr.answered_at.get_or_insert(at);
-                true
-            }
-            EventKind::Disconnected { agent, by, .. } => {
-                let Some(index) = self.newest(agent) else { return false };
-                self.stop(index, at);
-                self.cdr.agents[index].ended_by = Some(*by);
-                true
-            }
-            EventKind::Held { agent, .. } => self.turn(agent, at, |since| Clock::Held { since }),
-            EventKind::Resumed { agent, .. } => self.turn(agent, at, |since| Clock::Talking { since }),
-            EventKind::WrapUpStarted { agent, .. } => {
-                let Some(index) = self.newest(agent) else { return false };
-                self.stop(index, at);
-                self.clocks[index] = Clock::WrapUp { since: at };
-                true
-            }
-            EventKind::WrapUpEnded { agent, .. } => {
-                let Some(index) = self.newest(agent) else { return false };
-                let Clock::WrapUp { since } = self.clocks[index] else { return false };
-                self.cdr.agents[index].wrap_up_ms = Some(span(since, at));
-                self.clocks[index] = Clock::Done;
-                true
-            }
-            // A consultation is told by hold and by the legs; nothing of it stands apart in the record.
-            _ => false,
-        }
-    }
-
-    fn segment(
-        &self,
-        agent: plugboard_model::AgentId,
-        queue: Option<plugboard_model::QueueId>,
-        at: Timestamp,
-    ) -> AgentSegment {
-        AgentSegment {
-            agent,
-            queue,
-            leg: None,
-            reserved_at: at,
-            since_free_ms: 0,
-            answered_at: None,
-            ended_at: None,
-            ring_ms: 0,
-            talk_ms: 0,
-            hold_ms: 0,
-            wrap_up_ms: None,
-            released: None,
-            ended_by: None,
-        }
-    }
-
-    fn open(&mut self, segment: AgentSegment, clock: Clock) -> bool {
-        let opened = push(&mut self.cdr.agents, &mut self.room, &mut self.cdr.left_out, 640, segment);
-        if opened {
-            self.clocks.push(clock);
-        }
-        opened
-    }
-
-    fn newest(&self, agent: &plugboard_model::AgentId) -> Option<usize> {
-        self.cdr.agents.iter().rposition(|segment| segment.agent == *agent)
-    }
-
-    /// Between talking and hold; nothing else changes.
-    fn turn(&mut self, agent: &plugboard_model::AgentId, at: Timestamp, to: fn(Timestamp) -> Clock) -> bool {
-        let Some(index) = self.newest(agent) else { return false };
-        if !matches!(self.clocks[index], Clock::Talking { .. } | Clock::Held { .. }) {
-            return false;
-        }
-        self.stop(index, at);
-        self.clocks[index] = to(at);
-        self.cdr.agents[index].ended_at = None;
-        true
-    }
-
-    /// Counts what the clock has run and sets it to `Left`.
-    fn stop(&mut self, index: usize, at: Timestamp) {
-        let segment = &mut self.cdr.agents[index];
-        match self.clocks[index] {
-            Clock::Ringing { since } => segment.ring_ms += since.map_or(0, |since| span(since, at)),
-            Clock::Talking { since } => segment.talk_ms += span(since, at),
-            Clock::Held { since } => segment.hold_ms += span(since, at),
-            Clock::Left | Clock::WrapUp { .. } | Clock::Done => return,
-        }
-        segment.ended_at = Some(at);
-        self.clocks[index] = Clock::Left;
     }
 
     /// IVR time runs while a flow has the caller to itself.

@@ -47,6 +47,7 @@ fn offered(from: &str) -> EventKind {
         from: from.into(),
         to: "8001".into(),
         channel: "voice".into(),
+        dialled_by: None,
     }
 }
 
@@ -332,4 +333,109 @@ fn a_log_read_from_the_middle_leaves_what_was_counted_before_alone() {
     fold.know_from(interval_of(Timestamp::from_millis(1_795_344_060_000 + 900_000)));
     log(&handled_call()).iter().for_each(|event| fold.handle_event(event));
     assert_eq!(fold.poll_output(), None);
+}
+
+/// field.md's worked day: 1,000 answered (860 within 20 s), 60 abandoned (20 within 20 s, 10 of them within 5 s), by events through the fold.
+#[test]
+fn the_golden_day_of_1060_callers_gives_the_golden_figures() {
+    // Seconds waited, how it ended, and how many callers.
+    let day: [(f64, QueueExit, u64); 6] = [
+        (10.0, QueueExit::Connected, 860),
+        (45.0, QueueExit::Connected, 140),
+        (3.0, QueueExit::Abandoned, 10),
+        (15.0, QueueExit::Abandoned, 10),
+        (30.0, QueueExit::Abandoned, 30),
+        (60.0, QueueExit::Abandoned, 10),
+    ];
+    let mut fold = QueueFold::new();
+    fold.set_thresholds(sales(), Thresholds::default());
+    let begin = Timestamp::from_millis(1_795_344_060_000);
+    let mut facts = Vec::new();
+    let callers = day.iter().flat_map(|(wait, exit, count)| (0..*count).map(move |_| (*wait, *exit)));
+    for (number, (wait, exit)) in (1..).zip(callers) {
+        // A caller every twenty seconds, through many intervals.
+        let (interaction, entered) = (InteractionId(number), begin + Duration::from_secs(20 * number));
+        let queued = EventKind::Queued { interaction, queue: sales(), priority: 0, skills: Vec::new(), position: 1 };
+        facts.push((entered, queued));
+        let left = entered + Duration::from_secs_f64(wait);
+        facts.push((left, EventKind::LeftQueue { interaction, queue: sales(), exit }));
+    }
+    facts.sort_by_key(|(at, _)| *at);
+    for (seq, (at, kind)) in (1..).zip(facts) {
+        fold.handle_event(&Event { seq, at, kind });
+    }
+    let mut whole = Counters::default();
+    std::iter::from_fn(|| fold.poll_output()).for_each(|interval| whole += interval.counters);
+    let figures: String = metric::METRICS
+        .iter()
+        .filter_map(|metric| {
+            let value = (metric.value)(&whole)?;
+            let shown = match metric.unit {
+                metric::Unit::Share => format!("{:.2} %", value * 100.0),
+                metric::Unit::Count => format!("{value}"),
+                metric::Unit::Milliseconds => format!("{value:.0} ms"),
+            };
+            Some(format!("{} v{}: {shown}\n", metric.id, metric.version))
+        })
+        .collect();
+    expect![[r#"
+        service-level-1 v1: 83.02 %
+        service-level-2 v1: 86.00 %
+        service-level-3 v1: 81.13 %
+        service-level-4 v1: 82.69 %
+        service-level-5 v1: 82.08 %
+        service-level-net-short v1: 81.90 %
+        offered v1: 1060
+        answered v1: 1000
+        abandoned v1: 60
+        connect-rate v1: 94.34 %
+        abandon-rate v1: 4.76 %
+        abandon-rate-raw v1: 5.66 %
+        average-speed-of-answer v1: 14900 ms
+        average-handle-time v1: 0 ms
+        average-talk-time v1: 0 ms
+        average-wrap-up v1: 0 ms
+        longest-wait v1: 60000 ms
+    "#]]
+    .assert_eq(&figures);
+}
+
+/// Against a target of 82 % four of the six formulas pass and two fail on the very same day.
+#[test]
+fn the_golden_day_passes_its_target_by_four_formulas_of_six() {
+    let day = Counters {
+        offered: 1_060,
+        answered: 1_000,
+        abandoned: 60,
+        answered_within: 860,
+        abandoned_within: 20,
+        short_abandoned: 10,
+        ..Counters::default()
+    };
+    let passed = metric::ServiceLevel::ALL.map(|formula| formula.of(&day).is_some_and(|level| level >= 0.82));
+    assert_eq!(passed, [true, true, false, true, true, false]);
+}
+
+/// A call that an agent places is theirs, from the first leg on, whether the phone was called for it or not.
+#[test]
+fn a_call_that_an_agent_places_is_outbound() {
+    let placed = EventKind::InteractionOffered {
+        interaction: I,
+        leg: LegId(1),
+        from: "amy".into(),
+        to: "+4930".into(),
+        channel: "voice".into(),
+        dialled_by: Some(amy()),
+    };
+    for by_click in [false, true] {
+        let mut facts = vec![(0.0, placed.clone())];
+        if by_click {
+            facts.push((0.0, dialled(1)));
+        }
+        facts.push((9.0, ended(1, EndedBy::Agent)));
+        facts.push((9.0, closed(EndedBy::Agent)));
+        let cdr = cdrs(&facts).pop().unwrap();
+        assert_eq!((cdr.direction, cdr.legs.len()), (plugboard_reporting::cdr::Direction::Outbound, 1));
+        assert_eq!((cdr.legs[0].role, cdr.legs[0].agent.clone()), (Role::Agent, Some(amy())));
+    }
 }
