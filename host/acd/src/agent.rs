@@ -190,6 +190,8 @@ pub(crate) struct Agent {
     pub(crate) load: Load,
     pub(crate) question: Option<QuestionId>,
     pub(crate) ask_again: Option<Timestamp>,
+    /// Calls that they placed while another held them and that live still, oldest first.
+    pub(crate) own_calls: Vec<InteractionId>,
 }
 
 impl Agent {
@@ -213,6 +215,7 @@ impl Agent {
             load: Load::default(),
             question: None,
             ask_again: None,
+            own_calls: Vec::new(),
         }
     }
 }

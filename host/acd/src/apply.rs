@@ -27,6 +27,9 @@ impl Acd {
         self.seat_agents(now, configuration);
         self.line_up_all(now);
         self.reconfiguring = false;
+        for queue in self.queues.keys().collect::<Vec<_>>() {
+            self.watch(now, queue);
+        }
         self.match_all(now);
     }
 
@@ -83,6 +86,7 @@ impl Acd {
                     task.queue = None;
                 }
             }
+            self.stop_watching(now, key);
             self.queues.remove(&id);
         }
     }

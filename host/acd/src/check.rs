@@ -40,6 +40,7 @@ impl Acd {
                 assert!(task.queue.is_none_or(|queue| self.queues.get(queue).is_some()), "{}: queue is gone", agent.id);
             } else {
                 assert!(agent.configured, "{}: removed and at rest", agent.id);
+                assert_eq!(agent.own_calls, Vec::new(), "{}: on a call and at rest", agent.id);
                 assert_eq!(agent.pending, None, "{}: asked for something and at rest", agent.id);
             }
             match &agent.state {
@@ -118,6 +119,9 @@ impl Acd {
             let waiting = self.entries.values().filter(|entry| entry.queue == Some(key)).count();
             assert_eq!(queue.len() as usize, waiting, "{}: length", queue.id);
             assert_eq!(queue.line.places().count(), queue.line.len() as usize);
+            assert_eq!(queue.watch.len(), waiting, "{}: who waits since when", queue.id);
+            let oldest = self.entries.values().filter(|entry| entry.queue == Some(key)).map(|entry| entry.place.since);
+            assert_eq!(queue.watch.oldest(), oldest.min(), "{}: longest wait", queue.id);
             let ready: BTreeSet<(u64, u32)> = queue
                 .members
                 .iter()
@@ -149,7 +153,11 @@ impl Acd {
                 + holds(entry.overflow.at(), Timer::Overflow(*id))
                 + holds(entry.ask_again, Timer::AskForWaiting(*id))
         });
-        let reasons = agents.sum::<usize>() + entries.sum::<usize>() + self.declined.len() + self.questions.len();
+        let watched = self.queues.iter().map(|(key, queue)| {
+            usize::from(queue.watch.timer().is_some_and(|at| self.timers.holds(at, Timer::Watch(key))))
+        });
+        let reasons = agents.sum::<usize>() + entries.sum::<usize>() + watched.sum::<usize>();
+        let reasons = reasons + self.declined.len() + self.questions.len();
         assert_eq!(self.timers.len(), reasons, "timers without a reason");
     }
 }

@@ -56,6 +56,9 @@ impl Acd {
 
     /// Nothing holds the agent any more: what was asked meanwhile applies. An agent taken out of the configuration is gone after this.
     pub(crate) fn rest(&mut self, now: Timestamp, key: AgentKey, idle: Idle) {
+        if let Some(own) = self.next_own_call(now, key) {
+            return self.change(now, key, own);
+        }
         let agent = &mut self.agents[key];
         match agent.pending.take() {
             Some(AgentRequest::LogOut) => agent.rest = Rest::LoggedOut,
@@ -270,8 +273,8 @@ impl Acd {
             state if state.call().is_some_and(|task| task.interaction == interaction) => {
                 self.end_call(now, key, wrap_up);
             }
-            // Told twice, or of a call that we ended first.
-            _ => {}
+            // A second call of their own; told twice; or of a call that we ended first.
+            _ => self.agents[key].own_calls.retain(|own| *own != interaction),
         }
     }
 

@@ -16,6 +16,7 @@
 //! before those of the queue that it overflows to.
 
 mod agent;
+mod alarm;
 mod apply;
 mod ask;
 mod assign;
@@ -48,6 +49,7 @@ use crate::{
     waiting::Arrival,
 };
 
+pub use alarm::{AVERAGE_OVER, CLEARS_AT_PERCENT};
 pub use message::{Input, Output, RefuseReason};
 pub use rank::{AgentNumbers, QuestionId, RankQuestion, RankSubject, WaitingNumbers};
 pub use view::{AgentView, QueueView};
@@ -175,6 +177,7 @@ impl Acd {
                 Timer::MaxWait(interaction) => self.handle_max_wait(now, interaction),
                 Timer::Overflow(interaction) => self.handle_overflow(now, interaction),
                 Timer::BackOff(interaction, agent) => self.handle_back_off(now, interaction, agent),
+                Timer::Watch(queue) => self.handle_watch(now, queue),
                 Timer::Question(question) => self.handle_rank_failed(now, question),
                 Timer::AskForAgent(agent) => self.handle_ask_for_agent(now, agent),
                 Timer::AskForWaiting(interaction) => self.handle_ask_for_waiting(now, interaction),

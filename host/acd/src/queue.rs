@@ -11,6 +11,7 @@ use plugboard_model::{AgentId, InteractionId, Queue as Rules, QueueId, SkillNeed
 
 use crate::{
     QuestionId,
+    alarm::Watch,
     table::{AgentKey, ClassKey, QueueKey},
 };
 
@@ -162,6 +163,7 @@ pub(crate) struct Queue {
     busy_since: Timestamp,
     last_answer: Timestamp,
     pub(crate) answer_interval: Option<Duration>,
+    pub(crate) watch: Watch,
 }
 
 impl Queue {
@@ -181,6 +183,7 @@ impl Queue {
             busy_since: Timestamp::EPOCH,
             last_answer: Timestamp::EPOCH,
             answer_interval: None,
+            watch: Watch::default(),
         }
     }
 

@@ -4,7 +4,10 @@ use std::collections::BTreeSet;
 
 use plugboard_model::{InteractionId, Timestamp};
 
-use crate::{QuestionId, table::AgentKey};
+use crate::{
+    QuestionId,
+    table::{AgentKey, QueueKey},
+};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
@@ -15,6 +18,8 @@ pub(crate) enum Timer {
     /// The agent may be offered the interaction again.
     BackOff(InteractionId, AgentKey),
     Question(QuestionId),
+    /// A figure of the queue may pass its limit.
+    Watch(QueueKey),
     /// A policy left the agent idle: ask again.
     AskForAgent(AgentKey),
     /// A policy left the interaction waiting: ask again.

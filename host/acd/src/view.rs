@@ -106,13 +106,11 @@ impl Acd {
             let agents = self.agents.iter().filter(|(_, agent)| task_of(&agent.state) == Some(key));
             u32::try_from(agents.count()).unwrap_or(u32::MAX)
         };
-        let offered = queue.offered.iter().filter_map(|id| self.entries.get(id)).map(|entry| entry.place.since);
-        let oldest = queue.line.places().map(|place| place.since).chain(offered).min();
         QueueView {
             id: queue.id.clone(),
             waiting: queue.len(),
             offered: u32::try_from(queue.offered.len()).unwrap_or(u32::MAX),
-            waiting_since: oldest,
+            waiting_since: queue.watch.oldest(),
             staffed: count(&State::is_logged_in),
             ready: count(&State::is_ready),
             talking: on_task(&|state| state.call().and_then(|task| task.queue)),

@@ -59,10 +59,12 @@ impl Acd {
         entry.place.since = since.min(now);
         self.apply_rules(now, &mut entry);
         let facts = self.queued_fact(&entry);
+        self.queues[key].watch.note_waiting(entry.place.since, interaction);
         self.entries.insert(interaction, entry);
         self.line_up(interaction);
         self.outputs.push_back(Output::Fact(facts));
         self.offer(now, interaction);
+        self.watch(now, key);
     }
 
     fn queued_fact(&self, entry: &Entry) -> EventKind {
@@ -156,6 +158,7 @@ impl Acd {
         }
         if let Some(key) = entry.queue {
             self.queues[key].offered.remove(&interaction);
+            self.queues[key].watch.note_gone(entry.place.since, interaction);
         }
         self.classes.quit(entry.class);
         Some(entry)
@@ -180,19 +183,24 @@ impl Acd {
             // An offer to a named agent was in no queue.
             None => {}
         }
+        if let Some(queue) = entry.queue {
+            self.watch(now, queue);
+        }
         if let Some(agent) = entry.offered {
             self.seek(now, agent);
         }
     }
 
     pub(crate) fn leave_connected(&mut self, now: Timestamp, interaction: InteractionId) {
-        if let Some(key) = self.entries.get(&interaction).and_then(|entry| entry.queue) {
-            self.queues[key].note_answered(now);
-            let queue = self.queues[key].id.clone();
-            let exit = QueueExit::Connected;
+        let Some(entry) = self.remove(interaction) else { return };
+        if let Some(key) = entry.queue {
+            let queue = &mut self.queues[key];
+            queue.note_answered(now);
+            queue.watch.note_answered(now, now - entry.entered);
+            let (queue, exit) = (queue.id.clone(), QueueExit::Connected);
             self.outputs.push_back(Output::Fact(EventKind::LeftQueue { interaction, queue, exit }));
+            self.watch(now, key);
         }
-        self.remove(interaction);
     }
 
     /// The offer ended without an answer: back to the old place, unless the wait is over. Whoever declined is passed over for a while.

@@ -210,6 +210,8 @@ fn input(chance: &mut Chance, seen: &mut Seen, now: Timestamp) -> Input {
         84 => Input::ConsultEnded { interaction, agent },
         85..93 => Input::CallEnded { interaction, agent, wrap_up: chance.one_in(4).then(|| chance.seconds(20)) },
         93 => Input::ExtendWrapUp { agent, by: chance.seconds(30) },
+        94 => Input::Dialled { interaction: any, agent },
+        95 => Input::Moved { agent, from: interaction, to: any },
         _ => {
             let recent = seen.asked.len().saturating_sub(4);
             let asked = &seen.asked[recent..];

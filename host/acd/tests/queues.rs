@@ -225,3 +225,49 @@ fn supervisor_sees_waiting_ready_talking_and_wrapping_up() {
     let counts = (view.waiting, view.staffed, view.ready, view.talking, view.wrap_up, view.waiting_since);
     assert_eq!(counts, (1, 3, 0, 1, 1, Some(START)));
 }
+
+/// ACD-06: one agent in three groups, good at one and fair at another; each group's need decides, and each group's own people come first.
+#[test]
+fn agent_in_three_groups_serves_each_by_the_level_there_and_helps_out_last() {
+    let mut configuration = Configuration::empty("t".parse().unwrap());
+    let mut group = |name: &str, skill: &str, level: u8, change: &dyn Fn(&mut Queue)| {
+        let mut rules = Queue { skills: needs(&[(skill, level)]), wrap_up: Duration::ZERO, ..Queue::named(name) };
+        rules.strategy = plugboard_model::Strategy::MostSkilled;
+        change(&mut rules);
+        configuration.queues.insert(queue(name), rules);
+    };
+    group("presale", "presale", 3, &|_| {});
+    group("aftersale", "aftersale", 3, &|rules| {
+        rules.overflow_to = Some(queue("vip"));
+        rules.overflow_after = Some(Duration::from_secs(20));
+    });
+    group("vip", "vip", 5, &|rules| rules.priority = 100);
+    let all = ["presale", "aftersale", "vip"];
+    configuration.agents.insert(id("amy"), agent(&all, &[("presale", 9), ("aftersale", 4), ("vip", 2)]));
+    configuration.agents.insert(id("bob"), agent(&["presale", "aftersale"], &[("presale", 5), ("aftersale", 8)]));
+    configuration.agents.insert(id("cat"), agent(&["vip"], &[("vip", 7), ("aftersale", 3)]));
+    let mut centre = Centre::new(&configuration);
+    centre.register("amy").register("bob").register("cat");
+    let taken = |centre: &mut Centre, interaction: u64, to: &str| {
+        centre.ladder();
+        centre.enqueue(interaction, to);
+        let ladder = centre.ladder();
+        let ring = ladder.lines().find_map(|line| line.split("=> ring ").nth(1)).unwrap_or("nobody").to_owned();
+        ring.split(' ').next().unwrap_or_default().to_owned()
+    };
+    // Each group's best: amy sells, bob repairs; amy is not good enough for vip, cat is.
+    let first = [taken(&mut centre, 1, "presale"), taken(&mut centre, 2, "aftersale"), taken(&mut centre, 3, "vip")];
+    assert_eq!(first, ["amy", "bob", "cat"]);
+    centre.answered(1, "amy").answered(2, "bob").answered(3, "cat");
+    // All are busy. Who comes free takes the highest priority that fits their levels, over all their groups.
+    assert_eq!([taken(&mut centre, 4, "presale"), taken(&mut centre, 5, "vip")], ["nobody", "nobody"]);
+    centre.at(1.0).ended(1, "amy");
+    assert_eq!((centre.state("amy"), centre.acd.position(InteractionId(4))), ("reserved".to_owned(), Some(0)));
+    centre.answered(4, "amy").ended(3, "cat");
+    assert_eq!(centre.acd.position(InteractionId(5)), Some(0));
+    // cat serves no aftersale caller until one has waited twenty seconds, and then does, since the level suffices.
+    centre.answered(5, "cat").ended(5, "cat").enqueue(6, "aftersale");
+    let before = centre.state("cat");
+    centre.at(21.5);
+    assert_eq!([before, centre.state("cat")], ["ready", "reserved"]);
+}

@@ -135,6 +135,10 @@ impl Centre {
         self.input(Input::Rejected { interaction: InteractionId(interaction), agent: id(agent) })
     }
 
+    pub(crate) fn dialled(&mut self, interaction: u64, agent: &str) -> &mut Self {
+        self.input(Input::Dialled { interaction: InteractionId(interaction), agent: id(agent) })
+    }
+
     pub(crate) fn ended(&mut self, interaction: u64, agent: &str) -> &mut Self {
         self.input(Input::CallEnded { interaction: InteractionId(interaction), agent: id(agent), wrap_up: None })
     }
@@ -187,6 +191,10 @@ pub(crate) fn text(output: &Output) -> String {
             EventKind::WrapUpStarted { agent, limit_ms, .. } => format!("{agent} wraps up, at most {limit_ms} ms"),
             EventKind::WrapUpEnded { agent, by_timer, .. } => {
                 format!("{agent} wrapped up{}", if *by_timer { ", by timer" } else { "" })
+            }
+            EventKind::ServiceAlarm { queue, measure, raised, value_ms, limit_ms } => {
+                let news = if *raised { "alarm" } else { "well again" };
+                format!("{queue} {measure:?} {value_ms} of {limit_ms} ms: {news}")
             }
             other => format!("{other:?}"),
         },
