@@ -3,110 +3,20 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use plugboard_model::{
-    AgentId, EndedBy, EventKind, InteractionId, LegId, Number, QueueId, Role, Timestamp,
+    AgentId, EndedBy, EventKind, InteractionId, LegId, Role, Timestamp,
     flow::{Cause, End, Happening},
 };
 
 use crate::{
-    Command, Context, Input, Line, Offer, Output, Queueing, Refused, Sound, SoundSource, Target,
+    Command, Context, Input, Line, Offer, Output, Party, Queueing, Refused, Sound, SoundSource, Target,
     conversation::Conversation,
     exception::Exception,
     flow_run::FlowRun,
     offer::{Ringing, Wanted},
+    party::Caller,
     recording::Recording,
-    waiting::Waiting,
+    waiting::{Visit, Waiting},
 };
-
-/// Somebody other than the caller.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Party {
-    /// `queue`: the one that the agent was reserved for.
-    Agent {
-        agent: AgentId,
-        queue: Option<QueueId>,
-    },
-    Number(Number),
-}
-
-impl Party {
-    pub(crate) fn agent(&self) -> Option<&AgentId> {
-        match self {
-            Self::Agent { agent, .. } => Some(agent),
-            Self::Number(_) => None,
-        }
-    }
-
-    pub(crate) fn role(&self) -> Role {
-        match self {
-            Self::Agent { .. } => Role::Agent,
-            Self::Number(_) => Role::Outside,
-        }
-    }
-
-    pub(crate) fn ended_by(&self) -> EndedBy {
-        match self {
-            Self::Agent { .. } => EndedBy::Agent,
-            Self::Number(_) => EndedBy::Outside,
-        }
-    }
-
-    pub(crate) fn label(&self) -> Arc<str> {
-        match self {
-            Self::Agent { agent, .. } => agent.as_str().into(),
-            Self::Number(number) => number.as_str().into(),
-        }
-    }
-}
-
-/// The leg that the interaction began with.
-#[derive(Clone, Debug)]
-pub(crate) struct Caller {
-    pub(crate) leg: LegId,
-    pub(crate) answered: bool,
-    pub(crate) ringing: bool,
-}
-
-/// How far a call is, for people.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    Offered,
-    Treated,
-    Waiting,
-    Ringing,
-    Talking,
-    Held,
-    Consulting,
-    Ended,
-}
-
-impl Stage {
-    /// The word of the API.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Offered => "offered",
-            Self::Treated => "ivr",
-            Self::Waiting => "waiting",
-            Self::Ringing => "ringing",
-            Self::Talking => "talking",
-            Self::Held => "held",
-            Self::Consulting => "consulting",
-            Self::Ended => "ended",
-        }
-    }
-}
-
-/// A live call, for the API.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct View {
-    pub interaction: InteractionId,
-    pub from: Arc<str>,
-    pub to: Arc<str>,
-    pub started: Timestamp,
-    pub stage: Stage,
-    pub queue: Option<QueueId>,
-    pub agent: Option<AgentId>,
-    pub recording: bool,
-}
 
 /// One interaction.
 #[derive(Debug)]
@@ -114,6 +24,7 @@ pub struct Call {
     pub(crate) id: InteractionId,
     pub(crate) from: Arc<str>,
     pub(crate) to: Arc<str>,
+    /// Who placed it, whatever became of their leg.
     pub(crate) dialled_by: Option<AgentId>,
     pub(crate) language: String,
     pub(crate) started: Timestamp,
@@ -121,6 +32,10 @@ pub struct Call {
     pub(crate) flow: Option<FlowRun>,
     pub(crate) exception: Option<Exception>,
     pub(crate) waiting: Option<Waiting>,
+    /// The wait that led to an agent: where the caller goes back to if a transfer leaves them with nobody.
+    pub(crate) came_from: Option<Visit>,
+    /// Who handed the caller on and hung up before the target answered.
+    pub(crate) parted: Option<AgentId>,
     /// Asked of the ACD and not promised yet.
     pub(crate) wanted: Option<Wanted>,
     pub(crate) ringing: Option<Ringing>,
@@ -155,6 +70,13 @@ impl Call {
         let mut call = Self::offered(now, offer, context);
         if let Some(agent) = call.dialled_by.clone() {
             let (leg, shown) = (call.caller.leg, call.to.clone());
+            call.fact(EventKind::LegDialled {
+                interaction: call.id,
+                leg,
+                role: Role::Agent,
+                party: agent.as_str().into(),
+                agent: Some(agent.clone()),
+            });
             call.line(Line::Dial { leg, to: crate::Dialled::Agent(agent), shown });
         }
         call.then = Some(target);
@@ -163,6 +85,7 @@ impl Call {
 
     fn offered(now: Timestamp, offer: Offer, context: &Context<'_>) -> Self {
         let limits = &context.configuration.limits;
+        let party = offer.dialled_by.clone().map(|agent| Party::Agent { agent, queue: None });
         let mut call = Self {
             id: offer.interaction,
             from: offer.from,
@@ -170,10 +93,12 @@ impl Call {
             dialled_by: offer.dialled_by,
             language: context.configuration.language.clone(),
             started: now,
-            caller: Caller { leg: offer.leg, answered: false, ringing: false },
+            caller: Caller { leg: offer.leg, answered: false, ringing: false, party, connected: false },
             flow: None,
             exception: None,
             waiting: None,
+            came_from: None,
+            parted: None,
             wanted: None,
             ringing: None,
             talk: None,
@@ -195,6 +120,7 @@ impl Call {
             from: call.from.clone(),
             to: call.to.clone(),
             channel: "voice".into(),
+            dialled_by: call.dialled_by.clone(),
         });
         if let Some(agent) = call.dialled_by.clone() {
             call.queueing(Queueing::AgentDialled { agent });
@@ -216,42 +142,14 @@ impl Call {
         self.ended
     }
 
-    /// Whether the caller is with somebody, held or not.
-    pub fn is_talking(&self) -> bool {
-        self.talk.is_some()
+    /// Whether it knows of a place in a queue.
+    pub fn is_waiting(&self) -> bool {
+        self.waiting.is_some()
     }
 
-    /// Whether `leg` is the one that the caller is with.
-    pub fn talks_on(&self, leg: LegId) -> bool {
-        self.talk.as_ref().is_some_and(|talk| talk.leg == leg)
-    }
-
-    pub fn view(&self) -> View {
-        let stage = match (&self.talk, &self.ringing, &self.waiting) {
-            _ if self.ended => Stage::Ended,
-            (Some(talk), _, _) if talk.consult.is_some() => Stage::Consulting,
-            (Some(talk), _, _) if talk.held => Stage::Held,
-            (Some(_), _, _) => Stage::Talking,
-            (None, Some(_), _) => Stage::Ringing,
-            (None, None, Some(_)) => Stage::Waiting,
-            _ if self.caller.answered => Stage::Treated,
-            _ => Stage::Offered,
-        };
-        let party =
-            self.talk.as_ref().map(|talk| &talk.party).or_else(|| self.ringing.as_ref().map(|ringing| &ringing.party));
-        View {
-            interaction: self.id,
-            from: self.from.clone(),
-            to: self.to.clone(),
-            started: self.started,
-            stage,
-            queue: self.waiting.as_ref().map(|waiting| waiting.queue.clone()).or_else(|| match party {
-                Some(Party::Agent { queue, .. }) => queue.clone(),
-                _ => None,
-            }),
-            agent: party.and_then(Party::agent).cloned().or_else(|| self.dialled_by.clone()),
-            recording: self.recording.is_some(),
-        }
+    /// Whether the agent whose call it is has yet to pick up (click to dial).
+    pub(crate) fn rings_its_own_agent(&self) -> bool {
+        self.then.is_some()
     }
 
     /// Takes one input. Afterwards drain [`Self::poll_output`].
@@ -321,7 +219,8 @@ impl Call {
             };
         }
         match command {
-            Command::Answer if self.caller.answered => Err(Refused::WrongState),
+            // An agent whom we called first answers for themselves.
+            Command::Answer if self.caller.answered || self.then.is_some() => Err(Refused::WrongState),
             Command::Answer => {
                 self.pick_up();
                 Ok(())
@@ -383,7 +282,7 @@ impl Call {
         }
         let parts = [
             self.flow.as_ref().and_then(FlowRun::deadline),
-            self.ringing.as_ref().map(|ringing| ringing.until),
+            self.ringing.as_ref().map(Ringing::deadline),
             self.waiting.as_ref().and_then(|waiting| waiting.announce_at()),
         ];
         Some(parts.into_iter().flatten().fold(next, Timestamp::min))
@@ -447,8 +346,14 @@ impl Call {
                 self.pick_up();
                 self.enqueue(now, queue, context);
             }
-            Target::Agent(agent) => self.call_agent(agent, crate::offer::Purpose::Direct),
-            Target::Number(number) => self.call_number(now, number, crate::offer::Purpose::Direct, context),
+            Target::Agent(agent) => {
+                self.play_ring_back();
+                self.call_agent(agent, crate::offer::Purpose::Direct);
+            }
+            Target::Number(number) => {
+                self.play_ring_back();
+                self.call_number(now, number, crate::offer::Purpose::Direct, context);
+            }
         }
     }
 
@@ -457,7 +362,6 @@ impl Call {
         if let Some(target) = self.then.take() {
             self.caller.answered = true;
             self.fact(EventKind::LegAnswered { interaction: self.id, leg: self.caller.leg });
-            self.play_ring_back();
             self.lead_to(now, target, context);
         }
     }
@@ -473,8 +377,7 @@ impl Call {
 
     fn leg_ended(&mut self, now: Timestamp, leg: LegId, cause: Cause, status: Option<u16>, context: &mut Context<'_>) {
         if leg == self.caller.leg {
-            let theirs = if self.dialled_by.is_some() { EndedBy::Agent } else { EndedBy::Caller };
-            let by = ended_by(theirs, status);
+            let by = ended_by(self.caller.ended_by(), status);
             self.leg_fact(leg, by, cause, status);
             self.caller_left(now, by, cause, context);
         } else if self.ringing.as_ref().is_some_and(|ringing| ringing.leg == leg) {
@@ -501,17 +404,16 @@ impl Call {
         if self.waiting.take().is_some() {
             self.queueing(Queueing::Leave { exit: plugboard_model::QueueExit::Abandoned });
         }
-        if let Some(ringing) = self.ringing.take() {
-            self.withdraw(ringing);
-        }
-        if let Some(wanted) = self.wanted.take() {
-            self.queueing(Queueing::Withdrawn { agent: wanted.agent });
-        }
+        self.withdraw_offers();
+        self.then = None;
         if let Some(talk) = self.talk.take() {
             self.end_conversation(talk, by, cause, context);
         }
-        if let Some(agent) = self.dialled_by.clone() {
-            self.queueing(Queueing::Ended { agent, wrap_up: None });
+        if let Some(party) = self.caller.party.take() {
+            if self.caller.connected {
+                self.disconnected(&party, by);
+            }
+            self.let_go(party, context);
         }
         self.stop_recording();
         self.fact(EventKind::InteractionClosed { interaction: self.id, by, cause: u16::from(cause.as_q850()) });

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plugboard_model::{EndedBy, EventKind, FlowId, Timestamp, flow::Cause};
 
-use crate::{Call, Context, Queueing, SoundSource};
+use crate::{Call, Context, SoundSource};
 
 /// The apology is being played.
 #[derive(Debug)]
@@ -21,12 +21,8 @@ impl Call {
             // The flow was only told how things went on; the conversation does not need it.
             return;
         }
-        if let Some(ringing) = self.ringing.take() {
-            self.withdraw(ringing);
-        }
-        if let Some(wanted) = self.wanted.take() {
-            self.queueing(Queueing::Withdrawn { agent: wanted.agent });
-        }
+        // The queue's own offer goes on: it is not the flow's.
+        self.withdraw_flows_offers();
         if let Some(waiting) = &mut self.waiting {
             // The caller keeps the place in line; only the treatment is gone.
             waiting.token = None;

@@ -12,7 +12,7 @@ use plugboard_model::{
     },
 };
 
-use crate::{Call, Context, FlowError, Output, Sound, Target, offer::Purpose};
+use crate::{Call, Context, Ear, FlowError, Output, Sound, Target, offer::Purpose};
 
 /// A component gets a little longer than its own deadline of 20 ms, for the way there and back.
 const STEP_LIMIT: Duration = Duration::from_secs(1);
@@ -22,6 +22,10 @@ const MOST_BACKLOG: usize = 64;
 const MOST_QUEUED: usize = 128;
 /// Flows that one call goes through without a person asking for it.
 const MOST_FLOWS: u32 = 20;
+/// Timers of a flow that run at the same time.
+const MOST_TIMERS: usize = 64;
+/// A recording that was told to end and says nothing more is given up after this long.
+const CLOSING: Duration = Duration::from_secs(10);
 /// Keys that the caller types ahead.
 const MOST_TYPED: usize = 32;
 
@@ -109,10 +113,22 @@ impl FlowRun {
         self.asked.as_ref().is_none_or(|asked| now >= asked.until)
     }
 
+    pub(crate) fn ear(&self) -> Ear {
+        match &self.current {
+            None if self.asked.is_some() => Ear::Thinking,
+            None => Ear::Free,
+            Some(Current::Play { .. }) => Ear::Play,
+            Some(Current::Gather { .. }) => Ear::Gather,
+            Some(Current::Beep { .. }) => Ear::Beep,
+            Some(Current::Record { .. }) => Ear::Record,
+            Some(Current::Announcement { .. }) => Ear::Announcement,
+        }
+    }
+
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let current = match &self.current {
             Some(Current::Gather { until, .. }) => *until,
-            Some(Current::Record { until, stopping: false, .. }) => Some(*until),
+            Some(Current::Record { until, .. }) => Some(*until),
             _ => None,
         };
         let timer = self.timers.iter().map(|(_, at)| *at).min();
@@ -335,15 +351,21 @@ impl Call {
                 if !context.configuration.queues.contains_key(&enqueue.queue) {
                     return self.refuse(now, token, RefusalCode::UnknownTarget, "no queue of that name", context);
                 }
-                if self.waiting.is_some() {
-                    return self.refuse(now, token, RefusalCode::Limit, "waits in a queue already", context);
+                if self.is_looking_for_somebody() {
+                    return self.refuse(
+                        now,
+                        token,
+                        RefusalCode::Limit,
+                        "another transfer or queue is under way",
+                        context,
+                    );
                 }
                 self.enqueue_for_flow(now, token, enqueue, context);
             }
             Effect::Transfer(transfer) => {
                 let ring = Duration::from_millis(transfer.ring_ms.into());
                 let purpose = Purpose::Flow { token, ring };
-                let busy = self.ringing.is_some() || self.wanted.is_some() || self.waiting.is_some();
+                let busy = self.is_looking_for_somebody();
                 match transfer.to {
                     _ if busy => {
                         self.refuse(now, token, RefusalCode::Limit, "another transfer or queue is under way", context);
@@ -369,8 +391,11 @@ impl Call {
                 }
             }
             Effect::Timer { after_ms } => {
-                if let Some(flow) = &mut self.flow {
+                let Some(flow) = &mut self.flow else { return };
+                if flow.timers.len() < MOST_TIMERS {
                     flow.timers.push((token, now + Duration::from_millis(after_ms.into())));
+                } else {
+                    self.refuse(now, token, RefusalCode::Limit, "too many timers run", context);
                 }
             }
             Effect::Cancel(other) => self.cancel_action(other, context),
@@ -382,6 +407,11 @@ impl Call {
                 self.refuse(now, token, RefusalCode::UnknownEffect, "this host does not do that", context);
             }
         }
+    }
+
+    /// One at a time, so that only one can win.
+    fn is_looking_for_somebody(&self) -> bool {
+        self.ringing.is_some() || self.wanted.is_some() || self.waiting.is_some()
     }
 
     fn note_transfer(&mut self, token: Token) {
@@ -408,12 +438,7 @@ impl Call {
         });
         if flow.transfer == Some(token) {
             flow.transfer = None;
-            if let Some(ringing) = self.ringing.take() {
-                self.withdraw(ringing);
-            }
-            if let Some(wanted) = self.wanted.take() {
-                self.queueing(crate::Queueing::Withdrawn { agent: wanted.agent });
-            }
+            self.withdraw_flows_offers();
             self.stop_music();
         }
         match current {
@@ -447,10 +472,14 @@ impl Call {
             Some(Current::Gather { until: Some(until), .. }) if now >= *until => {
                 self.gathered(now, GatherEnd::Timeout, context);
             }
-            Some(Current::Record { until, recording, stopping, .. }) if now >= *until && !*stopping => {
-                *stopping = true;
+            Some(Current::Record { until, recording, stopping, .. }) if now >= *until => {
                 let recording = *recording;
-                self.sound(Sound::StopRecording { recording });
+                if std::mem::replace(stopping, true) {
+                    self.message_recorded(now, recording, None, context);
+                } else {
+                    *until = now + CLOSING;
+                    self.sound(Sound::StopRecording { recording });
+                }
             }
             _ => {}
         }

@@ -17,18 +17,24 @@ mod conversation;
 mod exception;
 mod flow_run;
 mod offer;
+mod party;
 mod recording;
+mod side;
+mod transfer;
+mod view;
 mod waiting;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use plugboard_model::{
     AgentId, Configuration, EventKind, Extension, FlowId, InteractionId, LegId, Number, NumberTarget, QueueExit,
-    QueueId, RecordingId, ReleaseReason, SkillNeed,
+    QueueId, RecordingId, ReleaseReason, SkillNeed, Timestamp,
     flow::{Cause, Event, Failure, Place, Stepped},
 };
 
-pub use call::{Call, Party, Stage, View};
+pub use call::Call;
+pub use party::Party;
+pub use view::{Ear, Offering, Situation, Stage, Talk, View};
 
 /// What every input may look at: the tenant's configuration, and where new ids come from.
 pub struct Context<'a> {
@@ -379,6 +385,8 @@ pub enum Queueing {
         queue: QueueId,
         priority: i32,
         skills: Vec<SkillNeed>,
+        /// The place in line: now, or the time of the first wait where a transfer came to nothing.
+        since: Timestamp,
         max_wait: Option<Duration>,
     },
     Leave {
@@ -398,6 +406,10 @@ pub enum Queueing {
         agent: AgentId,
     },
     Rejected {
+        agent: AgentId,
+    },
+    /// It rang, and the phone gave up by itself.
+    Missed {
         agent: AgentId,
     },
     DeviceFailed {

@@ -1,13 +1,13 @@
 //! A phone that rings for this interaction: an agent's, or a number outside. At most one at a time.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use plugboard_model::{
     AgentId, EndedBy, EventKind, LegId, Number, QueueId, ReleaseReason, Timestamp, TransferKind,
     flow::{Cause, Happening, Token, TransferEnd},
 };
 
-use crate::{Call, Context, Dialled, Line, Party, Queueing, SoundSource};
+use crate::{Call, Context, Dialled, Line, Offering, Party, Queueing, SoundSource, transfer::end_cause};
 
 /// Why it rings: what follows from an answer, and from none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,33 @@ pub(crate) enum Purpose {
     Blind { asked_by: Option<LegId> },
     /// The agent asks somebody. No answer: back to the caller.
     Consult,
+    /// As `Blind`, and the agent has hung up meanwhile. No answer: see [`Call::take_back`].
+    AfterParting,
+}
+
+impl Purpose {
+    pub(crate) fn when_ringing(self) -> Offering {
+        match self {
+            Self::Queue => Offering::RingingFromQueue,
+            Self::Direct => Offering::RingingDirect,
+            Self::Flow { .. } => Offering::RingingByFlow,
+            Self::Blind { .. } => Offering::RingingBlind,
+            Self::Consult => Offering::RingingForConsult,
+            Self::AfterParting => Offering::RingingAfterParting,
+        }
+    }
+
+    pub(crate) fn when_wanted(self) -> Offering {
+        match self {
+            // Nobody wants an agent for a queue: the ACD offers one.
+            Self::Queue => Offering::Nobody,
+            Self::Direct => Offering::WantedDirect,
+            Self::Flow { .. } => Offering::WantedByFlow,
+            Self::Blind { .. } => Offering::WantedBlind,
+            Self::Consult => Offering::WantedForConsult,
+            Self::AfterParting => Offering::WantedAfterParting,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -30,7 +57,28 @@ pub(crate) struct Ringing {
     pub(crate) party: Party,
     pub(crate) purpose: Purpose,
     /// A backstop for agents, whose ring time-out is the ACD's; the limit for outside numbers.
-    pub(crate) until: Timestamp,
+    until: Timestamp,
+    proof: Proof,
+}
+
+/// Whether there is a phone at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    /// Nothing has been heard of it; from then on it counts as out of reach.
+    Awaited { until: Timestamp },
+    /// It said that it rings.
+    Given,
+    /// Somebody else's network, which takes its time.
+    NotAsked,
+}
+
+impl Ringing {
+    pub(crate) fn deadline(&self) -> Timestamp {
+        match self.proof {
+            Proof::Awaited { until } => self.until.min(until),
+            Proof::Given | Proof::NotAsked => self.until,
+        }
+    }
 }
 
 /// An agent whom the ACD has yet to promise.
@@ -42,6 +90,9 @@ pub(crate) struct Wanted {
 
 /// The longest that an agent's phone rings whatever the queue says.
 const RING_AGENT: Duration = Duration::from_secs(300);
+/// An agent's phone that has not said a word to an INVITE and its copies at 0.5, 1.5 and 3.5 s (RFC 3261 §17.1.1.2) is not there. It would be a
+/// mistake to let it ring out: the agent would be blamed for a miss, and the caller would wait for nothing.
+const PROOF: Duration = Duration::from_secs(4);
 
 impl Call {
     pub(crate) fn call_agent(&mut self, agent: AgentId, purpose: Purpose) {
@@ -54,10 +105,10 @@ impl Call {
             Purpose::Flow { ring, .. } => ring,
             _ => Self::RING_OUTSIDE,
         };
-        self.dial(now + limit, Party::Number(number), purpose, context);
+        self.dial(now, limit, Party::Number(number), purpose, context);
     }
 
-    fn dial(&mut self, until: Timestamp, party: Party, purpose: Purpose, context: &mut Context<'_>) {
+    fn dial(&mut self, now: Timestamp, limit: Duration, party: Party, purpose: Purpose, context: &mut Context<'_>) {
         let leg = context.ids.leg();
         let to = match &party {
             Party::Agent { agent, .. } => Dialled::Agent(agent.clone()),
@@ -73,7 +124,8 @@ impl Call {
         // The far end sees the customer; in an agent's own call it sees what the agent's phone shows.
         let shown = self.from.clone();
         self.line(Line::Dial { leg, to, shown });
-        self.ringing = Some(Ringing { leg, party, purpose, until });
+        let proof = if party.agent().is_some() { Proof::Awaited { until: now + PROOF } } else { Proof::NotAsked };
+        self.ringing = Some(Ringing { leg, party, purpose, until: now + limit, proof });
     }
 
     /// The ACD promised `agent`, durably.
@@ -98,13 +150,15 @@ impl Call {
         };
         // From here on the phone is responsible: its ring time-out runs, whether or not it says 180.
         self.queueing(Queueing::Ringing { agent: agent.clone() });
-        self.dial(now + limit, Party::Agent { agent, queue }, purpose, context);
+        self.dial(now, limit, Party::Agent { agent, queue }, purpose, context);
     }
 
     pub(crate) fn leg_ringing(&mut self, leg: LegId) {
-        if self.ringing.as_ref().is_none_or(|ringing| ringing.leg != leg) {
-            return;
+        if self.rings_its_own_agent() && self.caller.leg == leg {
+            return self.fact(EventKind::LegRinging { interaction: self.id, leg });
         }
+        let Some(ringing) = self.ringing.as_mut().filter(|ringing| ringing.leg == leg) else { return };
+        ringing.proof = Proof::Given;
         self.fact(EventKind::LegRinging { interaction: self.id, leg });
         self.show_ringing();
     }
@@ -116,7 +170,9 @@ impl Call {
             self.queueing(Queueing::Answered { agent });
         }
         match ringing.purpose {
-            Purpose::Queue | Purpose::Direct | Purpose::Flow { .. } => self.connect(now, leg, ringing.party, context),
+            Purpose::Queue | Purpose::Direct | Purpose::Flow { .. } | Purpose::AfterParting => {
+                self.connect(now, leg, ringing.party, context);
+            }
             Purpose::Blind { asked_by } => {
                 if let Some(asked_by) = asked_by {
                     self.line(Line::TransferProgress { leg: asked_by, status: 200 });
@@ -138,9 +194,10 @@ impl Call {
         let Some(ringing) = self.ringing.take_if(|ringing| ringing.leg == leg) else { return };
         self.leg_fact(leg, ringing.party.ended_by(), cause, Some(status));
         if let Some(agent) = ringing.party.agent().cloned() {
-            // RFC 3261 §21.4.24 and §21.6: a person said no. Anything else is the device.
+            // RFC 3261 §21.4.24 and §21.6: a person said no. §21.4.9 and §21.4.18 of a phone that rang: nobody came. Anything else is the device.
             self.queueing(match status {
                 486 | 600 | 603 => Queueing::Rejected { agent },
+                408 | 480 if ringing.proof == Proof::Given => Queueing::Missed { agent },
                 _ => Queueing::DeviceFailed { agent },
             });
         }
@@ -163,8 +220,8 @@ impl Call {
         let end = match reason {
             ReleaseReason::Missed | ReleaseReason::LeaseExpired => TransferEnd::NoAnswer,
             ReleaseReason::Rejected => TransferEnd::Busy,
-            ReleaseReason::DeviceFailed => TransferEnd::Offline,
-            ReleaseReason::CallerLeft | ReleaseReason::Moved => return,
+            // Moved: the agent or the queue was taken out of the configuration. What this call ends itself it has forgotten before.
+            ReleaseReason::DeviceFailed | ReleaseReason::CallerLeft | ReleaseReason::Moved => TransferEnd::Offline,
         };
         let purpose = match self.ringing.take_if(|ringing| ringing.party.agent() == Some(agent)) {
             Some(ringing) => {
@@ -183,17 +240,39 @@ impl Call {
     pub(crate) fn agent_refused(&mut self, now: Timestamp, agent: &AgentId, context: &mut Context<'_>) {
         if let Some(wanted) = self.wanted.take_if(|wanted| wanted.agent == *agent) {
             self.nobody_answered(now, wanted.purpose, TransferEnd::Offline, 480, context);
+        } else if self.talking_agent().as_ref() == Some(agent) {
+            // The answer crossed the end of the promise: the conversation is there, so the agent is busy with it.
+            self.queueing(Queueing::AgentDialled { agent: agent.clone() });
         }
     }
 
     pub(crate) fn ringing_timeout(&mut self, now: Timestamp, context: &mut Context<'_>) {
-        let Some(ringing) = self.ringing.take_if(|ringing| now >= ringing.until) else { return };
+        let Some(ringing) = self.ringing.take_if(|ringing| now >= ringing.deadline()) else { return };
         self.line(Line::HangUp { leg: ringing.leg, cause: Cause::NO_ANSWER });
-        self.leg_fact(ringing.leg, EndedBy::Host, Cause::NO_ANSWER, None);
+        let is_absent = matches!(ringing.proof, Proof::Awaited { until } if now >= until);
+        self.leg_fact(ringing.leg, EndedBy::Host, Cause::NO_ANSWER, is_absent.then_some(408));
         if let Some(agent) = ringing.party.agent().cloned() {
-            self.queueing(Queueing::Withdrawn { agent });
+            self.queueing(if is_absent { Queueing::DeviceFailed { agent } } else { Queueing::Withdrawn { agent } });
         }
-        self.nobody_answered(now, ringing.purpose, TransferEnd::NoAnswer, 408, context);
+        let end = if is_absent { TransferEnd::Offline } else { TransferEnd::NoAnswer };
+        self.nobody_answered(now, ringing.purpose, end, 408, context);
+    }
+
+    /// Whatever phone rings, or is to ring, need not any more.
+    pub(crate) fn withdraw_offers(&mut self) {
+        if let Some(ringing) = self.ringing.take() {
+            self.withdraw(ringing);
+        }
+        if let Some(wanted) = self.wanted.take() {
+            self.queueing(Queueing::Withdrawn { agent: wanted.agent });
+        }
+    }
+
+    /// The same, except for what the queue offers.
+    pub(crate) fn withdraw_flows_offers(&mut self) {
+        if self.ringing.as_ref().is_none_or(|ringing| ringing.purpose != Purpose::Queue) {
+            self.withdraw_offers();
+        }
     }
 
     /// The caller is gone or has other plans: stop the phone that rings for them.
@@ -216,20 +295,14 @@ impl Call {
         match purpose {
             // The place in the queue is kept; the ACD offers the caller again.
             Purpose::Queue => {}
-            Purpose::Direct => {
-                let cause = match end {
-                    TransferEnd::Busy => Cause::USER_BUSY,
-                    TransferEnd::Failed { cause } => cause,
-                    _ => Cause::NO_ANSWER,
-                };
-                self.end(now, EndedBy::Host, cause, context);
-            }
+            Purpose::Direct => self.end(now, EndedBy::Host, end_cause(end), context),
+            Purpose::AfterParting => self.take_back(now, end, context),
             Purpose::Flow { token, .. } => self.tell(now, Some(token), false, Happening::Transferred(end), context),
             Purpose::Blind { asked_by } => {
                 if let Some(asked_by) = asked_by {
                     self.line(Line::TransferProgress { leg: asked_by, status });
                 }
-                self.back_to_agent();
+                self.transfer_failed();
             }
             Purpose::Consult => self.consult_failed(),
         }
@@ -246,9 +319,5 @@ impl Call {
         if let Some(token) = self.music.take() {
             self.sound(crate::Sound::Stop { leg: self.caller.leg, token });
         }
-    }
-
-    pub(crate) fn transferred(&mut self, agent: Option<AgentId>, kind: TransferKind, target: Arc<str>) {
-        self.fact(EventKind::Transferred { interaction: self.id, agent, kind, target });
     }
 }

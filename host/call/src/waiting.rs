@@ -9,12 +9,21 @@ use plugboard_model::{
 
 use crate::{Call, Context, Queueing, SoundSource};
 
+/// What one wait in a queue is, so that it can be taken up again.
+#[derive(Clone, Debug)]
+pub(crate) struct Visit {
+    pub(crate) queue: QueueId,
+    since: Timestamp,
+    priority: i32,
+    skills: Vec<SkillNeed>,
+    hold_music: Option<Arc<str>>,
+}
+
 #[derive(Debug)]
 pub(crate) struct Waiting {
-    pub(crate) queue: QueueId,
+    pub(crate) visit: Visit,
     /// The flow's `enqueue` that this answers; `None` without a flow.
     pub(crate) token: Option<Token>,
-    hold_music: Option<Arc<str>>,
     exit_keys: Arc<str>,
     announce: Option<(Announce, Timestamp)>,
 }
@@ -34,14 +43,15 @@ impl Call {
         let Some(configured) = context.configuration.queues.get(&queue) else {
             return self.end(now, EndedBy::Host, Cause::TEMPORARY_FAILURE, context);
         };
-        self.waiting = Some(Waiting {
-            queue: queue.clone(),
-            token: None,
-            hold_music: configured.hold_music.as_deref().map(Arc::from),
-            exit_keys: "".into(),
-            announce: None,
-        });
-        self.queueing(Queueing::Enqueue { queue, priority: 0, skills: Vec::new(), max_wait: None });
+        let hold_music = configured.hold_music.as_deref().map(Arc::from);
+        self.wait_again(Visit { queue, since: now, priority: 0, skills: Vec::new(), hold_music }, context);
+    }
+
+    /// The place in line is that of `visit`, however long ago it was.
+    pub(crate) fn wait_again(&mut self, visit: Visit, context: &Context<'_>) {
+        let Visit { queue, since, priority, skills, .. } = visit.clone();
+        self.waiting = Some(Waiting { visit, token: None, exit_keys: "".into(), announce: None });
+        self.queueing(Queueing::Enqueue { queue, priority, skills, since, max_wait: None });
         self.ensure_music(context);
     }
 
@@ -59,19 +69,21 @@ impl Call {
             let gap = Duration::from_millis(announce.every_ms.into()).max(SHORTEST_ANNOUNCE_GAP);
             (announce, now + gap)
         });
-        self.waiting = Some(Waiting {
-            queue: enqueue.queue.clone(),
-            token: Some(token),
-            hold_music: enqueue.hold_music.or(own_music).map(Arc::from),
-            exit_keys: enqueue.exit_keys.into(),
-            announce,
-        });
-        let skills =
+        let skills: Vec<SkillNeed> =
             enqueue.skills.into_iter().map(|need| SkillNeed { skill: need.skill, level: need.level }).collect();
+        let visit = Visit {
+            queue: enqueue.queue.clone(),
+            since: now,
+            priority: enqueue.priority.into(),
+            skills: skills.clone(),
+            hold_music: enqueue.hold_music.or(own_music).map(Arc::from),
+        };
+        self.waiting = Some(Waiting { visit, token: Some(token), exit_keys: enqueue.exit_keys.into(), announce });
         self.queueing(Queueing::Enqueue {
             queue: enqueue.queue,
             priority: enqueue.priority.into(),
             skills,
+            since: now,
             max_wait: enqueue.timeout_ms.map(|ms| Duration::from_millis(ms.into())),
         });
         self.ensure_music(context);
@@ -82,6 +94,7 @@ impl Call {
         let idle = self.music.is_none() && self.talk.is_none() && !self.leg_is_busy() && self.caller.answered;
         let Some(waiting) = self.waiting.as_ref().filter(|_| idle) else { return };
         let file = waiting
+            .visit
             .hold_music
             .as_deref()
             .and_then(|name| context.configuration.prompt(name, &self.language))
@@ -113,7 +126,7 @@ impl Call {
             // These are answers to what this call did itself.
             QueueExit::Connected | QueueExit::Abandoned | QueueExit::ExitKey | QueueExit::Moved => return,
         };
-        let Some(waiting) = self.waiting.take_if(|waiting| waiting.queue == *queue) else { return };
+        let Some(waiting) = self.waiting.take_if(|waiting| waiting.visit.queue == *queue) else { return };
         self.stop_music();
         match waiting.token {
             Some(token) => {

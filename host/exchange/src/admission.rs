@@ -52,7 +52,6 @@ impl Exchange {
         let leg = self.ids.leg();
         let agent = origin.agent();
         self.lines.insert(leg, Line::incoming(interaction, incoming, agent.clone()));
-        self.legs_of_dialogs.insert(incoming.call, leg);
         let offer = Offer {
             interaction,
             leg,

@@ -1,6 +1,8 @@
 //! What must hold between inputs, for tests; and how much is live, for tests and operators.
 
 use plugboard_acd::Acd;
+use plugboard_call::Situation;
+use plugboard_model::InteractionId;
 
 use crate::exchange::Exchange;
 
@@ -35,6 +37,11 @@ impl Exchange {
         }
     }
 
+    /// Where a live call stands.
+    pub fn situation(&self, interaction: InteractionId) -> Option<Situation> {
+        Some(self.calls.get(&interaction)?.situation())
+    }
+
     /// The queues and agents, to look at.
     pub fn acd(&self) -> &Acd {
         &self.acd
@@ -45,16 +52,21 @@ impl Exchange {
     /// # Panics
     /// If an index or reference disagrees with another.
     pub fn check(&self) {
-        for (leg, line) in &self.lines {
+        self.lines.check();
+        for (leg, line) in self.lines.iter() {
             assert!(self.calls.contains_key(&line.interaction), "{leg} belongs to no live call");
-            assert_eq!(self.legs_of_dialogs.get(&line.dialog), Some(leg), "{leg}: its dialog leads elsewhere");
-            if let Some(port) = line.port {
-                assert_eq!(self.legs_of_ports.get(&port), Some(leg), "{leg}: its port leads elsewhere");
+            let Some(port) = line.port() else { continue };
+            // Else they could not be bridged, now or by an attended transfer.
+            let beside = self.lines.of_interaction(line.interaction);
+            let of_agent = line.agent.iter().flat_map(|agent| self.lines.of_agent(agent));
+            for other in beside.chain(of_agent).filter_map(|(_, other)| other.port()) {
+                assert_eq!(other.worker, port.worker, "{leg} is on another worker than a leg beside it");
             }
         }
-        assert_eq!(self.legs_of_dialogs.len(), self.lines.len(), "a dialog leads to a leg that is gone");
-        let ports = self.lines.values().filter(|line| line.port.is_some()).count();
-        assert_eq!(self.legs_of_ports.len(), ports, "a port leads to a leg that is gone");
+        // Nobody waits in the ACD for a call that does not know of it, or is gone.
+        for (interaction, call) in &self.calls {
+            assert!(call.is_waiting() || self.acd.position(*interaction).is_none(), "{interaction} waits unawares");
+        }
         for (id, call) in &self.calls {
             let next = call.poll_timeout();
             assert!(next.is_some(), "{id} waits for ever");

@@ -1,8 +1,8 @@
 //! Commands of the API, and the live view.
 
 use plugboard_acd as acd;
-use plugboard_call::{Offer, Refused};
-use plugboard_model::{AgentId, AgentState, InteractionId, Timestamp, millis};
+use plugboard_call::{Command as CallCommand, Offer, Refused};
+use plugboard_model::{AgentId, AgentState, EventKind, InteractionId, Timestamp, millis};
 
 use crate::{
     AgentSnapshot, CallSnapshot, Command, CommandError, CommandId, QueueSnapshot, Reply, Snapshot,
@@ -21,6 +21,13 @@ impl Exchange {
     fn carry_out(&mut self, now: Timestamp, command: Command) -> Result<Reply, CommandError> {
         match command {
             Command::Snapshot => Ok(Reply::Snapshot(Box::new(self.snapshot(now)))),
+            // After-call work: the call is over, and what it was about is said now.
+            Command::Call { interaction, command: CallCommand::Dispose { agent, code, note } }
+                if !self.calls.contains_key(&interaction) && self.recent.knows(now, interaction) =>
+            {
+                self.fact(now, EventKind::DispositionSet { interaction, agent, code, note });
+                Ok(Reply::Done)
+            }
             Command::Call { interaction, command } => {
                 let done = self.with_call(now, interaction, |call, now, context| {
                     (call.command(now, command, context), call.view().stage.word())

@@ -15,8 +15,8 @@ use plugboard_model::{
 use plugboard_sip as sip;
 
 use crate::{
-    Command, CommandError, CommandId, Question, QuestionId, Reply, Settings, line::Line, ports::Ports, question::Asked,
-    registration::Registration, sound::RecordingInProgress,
+    Command, CommandError, CommandId, Question, QuestionId, Reply, Settings, lines::Lines, ports::Ports,
+    question::Asked, recent::Recent, registration::Registration, sound::RecordingInProgress,
 };
 
 /// What happens to an exchange.
@@ -83,9 +83,9 @@ pub struct Exchange {
     pub(crate) registration: Registration,
     pub(crate) acd: Acd,
     pub(crate) calls: BTreeMap<InteractionId, Call>,
-    pub(crate) lines: BTreeMap<LegId, Line>,
-    pub(crate) legs_of_dialogs: BTreeMap<sip::CallHandle, LegId>,
-    pub(crate) legs_of_ports: BTreeMap<media::Port, LegId>,
+    pub(crate) lines: Lines,
+    /// Calls that ended a while ago: their agents may still say what it was about.
+    pub(crate) recent: Recent,
     /// Ports of legs that ended, whose statistics are still to come.
     pub(crate) closing_ports: BTreeMap<media::Port, (InteractionId, LegId)>,
     pub(crate) ports: Ports,
@@ -128,13 +128,12 @@ impl Exchange {
             settings.seed,
         );
         let mut exchange = Self {
-            registration: Registration::new(settings.tenant.as_str(), settings.secret),
+            registration: Registration::new(settings.tenant.as_str(), settings.secret, &configuration),
             acd: Acd::new(&configuration),
             sip,
             calls: BTreeMap::new(),
-            lines: BTreeMap::new(),
-            legs_of_dialogs: BTreeMap::new(),
-            legs_of_ports: BTreeMap::new(),
+            lines: Lines::default(),
+            recent: Recent::default(),
             closing_ports: BTreeMap::new(),
             ports: Ports::default(),
             recordings: BTreeMap::new(),
@@ -302,6 +301,7 @@ impl Exchange {
         if !self.fresh_promises.is_empty() {
             let promises = std::mem::take(&mut self.fresh_promises);
             self.promised.entry(self.seq).or_default().extend(promises);
+            self.drop_broken_promises();
         }
     }
 
@@ -320,6 +320,19 @@ impl Exchange {
                 }
             }
         }
+    }
+
+    /// While the disk stalls, leases run out and are promised anew: the old ones need not be kept.
+    fn drop_broken_promises(&mut self) {
+        if self.promised.len() < 1_024 {
+            return;
+        }
+        let mut promised = std::mem::take(&mut self.promised);
+        promised.retain(|_, promises| {
+            promises.retain(|promise| self.acd_still_promises(promise.interaction, &promise.agent));
+            !promises.is_empty()
+        });
+        self.promised = promised;
     }
 
     fn acd_still_promises(&self, interaction: InteractionId, agent: &AgentId) -> bool {
@@ -409,6 +422,7 @@ impl Exchange {
         }
         if over {
             self.calls.remove(&interaction);
+            self.recent.add(now, interaction);
         }
     }
 

@@ -18,7 +18,7 @@ use crate::exchange::{Exchange, Output};
 pub(crate) struct Line {
     pub(crate) interaction: InteractionId,
     pub(crate) dialog: sip::CallHandle,
-    pub(crate) port: Option<media::Port>,
+    port: Option<media::Port>,
     /// The caller's offer, until we answer.
     offer: Option<sip::endpoint::Body>,
     /// Our own description, as last sent.
@@ -42,10 +42,11 @@ impl Line {
         incoming: &sip::endpoint::Incoming,
         agent: Option<AgentId>,
     ) -> Self {
-        Self { offer: incoming.offer.clone(), agent, ..Self::new(interaction, incoming.call) }
+        Self { offer: incoming.offer.clone(), ..Self::new(interaction, incoming.call, agent) }
     }
 
-    fn new(interaction: InteractionId, dialog: sip::CallHandle) -> Self {
+    /// A leg that is heard nowhere yet.
+    pub(crate) fn new(interaction: InteractionId, dialog: sip::CallHandle, agent: Option<AgentId>) -> Self {
         Self {
             interaction,
             dialog,
@@ -53,12 +54,21 @@ impl Line {
             offer: None,
             local: None,
             stream: None,
-            agent: None,
+            agent,
             awaits_answer: false,
             early: Vec::new(),
             held: false,
             heard: false,
         }
+    }
+
+    pub(crate) fn port(&self) -> Option<media::Port> {
+        self.port
+    }
+
+    /// Called by [`Lines`](crate::lines::Lines), which finds the leg by its port from then on.
+    pub(crate) fn settle_at(&mut self, port: media::Port) {
+        self.port = Some(port);
     }
 }
 
@@ -99,7 +109,7 @@ impl Exchange {
     pub(crate) fn line(&mut self, now: Timestamp, interaction: InteractionId, command: LineCommand) {
         match command {
             LineCommand::Ring { leg } => {
-                if let Some(line) = self.lines.get(&leg) {
+                if let Some(line) = self.lines.get(leg) {
                     // A caller who gave up in this moment is told by the endpoint itself.
                     let _ = self.sip.ring(now.since_epoch(), line.dialog, sip::Status::RINGING, None);
                 }
@@ -115,17 +125,15 @@ impl Exchange {
     }
 
     pub(crate) fn answer_line(&mut self, now: Timestamp, leg: LegId) {
-        let Some((interaction, agent)) = self.lines.get(&leg).map(|line| (line.interaction, line.agent.clone())) else {
+        let Some((interaction, agent)) = self.lines.get(leg).map(|line| (line.interaction, line.agent.clone())) else {
             return;
         };
-        let port = self.port_beside(interaction, agent.as_ref());
-        let Some(line) = self.lines.get_mut(&leg) else { return };
-        let dialog = line.dialog;
-        let Some(port) = port else {
+        let Some(port) = self.port_beside(interaction, agent.as_ref()) else {
             return self.fail_incoming(now, leg, sip::Status::SERVICE_UNAVAILABLE);
         };
-        line.port = Some(port);
-        self.legs_of_ports.insert(port, leg);
+        self.lines.settle_at(leg, port);
+        let Some(line) = self.lines.get_mut(leg) else { return };
+        let dialog = line.dialog;
         let local = sdp::Local::g711(port.rtp(), leg.0);
         let text = match &line.offer {
             Some(offer) => match agree(&local, offer) {
@@ -140,7 +148,7 @@ impl Exchange {
                 local.offer().to_string()
             }
         };
-        if let Some(line) = self.lines.get_mut(&leg) {
+        if let Some(line) = self.lines.get_mut(leg) {
             line.local = Some(local);
         }
         // Gone already: the endpoint reports the end by itself.
@@ -149,7 +157,7 @@ impl Exchange {
 
     /// We cannot take this call after all; the caller hears why, and the call ends.
     fn fail_incoming(&mut self, now: Timestamp, leg: LegId, status: sip::Status) {
-        let Some(line) = self.lines.get(&leg) else { return };
+        let Some(line) = self.lines.get(leg) else { return };
         let (dialog, interaction) = (line.dialog, line.interaction);
         let mut response = sip::endpoint::Response::new(status);
         if status == sip::Status::SERVICE_UNAVAILABLE {
@@ -163,7 +171,7 @@ impl Exchange {
 
     /// Starts the audio of a leg, or changes it.
     fn open(&mut self, leg: LegId, agreed: &sdp::Agreed) {
-        let Some(line) = self.lines.get_mut(&leg) else { return };
+        let Some(line) = self.lines.get_mut(leg) else { return };
         let Some(port) = line.port else { return };
         let codec =
             if agreed.codec.name.eq_ignore_ascii_case("PCMU") { media::Codec::Pcmu } else { media::Codec::Pcma };
@@ -203,10 +211,10 @@ impl Exchange {
             _ => return Some(command),
         };
         let early = ports.into_iter().flatten().find_map(|port| {
-            let leg = self.legs_of_ports.get(&port)?;
-            self.lines.get(leg).filter(|line| line.awaits_answer && line.stream.is_none()).map(|_| *leg)
+            let leg = self.lines.at_port(port)?;
+            self.lines.get(leg).filter(|line| line.awaits_answer && line.stream.is_none()).map(|_| leg)
         });
-        match early.and_then(|leg| self.lines.get_mut(&leg)) {
+        match early.and_then(|leg| self.lines.get_mut(leg)) {
             // More than this is nobody's wait for an ACK.
             Some(line) if line.early.len() < 64 => {
                 line.early.push(command);
@@ -231,14 +239,12 @@ impl Exchange {
 
     /// Forgets a leg. Its port closes; the statistics come later.
     pub(crate) fn drop_line(&mut self, leg: LegId) -> Option<Line> {
-        let mut line = self.lines.remove(&leg)?;
-        self.legs_of_dialogs.remove(&line.dialog);
+        let mut line = self.lines.remove(leg)?;
         for command in std::mem::take(&mut line.early) {
             // In vain, but a recording that was begun is told to have failed.
             self.push(Output::Media(command));
         }
         if let Some(port) = line.port {
-            self.legs_of_ports.remove(&port);
             self.ports.released(port);
             if line.stream.is_some() {
                 self.closing_ports.insert(port, (line.interaction, leg));
@@ -249,8 +255,8 @@ impl Exchange {
     }
 
     pub(crate) fn leg_of(&self, dialog: sip::CallHandle) -> Option<(LegId, InteractionId)> {
-        let leg = *self.legs_of_dialogs.get(&dialog)?;
-        Some((leg, self.lines.get(&leg)?.interaction))
+        let leg = self.lines.at_dialog(dialog)?;
+        Some((leg, self.lines.get(leg)?.interaction))
     }
 
     /// Whether an INVITE's offer has anything that we speak, before anybody is bothered.

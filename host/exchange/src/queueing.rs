@@ -9,8 +9,8 @@ use crate::exchange::{Exchange, Promise};
 impl Exchange {
     pub(crate) fn queueing(&mut self, now: Timestamp, interaction: InteractionId, queueing: Queueing) {
         let input = match queueing {
-            Queueing::Enqueue { queue, priority, skills, max_wait } => {
-                acd::Input::Enqueue { interaction, queue, priority, skills, since: now, max_wait }
+            Queueing::Enqueue { queue, priority, skills, since, max_wait } => {
+                acd::Input::Enqueue { interaction, queue, priority, skills, since, max_wait }
             }
             Queueing::Leave { exit } => acd::Input::Leave { interaction, exit },
             Queueing::ReserveAgent { agent } => acd::Input::ReserveAgent { interaction, agent },
@@ -18,6 +18,7 @@ impl Exchange {
             Queueing::Ringing { agent } => acd::Input::Ringing { interaction, agent },
             Queueing::Answered { agent } => acd::Input::Answered { interaction, agent },
             Queueing::Rejected { agent } => acd::Input::Rejected { interaction, agent },
+            Queueing::Missed { agent } => acd::Input::Missed { interaction, agent },
             Queueing::DeviceFailed { agent } => acd::Input::DeviceFailed { interaction, agent },
             // The caller left before the answer: also an offer that no queue is behind says so.
             Queueing::Withdrawn { .. } if self.calls.get(&interaction).is_some_and(Call::has_ended) => {

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use plugboard_model::{AgentId, EventKind, Extension, Timestamp};
+use plugboard_model::{AgentId, Configuration, EventKind, Extension, Timestamp};
 use plugboard_sip::{
     self as sip,
     digest::{Authenticator, Checked, Secret, Where},
@@ -23,15 +23,32 @@ pub(crate) struct Registration {
     authenticator: Authenticator,
     /// Addresses of record with at least one binding, per agent: a phone may register by name or by extension, at any of our domains.
     addresses: BTreeMap<AgentId, BTreeSet<String>>,
+    /// Whose each of them was when it registered, so that it is taken away from the same one whatever the configuration says by then.
+    agents: BTreeMap<String, AgentId>,
+    extensions: BTreeMap<Extension, AgentId>,
 }
 
 impl Registration {
-    pub(crate) fn new(realm: &str, secret: [u8; 32]) -> Self {
+    pub(crate) fn new(realm: &str, secret: [u8; 32], configuration: &Configuration) -> Self {
         Self {
             registrar: sip::Registrar::new(sip::RegistrarConfig::default()),
             authenticator: Authenticator::new(realm, secret, NONCE_LIFETIME),
             addresses: BTreeMap::new(),
+            agents: BTreeMap::new(),
+            extensions: extensions(configuration),
         }
+    }
+
+    /// Takes `address` from whoever had it: the agent who has none left.
+    fn forget(&mut self, address: &str) -> Option<AgentId> {
+        let agent = self.agents.remove(address)?;
+        let addresses = self.addresses.get_mut(&agent)?;
+        addresses.remove(address);
+        if !addresses.is_empty() {
+            return None;
+        }
+        self.addresses.remove(&agent);
+        Some(agent)
     }
 
     /// Where the agent's phone is: the best preference, then the latest.
@@ -55,8 +72,7 @@ impl Exchange {
         if let Some((agent, _)) = agents.get_key_value(user) {
             return Some(agent.clone());
         }
-        let extension = user.parse::<Extension>().ok()?;
-        agents.iter().find(|(_, agent)| agent.extension == extension).map(|(id, _)| id.clone())
+        self.registration.extensions.get(&user.parse::<Extension>().ok()?).cloned()
     }
 
     pub(crate) fn register(
@@ -122,6 +138,11 @@ impl Exchange {
         match change {
             sip::BindingChange::Registered { address, binding } => {
                 let Some(agent) = self.agent_of_address(&address) else { return };
+                if self.registration.agents.get(&address).is_some_and(|before| *before != agent) {
+                    // The extension is somebody else's now.
+                    self.phone_gone(now, &address);
+                }
+                self.registration.agents.insert(address.clone(), agent.clone());
                 let addresses = self.registration.addresses.entry(agent.clone()).or_default();
                 let first = addresses.is_empty();
                 addresses.insert(address);
@@ -132,17 +153,17 @@ impl Exchange {
                 self.acd.handle_input(now, plugboard_acd::Input::Phone { agent, reachable: true });
             }
             sip::BindingChange::Removed { address, .. } | sip::BindingChange::Expired { address, .. } => {
-                if !self.registration.registrar.bindings(&address).is_empty() {
-                    return;
-                }
-                let Some(agent) = self.agent_of_address(&address) else { return };
-                let Some(addresses) = self.registration.addresses.get_mut(&agent) else { return };
-                if addresses.remove(&address) && addresses.is_empty() {
-                    self.registration.addresses.remove(&agent);
-                    self.fact(now, EventKind::PhoneGone { agent: agent.clone() });
-                    self.acd.handle_input(now, plugboard_acd::Input::Phone { agent, reachable: false });
+                if self.registration.registrar.bindings(&address).is_empty() {
+                    self.phone_gone(now, &address);
                 }
             }
+        }
+    }
+
+    fn phone_gone(&mut self, now: Timestamp, address: &str) {
+        if let Some(agent) = self.registration.forget(address) {
+            self.fact(now, EventKind::PhoneGone { agent: agent.clone() });
+            self.acd.handle_input(now, plugboard_acd::Input::Phone { agent, reachable: false });
         }
     }
 
@@ -152,9 +173,14 @@ impl Exchange {
 
     /// The configuration changed: phones of agents who are new to it may be registered already.
     pub(crate) fn refresh_agents(&mut self, now: Timestamp) {
+        self.registration.extensions = extensions(&self.configuration);
         for agent in self.registration.addresses.keys() {
             let input = plugboard_acd::Input::Phone { agent: agent.clone(), reachable: true };
             self.acd.handle_input(now, input);
         }
     }
+}
+
+fn extensions(configuration: &Configuration) -> BTreeMap<Extension, AgentId> {
+    configuration.agents.iter().map(|(id, agent)| (agent.extension.clone(), id.clone())).collect()
 }

@@ -6,7 +6,7 @@ use plugboard_call::{Input as CallInput, Sound, SoundSource};
 use plugboard_media as media;
 use plugboard_model::{EventKind, InteractionId, LegId, RecordingId, Timestamp, millis};
 
-use crate::exchange::Exchange;
+use crate::{exchange::Exchange, line::Line};
 
 /// A recording that the plane writes.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub(crate) struct RecordingInProgress {
 
 impl Exchange {
     pub(crate) fn sound(&mut self, now: Timestamp, interaction: InteractionId, sound: Sound) {
-        let port = |leg: LegId| self.lines.get(&leg).and_then(|line| line.port);
+        let port = |leg: LegId| self.lines.get(leg).and_then(Line::port);
         let command = match sound {
             Sound::Play { leg, token, sources, forever } => port(leg).map(|port| media::Command::Play {
                 port,
@@ -52,7 +52,7 @@ impl Exchange {
         left: LegId,
         right: Option<LegId>,
     ) {
-        let port = |leg: LegId| self.lines.get(&leg).and_then(|line| line.port);
+        let port = |leg: LegId| self.lines.get(leg).and_then(Line::port);
         if self.disk_full {
             return self.recording_failed(now, interaction, recording, "the disk is full");
         }
@@ -94,7 +94,7 @@ impl Exchange {
                 self.leg_input(now, port, |leg| CallInput::Digit { leg, digit: digit.as_char() });
             }
             media::Event::Heard { port } => {
-                if let Some(line) = self.legs_of_ports.get(&port).and_then(|leg| self.lines.get_mut(leg)) {
+                if let Some(line) = self.lines.at_port(port).and_then(|leg| self.lines.get_mut(leg)) {
                     line.heard = true;
                 }
             }
@@ -107,7 +107,7 @@ impl Exchange {
             }
             media::Event::RtpTimeout { port, silent_for } => {
                 // A phone that sends nothing until its user speaks is no dead one; a phone that stopped sending is.
-                let leg = self.legs_of_ports.get(&port).and_then(|leg| self.lines.get(leg));
+                let leg = self.lines.at_port(port).and_then(|leg| self.lines.get(leg));
                 if leg.is_none_or(|line| !line.heard) {
                     return;
                 }
@@ -152,8 +152,8 @@ impl Exchange {
 
     fn leg_input(&mut self, now: Timestamp, port: media::Port, input: impl FnOnce(LegId) -> CallInput) {
         // Late news of a leg that ended is ordinary.
-        let Some(leg) = self.legs_of_ports.get(&port).copied() else { return };
-        let Some(interaction) = self.lines.get(&leg).map(|line| line.interaction) else { return };
+        let Some(leg) = self.lines.at_port(port) else { return };
+        let Some(interaction) = self.lines.get(leg).map(|line| line.interaction) else { return };
         self.call_input(now, interaction, input(leg));
     }
 }

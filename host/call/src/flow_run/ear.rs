@@ -7,7 +7,7 @@ use plugboard_model::{
     flow::{Digits, Gather, GatherEnd, Happening, Prompt, Record, Recording, RefusalCode, Source, Token},
 };
 
-use super::{Current, MOST_QUEUED, MOST_TYPED, OnLeg};
+use super::{CLOSING, Current, MOST_QUEUED, MOST_TYPED, OnLeg};
 use crate::{Call, Context, Sound, SoundSource};
 
 impl Call {
@@ -122,9 +122,10 @@ impl Call {
                     self.gathered(now, GatherEnd::Complete, context);
                 }
             }
-            Some(Current::Record { recording, end_keys, stopping, .. }) => {
+            Some(Current::Record { recording, until, end_keys, stopping, .. }) => {
                 if end_keys.contains(digit) && !*stopping {
                     *stopping = true;
+                    *until = now + CLOSING;
                     let recording = *recording;
                     self.sound(Sound::StopRecording { recording });
                 }
@@ -254,6 +255,16 @@ impl Call {
                         read_digits(place.position, &mut file)?;
                     }
                 }
+                Source::Other(open) if open.name == "callers-ahead" => match context.place(self.id).map(|place| place.position) {
+                    // Position 0 is whoever is being offered to an agent.
+                    Some(0 | 1) => {
+                        let next: String = serde_json::from_str(&open.json).map_err(|_| open.name.clone())?;
+                        let next = context.configuration.prompt(&next, language).ok_or(next)?;
+                        return Ok(vec![SoundSource::File(next.path.to_path_buf())]);
+                    }
+                    Some(position) => read_digits(position - 1, &mut file)?,
+                    None => {}
+                },
                 Source::Text(_) => return Err("text (no speech engine is configured)".to_owned()),
                 Source::Other(open) => return Err(open.name.clone()),
             }

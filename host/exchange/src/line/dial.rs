@@ -11,16 +11,13 @@ use crate::exchange::Exchange;
 
 impl Exchange {
     /// A port of the worker that another leg of the interaction is on, so that both can be bridged; else of the one that another call of one of
-    /// its agents is on, so that an attended transfer can join the two.
+    /// its agents is on, so that an attended transfer can join the two. [`Exchange::check`] holds it to that.
     pub(super) fn port_beside(&mut self, interaction: InteractionId, agent: Option<&AgentId>) -> Option<media::Port> {
-        let mut legs = self.lines.values();
-        let mut beside = legs.find_map(|line| line.port.filter(|_| line.interaction == interaction));
-        if beside.is_none() {
-            let legs = self.lines.values().filter(|line| line.interaction == interaction);
-            let agents: Vec<&AgentId> = legs.filter_map(|line| line.agent.as_ref()).chain(agent).collect();
-            let has_one_of_them = |line: &&Line| line.agent.as_ref().is_some_and(|agent| agents.contains(&agent));
-            beside = self.lines.values().filter(has_one_of_them).find_map(|line| line.port);
-        }
+        let own = self.lines.of_interaction(interaction);
+        let beside = own.filter_map(|(_, line)| line.port()).next().or_else(|| {
+            let agents = self.lines.of_interaction(interaction).filter_map(|(_, line)| line.agent.as_ref());
+            agents.chain(agent).flat_map(|agent| self.lines.of_agent(agent)).find_map(|(_, line)| line.port())
+        });
         match beside {
             Some(port) => self.ports.take_beside(port.worker),
             None => self.ports.take(),
@@ -106,10 +103,8 @@ impl Exchange {
         };
         match self.sip.invite(now.since_epoch(), invite) {
             Ok(dialog) => {
-                let line = Line { port: Some(port), local: Some(local), agent, ..Line::new(interaction, dialog) };
+                let line = Line { port: Some(port), local: Some(local), ..Line::new(interaction, dialog, agent) };
                 self.lines.insert(leg, line);
-                self.legs_of_dialogs.insert(dialog, leg);
-                self.legs_of_ports.insert(port, leg);
             }
             Err(_) => {
                 self.ports.released(port);
@@ -120,8 +115,8 @@ impl Exchange {
     }
 
     fn speaks_pcmu(&self, interaction: InteractionId) -> bool {
-        let stream = self.lines.values().find(|line| line.interaction == interaction).and_then(|line| line.stream);
-        stream.is_some_and(|stream| stream.codec == media::Codec::Pcmu)
+        let mut streams = self.lines.of_interaction(interaction).filter_map(|(_, line)| line.stream);
+        streams.next().is_some_and(|stream| stream.codec == media::Codec::Pcmu)
     }
 }
 

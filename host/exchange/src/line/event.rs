@@ -67,7 +67,7 @@ impl Exchange {
 
     fn line_answered(&mut self, now: Timestamp, dialog: sip::CallHandle, body: Option<&sip::endpoint::Body>) {
         let Some((leg, interaction)) = self.leg_of(dialog) else { return };
-        let agreed = self.lines.get(&leg).and_then(|line| line.local.as_ref()).and_then(|local| {
+        let agreed = self.lines.get(leg).and_then(|line| line.local.as_ref()).and_then(|local| {
             let answer = sdp::Session::parse(body?.text()?).ok()?;
             local.accept(&answer).ok()
         });
@@ -87,7 +87,7 @@ impl Exchange {
 
     fn line_confirmed(&mut self, now: Timestamp, dialog: sip::CallHandle, body: Option<&sip::endpoint::Body>) {
         let Some((leg, interaction)) = self.leg_of(dialog) else { return };
-        let Some(line) = self.lines.get_mut(&leg) else { return };
+        let Some(line) = self.lines.get_mut(leg) else { return };
         if !std::mem::take(&mut line.awaits_answer) {
             return;
         }
@@ -122,13 +122,13 @@ impl Exchange {
         let Some((leg, interaction)) = self.leg_of(dialog) else {
             return refuse(self, sip::Status::DOES_NOT_EXIST);
         };
-        let Some(local) = self.lines.get_mut(&leg).and_then(|line| line.local.as_mut()) else {
+        let Some(local) = self.lines.get_mut(leg).and_then(|line| line.local.as_mut()) else {
             return refuse(self, sip::Status::NOT_ACCEPTABLE_HERE);
         };
         local.version += 1;
         let local = local.clone();
         let Some(offer) = offer else {
-            if let Some(line) = self.lines.get_mut(&leg) {
+            if let Some(line) = self.lines.get_mut(leg) {
                 line.awaits_answer = true;
             }
             let _ = self.sip.answer_reinvite(now.since_epoch(), dialog, &local.offer().to_string());
@@ -139,7 +139,7 @@ impl Exchange {
                 let _ = self.sip.answer_reinvite(now.since_epoch(), dialog, &answer);
                 self.open(leg, &agreed);
                 let held = agreed.is_held;
-                if let Some(line) = self.lines.get_mut(&leg)
+                if let Some(line) = self.lines.get_mut(leg)
                     && std::mem::replace(&mut line.held, held) != held
                 {
                     self.call_input(now, interaction, CallInput::LegHeld { leg, held });
