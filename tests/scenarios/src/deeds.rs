@@ -42,6 +42,13 @@ impl World {
         self.add_phone(name, &format!("10.0.{}.{}:5060", number / 250, number % 250 + 1), Some(account))
     }
 
+    /// Another phone of an agent who has one already. It is not registered and only calls.
+    pub fn add_other_phone(&mut self, name: &str, agent: &str) -> PhoneId {
+        let phone = self.add_agent_later(agent);
+        name.clone_into(&mut self.phones[phone.0].name);
+        phone
+    }
+
     pub fn phone(&self, phone: PhoneId) -> &Phone {
         &self.phones[phone.0]
     }
@@ -133,6 +140,22 @@ impl World {
         self.invite(phone, &from, to, session, offer.map(str::to_owned), Vec::new())
     }
 
+    /// `phone` takes over a call of another phone of the same agent (INVITE with Replaces, RFC 3891).
+    pub fn take_over(&mut self, phone: PhoneId, agent: &str, line: LineId) -> Option<LineId> {
+        let replaces = self.phones[line.phone.0].endpoint.replaces_of(line.call)?;
+        let value = format!("{};to-tag={};from-tag={}", replaces.call_id, replaces.to_tag, replaces.from_tag);
+        let session = self.phones[phone.0].new_session();
+        let offer = Some(session.local.offer().to_string());
+        Some(self.invite(phone, agent, "taken", session, offer, vec![("Replaces".to_owned(), value)]))
+    }
+
+    /// INFO within the call: how some phones send keys.
+    pub fn info(&mut self, line: LineId, content_type: &str, body: &str) {
+        let body = sip::endpoint::Body { content_type: content_type.into(), bytes: body.as_bytes().into() };
+        let _ = self.phones[line.phone.0].endpoint.info(self.now.since_epoch(), line.call, &body);
+        self.touch(line.phone);
+    }
+
     pub fn hang_up(&mut self, line: LineId) {
         let now = self.now.since_epoch();
         let status = sip::Status::BUSY_HERE;
@@ -183,7 +206,7 @@ impl World {
     }
 
     /// As [`Self::refer`], by somebody who may have hung up already.
-    pub(crate) fn try_refer(&mut self, line: LineId, to: &str) {
+    pub fn try_refer(&mut self, line: LineId, to: &str) {
         let uri = format!("sip:{to}@shop.example");
         let endpoint = &mut self.phones[line.phone.0].endpoint;
         let _ = endpoint.refer(self.now.since_epoch(), line.call, &uri, None, None);
@@ -196,6 +219,16 @@ impl World {
         let endpoint = &mut self.phones[line.phone.0].endpoint;
         let replaces = endpoint.replaces_of(consultation.call).expect("a dialog");
         endpoint.refer(now, line.call, "sip:joined@shop.example", Some(&replaces), None).expect("a REFER goes out");
+        self.touch(line.phone);
+    }
+
+    /// As [`Self::refer_attended`], by somebody who may have hung up already.
+    pub fn try_refer_attended(&mut self, line: LineId, consultation: LineId) {
+        let endpoint = &mut self.phones[line.phone.0].endpoint;
+        if let Some(replaces) = endpoint.replaces_of(consultation.call) {
+            let now = self.now.since_epoch();
+            let _ = endpoint.refer(now, line.call, "sip:joined@shop.example", Some(&replaces), None);
+        }
         self.touch(line.phone);
     }
 
@@ -216,9 +249,10 @@ impl World {
         self.schedule(self.now + Duration::from_millis(self.weather.delay_ms), Due::Media(event));
     }
 
-    /// The phone's sound stops coming, and the plane notices.
+    /// The phone's sound, which came before, stops coming, and the plane notices.
     pub fn fall_silent(&mut self, line: LineId) {
         if let Some(port) = self.port_of(line) {
+            self.schedule(self.now, Due::Media(media::Event::Heard { port }));
             let silent_for = Duration::from_secs(30);
             self.schedule(self.now, Due::Media(media::Event::RtpTimeout { port, silent_for }));
         }
@@ -240,6 +274,11 @@ impl World {
         let owner =
             self.phones.iter().find(|phone| phone.sessions.values().any(|session| session.remote == Some(other.rtp())));
         owner.map_or_else(|| "somebody".to_owned(), |phone| phone.name.clone())
+    }
+
+    /// The calls of the phone that live.
+    pub fn lines_of(&self, phone: PhoneId) -> Vec<LineId> {
+        self.phones[phone.0].sessions.keys().map(|call| LineId { phone, call: *call }).collect()
     }
 
     /// The latest call of the phone that lives.

@@ -84,6 +84,8 @@ pub struct Phone {
     pub manners: Manners,
     /// Takes nothing in and sends nothing: unplugged.
     pub dead: bool,
+    /// Nobody listens at its port any more, and the network says so.
+    pub closed: bool,
     pub(crate) endpoint: sip::Endpoint,
     pub(crate) account: Option<sip::digest::Account>,
     pub(crate) sessions: BTreeMap<sip::CallHandle, Session>,
@@ -114,6 +116,7 @@ impl Phone {
             address,
             manners: Manners::PROMPT,
             dead: false,
+            closed: false,
             endpoint: sip::Endpoint::new(config, seed),
             account,
             sessions: BTreeMap::new(),
@@ -146,6 +149,11 @@ impl Phone {
 
     pub fn is_answered(&self, line: LineId) -> bool {
         self.sessions.get(&line.call).is_some_and(|session| session.answered)
+    }
+
+    /// What the phone was told while its call was set up, and how the call ended.
+    pub fn outcomes(&self) -> impl Iterator<Item = &Outcome> {
+        self.outcomes.values()
     }
 
     /// Calls that live.

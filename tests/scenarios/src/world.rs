@@ -51,6 +51,8 @@ pub(crate) enum Due {
         answer: plugboard_exchange::Answer,
     },
     Phone(usize),
+    /// The network says that nobody listens there.
+    Unreachable(SocketAddr),
     /// The phone registers again.
     Refresh(PhoneId),
     Deed(Box<dyn FnOnce(&mut World)>),
@@ -293,6 +295,7 @@ impl World {
                 self.phones[phone].endpoint.handle_timeout(now.since_epoch());
                 self.touch(PhoneId(phone));
             }
+            Due::Unreachable(remote) => self.exchange.handle_input(now, Input::SipUnreachable { remote }),
             Due::Refresh(phone) => {
                 let own = &self.phones[phone.0];
                 if own.registration.wanted && own.registration.pending.is_none() && !own.dead {
@@ -392,6 +395,10 @@ impl World {
             if to == exchange_address() {
                 self.schedule(at, Due::ToExchange { from, bytes });
             } else if let Some(phone) = self.addresses.get(&to).copied() {
+                if self.phones[phone].closed {
+                    self.schedule(at, Due::Unreachable(to));
+                    continue;
+                }
                 self.schedule(at, Due::ToPhone { phone, bytes });
             }
         }

@@ -125,6 +125,45 @@ fn phone_that_answers_503_is_left_alone_for_a_while() {
     stage.world.finish();
 }
 
+/// Registered, and nobody listens there any more: the network says so, or says nothing. Neither is the agent's fault.
+#[test]
+fn phone_that_is_not_there_is_a_device_that_failed_and_no_miss() {
+    for closed in [true, false] {
+        let mut stage = shop();
+        stage.world.phone_mut(stage.amy).dead = true;
+        stage.world.phone_mut(stage.amy).closed = closed;
+        stage.world.add_agent("bob");
+        stage.world.run_secs(1);
+        let call = stage.world.dial(stage.anna, "500");
+        stage.world.run_secs(7);
+        assert_eq!((stage.world.hears(call).as_str(), stage.world.state_of("amy").as_str()), ("bob", "unreachable"));
+        let reasons = |fact: &std::sync::Arc<plugboard_model::Event>| match &fact.kind {
+            EventKind::Released { reason, .. } => Some(*reason),
+            _ => None,
+        };
+        let released: Vec<_> = stage.world.facts.iter().filter_map(reasons).collect();
+        assert_eq!(released, [ReleaseReason::DeviceFailed], "{}", stage.world.story());
+        stage.world.hang_up(call);
+        stage.world.run_secs(100);
+        assert_eq!(endings(&stage.world), ["Caller 16"]);
+    }
+}
+
+/// Field practice (RONA): it rang, and the phone itself gave up.
+#[test]
+fn phone_that_rings_and_then_says_480_is_a_miss() {
+    let mut stage = shop();
+    stage.world.phone_mut(stage.amy).manners = Manners::ABSENT;
+    let call = stage.world.dial(stage.anna, "500");
+    stage.world.run_secs(3);
+    let line = stage.world.line_of(stage.amy);
+    stage.world.reject(line, Status::TEMPORARILY_UNAVAILABLE);
+    stage.world.run_secs(1);
+    assert_eq!(stage.world.state_of("amy"), "not-ready(missed)");
+    stage.world.hang_up(call);
+    stage.world.finish();
+}
+
 #[test]
 fn agent_whose_phone_is_gone_during_wrap_up_is_unreachable_when_it_ends() {
     let mut stage = shop();

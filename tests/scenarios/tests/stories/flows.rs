@@ -28,6 +28,63 @@ fn caller_who_hangs_up_during_the_welcome_is_told_to_the_flow() {
     .assert_eq(stage.world.ladder());
 }
 
+/// Phones without RFC 4733 send keys in the signalling.
+#[test]
+fn keys_by_info_are_keys_in_both_of_their_forms() {
+    let forms = [("application/dtmf-relay", "Signal=1\r\nDuration=160\r\n"), ("application/dtmf", "1")];
+    let ladders = forms.map(|(content_type, body)| {
+        let mut stage = shop();
+        let call = stage.world.dial(stage.anna, "400");
+        stage.world.run_secs(4);
+        stage.world.draw_ladder(&["anna", "plugboard", "amy", "plugin"]);
+        stage.world.info(call, content_type, body);
+        stage.world.run_secs(3);
+        assert_eq!(stage.world.hears(call), "amy", "{content_type}\n{}", stage.world.story());
+        stage.world.hang_up(call);
+        stage.world.finish();
+        stage.world.ladder().to_owned()
+    });
+    assert_eq!(ladders[0], ladders[1]);
+    expect_test::expect![[r#"
+        m:s       anna                  plugboard             amy                   plugin
+        00:05.000 |-INFO--------------->|                     |                     |
+        00:05.005 |                     |-step digits "1"-------------------------->|
+        00:05.005 |                     |<enqueue-----------------------------------|
+        00:05.006 |<~tune---------------|                     |                     |
+        00:05.006 |                     * queued sales 1      |                     |
+        00:05.006 |                     * reserved amy        |                     |
+        00:05.008 |                     |-INVITE------------->|                     |
+        00:05.013 |                     |<180-----------------|                     |
+        00:06.013 |                     |<200-----------------|                     |
+        00:06.018 |                     * bridge              |                     |
+        00:06.018 |                     * record both         |                     |
+        00:06.018 |                     |-step connected--------------------------->|
+        00:06.018 |                     |<nothing-----------------------------------|
+        00:06.018 |                     * left queue: Connected
+        00:08.000 |-BYE---------------->|                     |                     |
+        00:08.005 |                     * stop recording      |                     |
+        00:08.005 |                     * closed Caller 16    |                     |
+        00:08.005 |                     |-BYE---------------->|                     |
+    "#]]
+    .assert_eq(&ladders[0]);
+}
+
+#[test]
+fn info_that_holds_no_key_changes_nothing() {
+    let mut stage = shop();
+    let call = stage.world.dial(stage.anna, "400");
+    stage.world.run_secs(4);
+    for (content_type, body) in
+        [("application/dtmf-relay", "Signal=99"), ("application/dtmf", "?"), ("text/plain", "1")]
+    {
+        stage.world.info(call, content_type, body);
+    }
+    stage.world.run(std::time::Duration::from_millis(300));
+    assert_eq!(stage.world.hears(call), "~menu");
+    stage.world.hang_up(call);
+    stage.world.finish();
+}
+
 #[test]
 fn flow_that_fails_in_any_way_apologises_and_queues_for_support() {
     for fault in [Fault::Trap, Fault::Deadline, Fault::NotInstalled, Fault::Silence] {

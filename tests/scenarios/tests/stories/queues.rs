@@ -53,6 +53,29 @@ fn caller_who_waits_hears_music_and_every_thirty_seconds_their_place() {
     assert_eq!(heard, ["~menu", music, "~position 1", music, "~position 1", music]);
 }
 
+/// Nobody is "ahead" of whoever is next.
+#[test]
+fn callers_hear_how_many_are_before_them_and_the_first_one_that_they_are_next() {
+    let mut stage = shop_with(|shop| {
+        let flow = shop.flows.get_mut("main").unwrap();
+        let ahead = r#"["ahead.wav", { "ahead": "next.wav" }]"#;
+        flow.document = flow.document.replace(r#"["position.wav", { "position": true }]"#, ahead).into();
+        tenant::add_prompt(shop, "ahead");
+        tenant::add_prompt(shop, "next");
+    });
+    stage.world.agent("amy", AgentRequest::NotReady { reason: "lunch".into() });
+    let calls = [0, 1, 2].map(|number| {
+        let caller = stage.world.add_caller(&format!("caller{number}"));
+        let call = stage.world.dial(caller, "400");
+        stage.world.after(secs(4), move |world| world.press(call, "1"));
+        call
+    });
+    stage.world.run_secs(35);
+    assert_eq!(calls.map(|call| stage.world.hears(call)), ["~next", "~ahead 1", "~ahead 2"]);
+    calls.into_iter().for_each(|call| stage.world.hang_up(call));
+    stage.world.finish();
+}
+
 #[test]
 fn exit_key_leaves_the_queue_for_the_voicemail() {
     let mut stage = shop();
@@ -149,6 +172,51 @@ fn wrap_up_ends_by_its_timer_or_when_the_agent_says_so() {
         _ => None,
     };
     assert_eq!(stage.world.facts.iter().filter_map(by_timer).collect::<Vec<_>>(), [true, false]);
+}
+
+/// TEL-03: a minute on hold. The caller hears the music and the agent nothing; the minute is in the handle time.
+#[test]
+fn minute_on_hold_is_music_for_the_caller_silence_for_the_agent_and_part_of_the_handle_time() {
+    let mut stage = shop();
+    let call = stage.talking();
+    stage.command(plugboard_call::Command::Hold).unwrap();
+    let line = stage.world.line_of(stage.amy);
+    stage.world.run_secs(60);
+    assert_eq!(
+        (stage.world.hears(call).as_str(), stage.world.hears(line).as_str()),
+        ("~tone tone tone tone tone", "silence")
+    );
+    stage.command(plugboard_call::Command::Resume).unwrap();
+    stage.world.run_secs(1);
+    stage.world.hang_up(call);
+    stage.world.finish();
+    let mut fold = plugboard_reporting::QueueFold::new();
+    stage.world.facts.iter().for_each(|fact| fold.handle_event(fact));
+    let counters = std::iter::from_fn(|| fold.poll_output()).last().unwrap().counters;
+    assert_eq!((counters.hold_ms, counters.wrap_up_ms), (60_000, 10_000));
+    let metric = plugboard_reporting::metric::METRICS.iter().find(|metric| metric.id == "average-handle-time").unwrap();
+    let handled = (counters.talk_ms + counters.hold_ms + counters.wrap_up_ms) as f64;
+    assert_eq!((metric.value)(&counters), Some(handled));
+}
+
+/// ACD-10: told within five seconds, and told again when it is over.
+#[test]
+fn caller_who_waits_too_long_raises_an_alarm_until_they_leave() {
+    let mut stage = shop();
+    stage.world.agent("amy", AgentRequest::NotReady { reason: "lunch".into() });
+    let call = stage.world.dial(stage.anna, "500");
+    stage.world.run_secs(100);
+    stage.world.hang_up(call);
+    stage.world.finish();
+    let alarm = |fact: &std::sync::Arc<plugboard_model::Event>| match &fact.kind {
+        EventKind::ServiceAlarm { queue, measure, raised, .. } => {
+            let second = (fact.at - stage.world.facts[0].at).as_secs();
+            Some(format!("{second} {queue} {measure:?} {raised}"))
+        }
+        _ => None,
+    };
+    let alarms: Vec<_> = stage.world.facts.iter().filter_map(alarm).collect();
+    assert_eq!(alarms, ["91 sales LongestWait true", "101 sales LongestWait false"]);
 }
 
 #[test]

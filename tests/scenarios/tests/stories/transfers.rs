@@ -206,6 +206,129 @@ fn agent_who_asks_a_colleague_by_their_own_phone_comes_back_to_the_caller() {
     assert_eq!(rest(&mut stage.world), ["Agent 16", "Caller 16"]);
 }
 
+/// RFC 3891: the agent goes from the desk phone to the mobile in mid-call.
+#[test]
+fn agent_takes_the_call_over_with_another_phone_and_stays_in_the_call() {
+    let mut stage = shop();
+    let mobile = stage.world.add_other_phone("amy-mobile", "amy");
+    let call = stage.talking();
+    stage.world.draw_ladder(&["anna", "plugboard", "amy", "amy-mobile"]);
+    let line = stage.world.line_of(stage.amy);
+    stage.world.take_over(mobile, "amy", line);
+    stage.world.run_secs(2);
+    assert_eq!((stage.world.hears(call).as_str(), stage.world.state_of("amy").as_str()), ("amy-mobile", "talking"));
+    assert_eq!((stage.world.phone(stage.amy).lines(), stage.world.phone(mobile).lines()), (0, 1));
+    stage.world.hang_up(call);
+    stage.world.finish();
+    assert_eq!(stage.world.states_of("amy")[3..], ["talking", "wrap-up", "ready"]);
+    let cdrs = stage.world.cdrs();
+    let cdr = cdrs.last().unwrap();
+    assert_eq!((cdr.legs.len(), cdr.agents.len(), cdr.transfers.len(), cdr.recordings.len()), (3, 1, 0, 1));
+    expect_test::expect![[r#"
+        m:s       anna                  plugboard             amy                   amy-mobile
+        00:04.000 |                     |<INVITE------------------------------------|
+        00:04.005 |                     |-407-------------------------------------->|
+        00:04.010 |                     |<INVITE------------------------------------|
+        00:04.015 |                     * unbridge            |                     |
+        00:04.015 |                     * bridge              |                     |
+        00:04.015 |                     |-200-------------------------------------->|
+        00:04.015 |                     |-BYE---------------->|                     |
+        00:06.000 |-BYE---------------->|                     |                     |
+        00:06.005 |                     * stop recording      |                     |
+        00:06.005 |                     * closed Caller 16    |                     |
+        00:06.005 |                     |-BYE-------------------------------------->|
+    "#]]
+    .assert_eq(stage.world.ladder());
+}
+
+#[test]
+fn nobody_takes_over_the_call_of_somebody_else() {
+    let mut stage = shop();
+    let bob = stage.world.add_other_phone("bob-mobile", "bob");
+    let call = stage.talking();
+    let line = stage.world.line_of(stage.amy);
+    let taken = stage.world.take_over(bob, "bob", line).unwrap();
+    stage.world.run_secs(2);
+    let outcome = stage.world.phone(bob).outcome(taken).cloned();
+    assert_eq!(outcome, Some(plugboard_scenarios::Outcome::Refused { status: 403, retry_after: None }));
+    assert_eq!(stage.world.hears(call), "amy");
+    stage.world.hang_up(call);
+    assert_eq!(rest(&mut stage.world), ["Caller 16"]);
+}
+
+/// The caller came by the queue and did nothing wrong: back they go, to the place that they had.
+#[test]
+fn agent_who_leaves_while_the_colleague_rings_hands_the_caller_over_or_back_to_the_queue() {
+    for (answers, heard, exits) in [(true, "cid", 1), (false, "bob", 2)] {
+        let (mut stage, cid) = with_cid();
+        stage.world.phone_mut(cid).manners = Manners::ABSENT;
+        let call = stage.talking();
+        stage.command(Command::Consult { to: agent("cid") }).unwrap();
+        stage.world.run_secs(2);
+        let line = stage.world.line_of(stage.amy);
+        stage.world.hang_up(line);
+        stage.world.run_secs(2);
+        assert_eq!((stage.world.hears(call).as_str(), stage.world.state_of("amy").as_str()), ("~tone", "wrap-up"));
+        let ringing = stage.world.line_of(cid);
+        if answers {
+            stage.world.pick_up(ringing);
+        } else {
+            stage.world.add_agent("bob");
+            stage.world.run_secs(1);
+            stage.world.reject(ringing, Status::BUSY_HERE);
+        }
+        stage.world.run_secs(3);
+        assert_eq!(stage.world.hears(call), heard, "{}", stage.world.story());
+        stage.world.hang_up(call);
+        assert_eq!(rest(&mut stage.world), ["Caller 16"]);
+        let left = |kind: &plugboard_model::EventKind| matches!(kind, plugboard_model::EventKind::LeftQueue { .. });
+        assert_eq!(stage.world.count(left), exits);
+    }
+}
+
+#[test]
+fn caller_whom_a_phone_sent_on_and_nobody_takes_is_not_dropped() {
+    let (mut stage, cid) = with_cid();
+    stage.world.phone_mut(cid).manners = Manners::ABSENT;
+    let call = stage.talking();
+    let line = stage.world.line_of(stage.amy);
+    stage.world.refer(line, "1003");
+    stage.world.run_secs(1);
+    stage.world.hang_up(line);
+    stage.world.run_secs(40);
+    // cid did not come, and amy, whose wrap-up is over, is offered the caller of her queue again.
+    assert_eq!(stage.world.hears(call), "amy", "{}", stage.world.story());
+    stage.world.hang_up(call);
+    assert_eq!(rest(&mut stage.world), ["Caller 16"]);
+}
+
+#[test]
+fn agent_who_dialled_a_customer_hands_them_on_and_holds_them_as_any_other() {
+    let (mut stage, _) = with_cid();
+    let carrier = stage.world.add_phone("carrier", "203.0.113.1:5060", None);
+    let line = stage.world.dial(stage.amy, "+4930123456");
+    stage.world.run_secs(3);
+    let far = stage.world.line_of(carrier);
+    stage.world.hold(line, true);
+    stage.world.run_secs(1);
+    assert_eq!(
+        (stage.world.hears(far).as_str(), stage.world.state_of("amy").as_str()),
+        ("~tone tone tone tone tone", "held")
+    );
+    stage.world.hold(line, false);
+    stage.world.run_secs(1);
+    stage.world.refer(line, "1003");
+    stage.world.run_secs(3);
+    assert_eq!((stage.world.hears(far).as_str(), stage.world.state_of("amy").as_str()), ("cid", "ready"));
+    stage.world.hang_up(far);
+    assert_eq!(rest(&mut stage.world), ["Outside 16"]);
+    let cdr = stage.world.cdrs().pop().unwrap();
+    assert_eq!(
+        (cdr.direction, cdr.answered, cdr.agents.len()),
+        (plugboard_reporting::cdr::Direction::Outbound, true, 2)
+    );
+}
+
 #[test]
 fn hold_by_the_phone_plays_music_and_resume_joins_again() {
     let mut stage = shop();
