@@ -282,6 +282,8 @@ pub(crate) enum Source {
     /// A number variable.
     Number(Slot),
     Position,
+    /// How many are before the caller; the file instead of the whole prompt where nobody is.
+    Ahead(String),
 }
 
 /// Text with variables in it: `Order {order}`.

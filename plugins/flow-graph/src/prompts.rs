@@ -46,7 +46,7 @@ fn sources(fields: &Fields<'_>, name: &str, json: &Json, scope: &Scope<'_>) -> O
 }
 
 fn source(fields: &Fields<'_>, name: &str, json: &Json, scope: &Scope<'_>) -> Option<Source> {
-    let remedy = "give a file name, or { \"file\" | \"text\" | \"digits\" | \"number\": … }, or { \"position\": true }";
+    let remedy = "give a file name, or { \"file\" | \"text\" | \"digits\" | \"number\": … }, { \"position\": true }, or { \"ahead\": file for whoever is next }";
     let object = match json {
         Json::String(file) => return file_name(fields, name, file).map(Source::File),
         Json::Object(object) if object.len() == 1 => object,
@@ -83,6 +83,7 @@ fn source(fields: &Fields<'_>, name: &str, json: &Json, scope: &Scope<'_>) -> Op
             Some(Source::Number(slot))
         }
         Some(("position", Json::Bool(true))) => Some(Source::Position),
+        Some(("ahead", Json::String(next))) => file_name(fields, name, next).map(Source::Ahead),
         _ => {
             fields.error(name, "wrong-type", "this cannot be played".into(), remedy);
             None

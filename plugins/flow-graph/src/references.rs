@@ -66,7 +66,7 @@ impl Found<'_> {
 
     fn prompts<'p>(&mut self, prompts: impl Iterator<Item = &'p Prompt>) {
         for source in prompts.flat_map(|prompt| &prompt.0).flat_map(|(_, sources)| sources) {
-            if let Source::File(file) = source {
+            if let Source::File(file) | Source::Ahead(file) = source {
                 self.add(ReferenceKind::Prompt, file);
             }
         }

@@ -190,7 +190,7 @@ fn secret_shown(graph: &Graph, problems: &Problems) {
     let says = |prompt: &Prompt| {
         prompt.0.iter().flat_map(|(_, sources)| sources).any(|source| match source {
             Source::Text(text) | Source::Digits(text) => shows(text),
-            Source::File(_) | Source::Number(_) | Source::Position => false,
+            Source::File(_) | Source::Number(_) | Source::Position | Source::Ahead(_) => false,
         })
     };
     for node in &graph.nodes {

@@ -265,6 +265,10 @@ impl<'a> Run<'a> {
                 Value::Text(_) | Value::Bool(_) => wit::Source::Number(0),
             },
             Source::Position => wit::Source::Position,
+            Source::Ahead(next) => wit::Source::Other(wit::Open {
+                name: "callers-ahead".into(),
+                json: serde_json::Value::from(next.as_str()).to_string(),
+            }),
         };
         prompt.in_language(self.language(), &self.graph.language).1.iter().map(filled).collect()
     }

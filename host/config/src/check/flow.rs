@@ -84,7 +84,7 @@ impl Walk<'_> {
     /// A source, a list of sources, or either by language.
     fn prompt(&mut self, value: &Value, pointer: &str) {
         let is_source = |object: &Map<String, Value>| {
-            ["file", "text", "digits", "number", "position"].iter().any(|kind| object.contains_key(*kind))
+            ["file", "text", "digits", "number", "position", "ahead"].iter().any(|kind| object.contains_key(*kind))
         };
         match value {
             Value::Object(by_language) if !is_source(by_language) => {
@@ -105,11 +105,11 @@ impl Walk<'_> {
             }
             Value::String(file) => self.file(file, pointer, language),
             Value::Object(source) => {
-                if let Some(file) = source.get("file").and_then(Value::as_str) {
+                for file in ["file", "ahead"].iter().filter_map(|kind| source.get(*kind)).filter_map(Value::as_str) {
                     self.file(file, pointer, language);
                 }
                 // Numbers are read digit by digit from the sounds `digits/0` to `digits/9`.
-                if ["digits", "number", "position"].iter().any(|kind| source.contains_key(*kind)) {
+                if ["digits", "number", "position", "ahead"].iter().any(|kind| source.contains_key(*kind)) {
                     let before = self.findings.0.len();
                     for digit in 0..=9 {
                         self.file(&format!("digits/{digit}"), pointer, language);
