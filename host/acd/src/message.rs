@@ -85,7 +85,7 @@ pub enum Input {
         agent: AgentId,
     },
 
-    /// The agent placed this call and is busy with it, whatever they were before.
+    /// The agent placed this call and is busy with it, whatever they were before; on a call already, when that one and its wrap-up are over.
     Dialled {
         interaction: InteractionId,
         agent: AgentId,
@@ -159,7 +159,7 @@ pub enum Output {
     Left { interaction: InteractionId, queue: QueueId, exit: QueueExit },
     /// A policy should rank. Answer by [`Input::Ranked`] or [`Input::RankFailed`]; the deadline passes by itself.
     Ask(RankQuestion),
-    /// To be recorded: `Queued`, `LeftQueue`, `Reserved`, `Released`, `AgentStateChanged`, `WrapUpStarted`, `WrapUpEnded`, once each.
+    /// To be recorded: `Queued`, `LeftQueue`, `Reserved`, `Released`, `AgentStateChanged`, `WrapUpStarted`, `WrapUpEnded`, `ServiceAlarm`, once each.
     /// An interaction turned away at the door has `LeftQueue` without `Queued`.
     Fact(EventKind),
 }

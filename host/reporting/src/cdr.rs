@@ -14,7 +14,7 @@ use crate::rfc3339;
 pub enum Direction {
     /// Somebody called us.
     Inbound,
-    /// We called somebody.
+    /// An agent called somebody, on the phone or by a click.
     Outbound,
 }
 
@@ -38,7 +38,7 @@ pub struct Cdr {
 
     #[serde(with = "rfc3339")]
     pub started_at: Timestamp,
-    /// The first party's leg was picked up (200 OK): by us if inbound, by them if outbound.
+    /// The first party's leg was picked up (200 OK): by us if inbound; if outbound it is the agent's own, and follows the answer of whom they called.
     #[serde(default, with = "rfc3339::optional")]
     pub picked_up_at: Option<Timestamp>,
     /// First time that an agent and the other party heard each other.

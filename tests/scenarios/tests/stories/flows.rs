@@ -28,6 +28,39 @@ fn caller_who_hangs_up_during_the_welcome_is_told_to_the_flow() {
     .assert_eq(stage.world.ladder());
 }
 
+/// IVR-01: a hundred callers with every key, a wrong one or none; each leaves the menu where the key says.
+#[test]
+fn hundred_callers_leave_the_menu_by_the_key_that_they_pressed() {
+    let document = r#"{ "format": 1, "name": "keys", "language": "en", "start": "menu", "nodes": {
+        "menu": { "kind": "menu", "prompt": "menu.wav", "retries": 0, "timeout_ms": 5000,
+                  "exits": { "1": "bye", "2": "bye", "0": "bye", "*": "bye", "no_input": "bye", "no_match": "bye" } },
+        "bye": { "kind": "hang-up", "prompt": "goodbye.wav" } } }"#;
+    let mut stage = shop_with(|shop| {
+        tenant::add_flow(shop, "keys", document);
+        shop.numbers.insert("800".parse().unwrap(), NumberTarget::Flow("keys".parse().unwrap()));
+    });
+    let trunk = stage.world.add_caller("trunk");
+    let plan: Vec<(&str, &str)> = (0..100)
+        .map(|number| [("1", "1"), ("2", "2"), ("0", "0"), ("*", "*"), ("7", "no_match"), ("", "no_input")][number % 6])
+        .collect();
+    for (number, (key, _)) in plan.iter().enumerate() {
+        let call = stage.world.dial_as(trunk, &format!("+4930{number}"), "800");
+        let key = *key;
+        stage.world.after(std::time::Duration::from_millis(1_000 + 17 * number as u64), move |world| world.press(call, key));
+    }
+    stage.world.finish();
+    let mut left = std::collections::BTreeMap::new();
+    for fact in &stage.world.facts {
+        if let EventKind::FlowVisited { interaction, node, exit } = &fact.kind
+            && **node == *"menu"
+        {
+            left.insert(*interaction, exit.to_string());
+        }
+    }
+    let left: Vec<String> = left.into_values().collect();
+    assert_eq!(left, plan.iter().map(|(_, exit)| (*exit).to_owned()).collect::<Vec<_>>());
+}
+
 /// Phones without RFC 4733 send keys in the signalling.
 #[test]
 fn keys_by_info_are_keys_in_both_of_their_forms() {

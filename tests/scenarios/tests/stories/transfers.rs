@@ -126,6 +126,33 @@ fn agent_asks_a_colleague_and_hands_the_caller_over() {
     assert_eq!(rest(&mut stage.world), ["Caller 16"]);
 }
 
+/// TEL-02: a warm transfer. Whatever the agents do, the caller hears music or somebody; one interaction, two agents in its record.
+#[test]
+fn caller_of_a_warm_transfer_never_hears_half_a_second_of_silence() {
+    let (mut stage, _) = with_cid();
+    let call = stage.talking();
+    let (mut silence, mut longest) = (0, 0);
+    let mut listen = |stage: &mut Stage, milliseconds: u64| {
+        for _ in 0..milliseconds / 20 {
+            stage.world.run(std::time::Duration::from_millis(20));
+            silence = if stage.world.hears(call) == "silence" { silence + 20 } else { 0 };
+            longest = longest.max(silence);
+        }
+    };
+    listen(&mut stage, 1_000);
+    stage.command(Command::Consult { to: agent("cid") }).unwrap();
+    listen(&mut stage, 5_000);
+    stage.command(Command::CompleteTransfer).unwrap();
+    listen(&mut stage, 3_000);
+    assert!(longest <= 500, "{longest} ms of silence");
+    assert_eq!(stage.world.hears(call), "cid");
+    stage.world.hang_up(call);
+    assert_eq!(rest(&mut stage.world), ["Caller 16"]);
+    let cdr = stage.world.cdrs().pop().unwrap();
+    let segments: Vec<_> = cdr.agents.iter().map(|one| (one.agent.as_str(), one.talk_ms > 0)).collect();
+    assert_eq!((segments, cdr.agents[0].hold_ms), (vec![("amy", true), ("cid", true)], 5_000));
+}
+
 #[test]
 fn agent_asks_a_colleague_and_takes_the_caller_back() {
     let (mut stage, _) = with_cid();
