@@ -2,7 +2,7 @@
 
 /// The remedy for an unknown word: the nearest known one, else all of them.
 pub(crate) fn instead<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    const MOST_LISTED: usize = 16;
+    const MOST_LISTED: usize = 20;
     let mut known: Vec<&str> = known.into_iter().collect();
     if let Some(nearest) = nearest(word, &known) {
         return format!("did you mean `{nearest}`?");

@@ -10,13 +10,13 @@ mod checked;
 mod heard;
 
 pub use asked::{
-    Action, Announce, Effect, Enqueue, Gather, Invoke, Listen, Mailbox, Outgoing, Prompt, Record, Setting, SkillNeed, Source,
-    Stepped, Target, Transfer, Visit,
+    Action, Announce, Effect, Enqueue, Gather, Invoke, Listen, Mailbox, Outgoing, Prompt, Record, Setting, SkillNeed,
+    Source, Stepped, Target, Transfer, Visit,
 };
 pub use checked::{Failure, FailureCode, Problem, Reference, ReferenceKind, Severity};
 pub use heard::{
-    Answer, Cause, Channel, Digits, Direction, End, Event, GatherEnd, GaveUp, Happening, Message, Open, Place, QueueNews,
-    Recording, Refusal, RefusalCode, Speech, Start, TransferEnd,
+    Answer, Cause, Channel, Digits, Direction, End, Event, GatherEnd, GaveUp, Happening, Message, Open, Place,
+    QueueNews, Recording, Refusal, RefusalCode, Speech, Start, TransferEnd,
 };
 
 /// Most actions in one step.

@@ -255,16 +255,18 @@ impl Call {
                         read_digits(place.position, &mut file)?;
                     }
                 }
-                Source::Other(open) if open.name == "callers-ahead" => match context.place(self.id).map(|place| place.position) {
-                    // Position 0 is whoever is being offered to an agent.
-                    Some(0 | 1) => {
-                        let next: String = serde_json::from_str(&open.json).map_err(|_| open.name.clone())?;
-                        let next = context.configuration.prompt(&next, language).ok_or(next)?;
-                        return Ok(vec![SoundSource::File(next.path.to_path_buf())]);
+                Source::Other(open) if open.name == "callers-ahead" => {
+                    match context.place(self.id).map(|place| place.position) {
+                        // Position 0 is whoever is being offered to an agent.
+                        Some(0 | 1) => {
+                            let next: String = serde_json::from_str(&open.json).map_err(|_| open.name.clone())?;
+                            let next = context.configuration.prompt(&next, language).ok_or(next)?;
+                            return Ok(vec![SoundSource::File(next.path.to_path_buf())]);
+                        }
+                        Some(position) => read_digits(position - 1, &mut file)?,
+                        None => {}
                     }
-                    Some(position) => read_digits(position - 1, &mut file)?,
-                    None => {}
-                },
+                }
                 Source::Text(_) => return Err("text (no speech engine is configured)".to_owned()),
                 Source::Other(open) => return Err(open.name.clone()),
             }

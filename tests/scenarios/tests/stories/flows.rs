@@ -46,7 +46,9 @@ fn hundred_callers_leave_the_menu_by_the_key_that_they_pressed() {
     for (number, (key, _)) in plan.iter().enumerate() {
         let call = stage.world.dial_as(trunk, &format!("+4930{number}"), "800");
         let key = *key;
-        stage.world.after(std::time::Duration::from_millis(1_000 + 17 * number as u64), move |world| world.press(call, key));
+        stage
+            .world
+            .after(std::time::Duration::from_millis(1_000 + 17 * number as u64), move |world| world.press(call, key));
     }
     stage.world.finish();
     let mut left = std::collections::BTreeMap::new();
@@ -106,7 +108,7 @@ fn keys_by_info_are_keys_in_both_of_their_forms() {
 fn info_that_holds_no_key_changes_nothing() {
     let mut stage = shop();
     let call = stage.world.dial(stage.anna, "400");
-    stage.world.run_secs(4);
+    stage.world.run_secs(3);
     for (content_type, body) in
         [("application/dtmf-relay", "Signal=99"), ("application/dtmf", "?"), ("text/plain", "1")]
     {
