@@ -2,26 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use plugboard_model::{AgentId, Configuration, QueueId, TenantId, Timestamp};
+use plugboard_model::{AgentId, QueueId, TenantId, Timestamp};
 use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 
 use crate::{Cursor, IndexEntry, IndexValue, Order, Query, Record};
-
-/// A tenant's configuration, one record in the tenant; put it with [`crate::Expected::At`] the revision that was read.
-impl Record for Configuration {
-    const KIND: &'static str = "configuration";
-
-    fn id(&self) -> String {
-        CONFIGURATION_ID.to_owned()
-    }
-
-    fn indexes(&self) -> Vec<IndexEntry> {
-        Vec::new()
-    }
-}
-
-/// The id of a tenant's one configuration.
-pub const CONFIGURATION_ID: &str = "current";
 
 /// Found by time, and by caller, dialled number, agent and queue with the time behind, so that a page of one caller's calls in a range of days
 /// is read without touching others'.

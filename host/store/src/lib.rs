@@ -25,7 +25,7 @@ mod upkeep;
 
 pub use blob::{BlobError, BlobName, BlobSummary, Directory};
 pub use embedded::{Embedded, Health, OpenError, Options};
-pub use kinds::{CONFIGURATION_ID, CdrOf, CdrSearch};
+pub use kinds::{CdrOf, CdrSearch};
 pub use record::{IndexEntry, IndexValue, Record, RecordError};
 pub use store::{Cursor, Order, Page, Query, ReadError, Row, SnapshotError, SnapshotSummary, Store};
 pub use transaction::{

@@ -11,12 +11,13 @@ use std::{
     time::Instant,
 };
 
-use plugboard_model::{Configuration, EndedBy, Event, EventKind, InteractionId, LegId, TenantId, Timestamp};
+use plugboard_model::{EndedBy, Event, EventKind, InteractionId, LegId, TenantId, Timestamp};
 use plugboard_reporting::{Bounds, Cdr, InteractionFold};
 use plugboard_store::{
-    BlobError, BlobName, CONFIGURATION_ID, CdrOf, CdrSearch, CommitError, CommitId, Cursor, Directory, Embedded,
-    Expected, Options, Order, ReadError, Revision, Store, Transaction,
+    BlobError, BlobName, CdrOf, CdrSearch, CommitError, CommitId, Cursor, Directory, Embedded, Expected, IndexEntry,
+    Options, Order, ReadError, Record, Revision, Store, Transaction,
 };
+use serde::{Deserialize, Serialize};
 
 fn tenant() -> TenantId {
     "acme".parse().unwrap()
@@ -32,31 +33,47 @@ fn open(name: &str) -> Embedded {
     Embedded::open(Options { cache: 16 * 1024 * 1024, ..Options::new(fresh(name)) }).unwrap()
 }
 
-fn configuration(name: &str) -> Configuration {
-    Configuration { name: name.to_owned(), ..Configuration::empty(tenant()) }
+/// The one note of a tenant, which people edit.
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Note(String);
+
+impl Record for Note {
+    const KIND: &'static str = "note";
+
+    fn id(&self) -> String {
+        "only".to_owned()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        Vec::new()
+    }
 }
 
-fn put_configuration(store: &Embedded, name: &str, expected: Expected) -> Result<Revision, CommitError> {
-    let mut transaction = Transaction::new().expect::<Configuration>(&tenant(), CONFIGURATION_ID, expected);
-    transaction.put(&tenant(), &configuration(name)).unwrap();
+fn note(text: &str) -> Note {
+    Note(text.to_owned())
+}
+
+fn put_note(store: &Embedded, text: &str, expected: Expected) -> Result<Revision, CommitError> {
+    let mut transaction = Transaction::new().expect::<Note>(&tenant(), "only", expected);
+    transaction.put(&tenant(), &note(text)).unwrap();
     store.commit(transaction).map(|committed| committed.revision)
 }
 
 #[test]
 fn the_second_of_two_editors_is_told_what_the_first_made_of_it() {
     let store = open("editors");
-    let first = put_configuration(&store, "first", Expected::Absent).unwrap();
-    let second = put_configuration(&store, "second", Expected::At(first)).unwrap();
-    let third = put_configuration(&store, "third", Expected::At(first));
+    let first = put_note(&store, "first", Expected::Absent).unwrap();
+    let second = put_note(&store, "second", Expected::At(first)).unwrap();
+    let third = put_note(&store, "third", Expected::At(first));
     assert!(matches!(third, Err(CommitError::Conflict { found, .. }) if found == Some(second)), "{third:?}");
-    let read = store.get::<Configuration>(&tenant(), CONFIGURATION_ID).unwrap();
-    assert_eq!(read, Some((configuration("second"), second)));
+    let read = store.get::<Note>(&tenant(), "only").unwrap();
+    assert_eq!(read, Some((note("second"), second)));
 }
 
 #[test]
 fn a_transaction_that_conflicts_leaves_nothing_behind() {
     let store = open("nothing-behind");
-    let mut transaction = Transaction::new().expect::<Configuration>(&tenant(), CONFIGURATION_ID, Expected::Present);
+    let mut transaction = Transaction::new().expect::<Note>(&tenant(), "only", Expected::Present);
     transaction.put(&tenant(), &cdr(1, "1", 0)).unwrap();
     let kind = EventKind::ConfigurationApplied { revision: 1 };
     transaction.append(&tenant(), &[Event { seq: 1, at: Timestamp::EPOCH, kind }]).unwrap();
@@ -71,16 +88,16 @@ fn a_transaction_sent_twice_under_one_name_happens_once_even_after_reopening() {
     let store = Embedded::open(Options::new(&folder)).unwrap();
     let transaction = || {
         let mut transaction = Transaction::new().named(CommitId([7; 16]));
-        transaction.put(&tenant(), &configuration("once")).unwrap();
+        transaction.put(&tenant(), &note("once")).unwrap();
         transaction
     };
     let first = store.commit(transaction()).unwrap();
-    put_configuration(&store, "later", Expected::Present).unwrap();
+    put_note(&store, "later", Expected::Present).unwrap();
     store.close().unwrap();
     let again = Embedded::open(Options::new(&folder)).unwrap();
     let second = again.commit(transaction()).unwrap();
     assert_eq!((second.revision, first.repeated, second.repeated), (first.revision, false, true));
-    assert_eq!(again.get::<Configuration>(&tenant(), CONFIGURATION_ID).unwrap().unwrap().0.name, "later");
+    assert_eq!(again.get::<Note>(&tenant(), "only").unwrap().unwrap().0, note("later"));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::{
     sync::mpsc::{Receiver, channel},
 };
 
-use plugboard_model::{Configuration, Event, EventKind, TenantId, Timestamp};
+use plugboard_model::{Event, EventKind, TenantId, Timestamp};
 
 use super::*;
 use crate::{CommitError, Committed};
@@ -42,7 +42,7 @@ fn events(seq: u64) -> Transaction {
 
 fn change() -> Transaction {
     let mut transaction = Transaction::new();
-    transaction.put(&tenant(), &Configuration::empty(tenant())).unwrap();
+    transaction.delete::<plugboard_reporting::Cdr>(&tenant(), "i1").unwrap();
     transaction
 }
 
