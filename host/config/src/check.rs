@@ -167,6 +167,15 @@ fn check_queue(id: &QueueId, queue: &Queue, configuration: &Configuration, findi
         }
         findings.queue(pointer("overflow_to"), to.as_str(), configuration);
     }
+    if let Some(round) = overflow_round(id, configuration) {
+        let message = format!("calls that overflow come round again: {}", round.join(" → "));
+        findings.warn(
+            pointer("overflow_to"),
+            "overflow-in-a-circle",
+            message,
+            "let the last queue end it with `max_wait`",
+        );
+    }
     if queue.overflow_to.is_some() != queue.overflow_after.is_some() {
         let (there, lacks) = if queue.overflow_to.is_some() {
             ("overflow_to", "overflow_after")
@@ -196,6 +205,25 @@ fn check_queue(id: &QueueId, queue: &Queue, configuration: &Configuration, findi
         let message = "none of the agents of this queue has all of its skills".to_owned();
         findings.warn(head, "nobody-fits", message, "lower a level, or give an agent the skills");
     }
+}
+
+/// The queues that a call passes until it is back in `id`, told once for each circle: at its first queue by name.
+fn overflow_round<'a>(id: &'a QueueId, configuration: &'a Configuration) -> Option<Vec<&'a str>> {
+    let mut round = vec![id.as_str()];
+    let mut at = configuration.queues.get(id)?.overflow_to.as_ref()?;
+    while at != id {
+        // Into a circle that `id` is not part of, or one that begins with another queue.
+        if round.contains(&at.as_str()) || at < id {
+            return None;
+        }
+        round.push(at.as_str());
+        at = configuration.queues.get(at)?.overflow_to.as_ref()?;
+    }
+    // Alone with itself: an error of its own.
+    (round.len() > 1).then(|| {
+        round.push(id.as_str());
+        round
+    })
 }
 
 fn agents(configuration: &Configuration, findings: &mut Findings) {

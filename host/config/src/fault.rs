@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt::Write as _, path::PathBuf};
 
 use plugboard_model::flow::Severity;
+use plugboard_phrases::Language;
 use serde::Serialize;
 
 /// One thing that is wrong, and what to do about it.
@@ -63,7 +64,7 @@ impl Fault {
     }
 
     /// `file:line:column: error[code]: message`, the line with a caret, and the remedy.
-    pub fn render(&self, style: Style) -> String {
+    pub fn render(&self, style: Style, language: Language) -> String {
         let paint = |text: &str, codes: &str| match style {
             Style::Plain => text.to_owned(),
             Style::Colour => format!("\x1b[{codes}m{text}\x1b[0m"),
@@ -76,8 +77,8 @@ impl Fault {
             self.place.as_ref().map_or_else(String::new, |place| format!(":{}:{}", place.line, place.column));
         let node = self.node.as_ref().map_or_else(String::new, |node| format!("node {node}: "));
         let head = paint(&format!("{}{position}:", self.file.display()), "1");
-        let label = paint(&format!("{word}[{}]:", self.code), colour);
-        let mut out = format!("{head} {label} {node}{}\n", self.message);
+        let label = paint(&format!("{}[{}]:", language.say(word), self.code), colour);
+        let mut out = format!("{head} {label} {node}{}\n", language.say(&self.message));
         if let Some(place) = &self.place {
             let number = place.line.to_string();
             let gutter = " ".repeat(number.len());
@@ -85,7 +86,7 @@ impl Fault {
             let _ = writeln!(out, "  {number} | {}", place.text);
             let _ = writeln!(out, "  {gutter} | {}{}", blank(before), paint(&"^".repeat(width(marked).max(1)), colour));
         }
-        let _ = writeln!(out, "  {} {}", paint("remedy:", "36"), self.remedy);
+        let _ = writeln!(out, "  {} {}", paint(&language.say("remedy:"), "36"), language.say(&self.remedy));
         out
     }
 }
@@ -128,13 +129,22 @@ fn columns(c: char) -> usize {
 
 /// All faults for a terminal, errors first, then a line that counts them.
 pub fn render(faults: &[Fault], style: Style) -> String {
+    render_in(faults, style, Language::English)
+}
+
+/// As [`render`], for a person who reads `language`.
+pub fn render_in(faults: &[Fault], style: Style, language: Language) -> String {
     let mut sorted: Vec<&Fault> = faults.iter().collect();
     sorted.sort_by_key(|fault| {
         (fault.severity, &fault.file, fault.place.as_ref().map(|place| (place.line, place.column)))
     });
-    let mut out: String = sorted.iter().map(|fault| fault.render(style) + "\n").collect();
+    let mut out: String = sorted.iter().map(|fault| fault.render(style, language) + "\n").collect();
     let errors = faults.iter().filter(|fault| fault.is_error()).count();
     let count = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
-    let _ = writeln!(out, "{}, {}", count(errors, "error"), count(faults.len() - errors, "warning"));
+    let warnings = faults.len() - errors;
+    let _ = match language {
+        Language::English => writeln!(out, "{}, {}", count(errors, "error"), count(warnings, "warning")),
+        Language::Chinese => writeln!(out, "{}", language.say(&format!("{errors} errors, {warnings} warnings"))),
+    };
     out
 }

@@ -244,6 +244,23 @@ fn a_broken_tenant_says_everything_at_once_with_line_and_remedy() {
     "#]].assert_eq(&render(&faults, Style::Plain));
 }
 
+/// Except what the parsers of TOML and JSON say, which know English only.
+#[test]
+fn every_fault_has_its_words_in_chinese_too() {
+    let faults = load_tenant(&folder("tests/broken"), &no_ghosts).unwrap_err();
+    let told = faults.iter().flat_map(|fault| [&fault.message, &fault.remedy]);
+    let missing: Vec<_> = told.filter(|text| plugboard_phrases::in_chinese(text).is_none()).collect();
+    assert_eq!(missing, Vec::<&String>::new());
+    let first = faults.iter().find(|fault| fault.code == "duplicate-extension").unwrap();
+    expect![[r#"
+        agents.toml:8:13: 错误[duplicate-extension]: 1001 已是 amy 的分机
+          8 | extension = "1001"
+            |             ^^^^^^
+          办法： 请给每位座席各自的分机
+    "#]]
+    .assert_eq(&first.render(Style::Plain, plugboard_phrases::Language::Chinese));
+}
+
 /// What one file names may stand in a file that cannot be read, so nothing is said about references then.
 #[test]
 fn files_that_cannot_be_read_are_reported_by_themselves() {
@@ -300,6 +317,30 @@ fn a_fault_as_json_says_where_in_numbers() {
         }
     "#]]
     .assert_eq(&(serde_json::to_string_pretty(fault).unwrap() + "\n"));
+}
+
+#[test]
+fn queues_that_overflow_in_a_circle_are_told_once() {
+    let mut configuration = Configuration::empty("shop".parse().unwrap());
+    for (id, to) in [("a", "b"), ("b", "c"), ("c", "b"), ("d", "d")] {
+        let mut queue = Queue::named(id);
+        queue.overflow_to = Some(to.parse().unwrap());
+        queue.overflow_after = Some(std::time::Duration::from_secs(1));
+        configuration.queues.insert(id.parse().unwrap(), queue);
+    }
+    let circles: Vec<_> = check(&configuration, &no_ghosts)
+        .into_iter()
+        .filter(|finding| finding.code.starts_with("overflow"))
+        .map(|finding| (finding.pointer, finding.message))
+        .collect();
+    let told = |pointer: &str, message: &str| (pointer.to_owned(), message.to_owned());
+    assert_eq!(
+        circles,
+        [
+            told("/queues/b/overflow_to", "calls that overflow come round again: b → c → b"),
+            told("/queues/d/overflow_to", "the queue \"d\" overflows to itself"),
+        ]
+    );
 }
 
 /// The API checks uploads by the same rules; there a pointer stands in the place of a line.

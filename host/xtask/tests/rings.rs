@@ -27,8 +27,9 @@ const ENGINES: [&str; 12] = [
     "getrandom",
 ];
 /// An arrow points inward: the rank of each crate, the innermost lowest. A crate may depend on lower ranks only.
-const RANKS: [(&str, u8); 17] = [
+const RANKS: [(&str, u8); 18] = [
     ("model", 0),
+    ("phrases", 0),
     ("sip", 1),
     ("sdp", 1),
     ("rtp", 1),
