@@ -40,8 +40,7 @@ impl Exchange {
         if let Some(replaced) = incoming.replaces {
             return self.replace(now, incoming, replaced, origin.agent());
         }
-        let live = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
-        if self.draining || live >= self.configuration.limits.interactions || self.ports.free() == 0 {
+        if self.draining || self.is_full() || self.ports.free() == 0 {
             return Err(sip::endpoint::Response::new(sip::Status::SERVICE_UNAVAILABLE).header("Retry-After", "5"));
         }
         let dialled = to.user_decoded().unwrap_or_default().into_owned();

@@ -27,6 +27,13 @@ pub enum Command {
         agent: AgentId,
         by: Duration,
     },
+    /// A disposition for an interaction that is over, of which the host has a record.
+    DisposeClosed {
+        interaction: InteractionId,
+        agent: Option<AgentId>,
+        code: Arc<str>,
+        note: Arc<str>,
+    },
     /// Ring the agent's phone, then the target (click to dial).
     Originate {
         agent: AgentId,

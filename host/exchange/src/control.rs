@@ -51,6 +51,10 @@ impl Exchange {
                 self.drain_acd(now);
                 Ok(Reply::Done)
             }
+            Command::DisposeClosed { interaction, agent, code, note } => {
+                self.fact(now, EventKind::DispositionSet { interaction, agent, code, note });
+                Ok(Reply::Done)
+            }
             Command::Originate { agent, to } => self.originate(now, agent, to).map(Reply::Started),
         }
     }
@@ -84,8 +88,7 @@ impl Exchange {
         if to == plugboard_call::Target::Agent(agent.clone()) {
             return Err(CommandError::BadTarget);
         }
-        let live = u32::try_from(self.calls.len()).unwrap_or(u32::MAX);
-        if live >= self.configuration.limits.interactions {
+        if self.draining || self.is_full() {
             return Err(CommandError::Full);
         }
         let interaction = self.new_interaction();

@@ -104,6 +104,8 @@ pub struct Exchange {
     pub(crate) deadline_of: BTreeMap<InteractionId, Timestamp>,
     pub(crate) disk_full: bool,
     pub(crate) draining: bool,
+    /// Live calls that the host has room for here, beside the tenant's own limit.
+    pub(crate) allowed: u32,
     /// News that a call caused itself, told once it has done what it was at.
     later: VecDeque<(InteractionId, CallInput)>,
     output: VecDeque<Output>,
@@ -148,6 +150,7 @@ impl Exchange {
             deadline_of: BTreeMap::new(),
             disk_full: false,
             draining: false,
+            allowed: u32::MAX,
             later: VecDeque::new(),
             output: VecDeque::new(),
             settings,
@@ -210,9 +213,23 @@ impl Exchange {
         self.output.pop_front()
     }
 
-    /// Whether nothing is live: no call, no dialog that still says goodbye.
+    /// Whether nothing is live: no call, no dialog that still says goodbye, no recording that is still being closed.
     pub fn is_idle(&self) -> bool {
-        self.calls.is_empty() && self.sip.calls() == 0
+        self.calls.is_empty() && self.sip.calls() == 0 && self.recordings.is_empty()
+    }
+
+    /// Interactions that are live.
+    pub fn live_calls(&self) -> u32 {
+        u32::try_from(self.calls.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The host has room for so many live calls of this tenant; one more is answered 503. Those that are live stay.
+    pub fn allow_calls(&mut self, most: u32) {
+        self.allowed = most;
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.live_calls() >= self.configuration.limits.interactions.min(self.allowed)
     }
 
     /// Media ports that are ready for calls.

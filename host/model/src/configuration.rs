@@ -268,6 +268,20 @@ pub struct AddressBlock {
 }
 
 impl AddressBlock {
+    /// The lowest address of the block.
+    pub fn first(&self) -> IpAddr {
+        match self.address {
+            IpAddr::V4(address) => {
+                let bits = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
+                IpAddr::V4((address.to_bits() & bits).into())
+            }
+            IpAddr::V6(address) => {
+                let bits = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
+                IpAddr::V6((address.to_bits() & bits).into())
+            }
+        }
+    }
+
     pub fn contains(&self, address: IpAddr) -> bool {
         fn same<const N: usize>(a: [u8; N], b: [u8; N], prefix: u8) -> bool {
             (0..usize::from(prefix)).all(|bit| (a[bit / 8] ^ b[bit / 8]) & (0x80 >> (bit % 8)) == 0)

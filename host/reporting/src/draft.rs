@@ -4,7 +4,7 @@ mod agents;
 mod legs;
 mod recordings;
 
-use plugboard_model::{EndedBy, Event, EventKind, FlowId, Role, Timestamp, millis};
+use plugboard_model::{AgentId, EndedBy, Event, EventKind, FlowId, Role, Timestamp, millis};
 
 use self::{agents::Clock, legs::new_leg};
 use crate::{
@@ -27,6 +27,23 @@ pub(crate) struct Draft {
     room: usize,
     /// Parallel to `cdr.agents`.
     clocks: Vec<Clock>,
+}
+
+impl Cdr {
+    /// Takes a fact that comes when the fold has forgotten the interaction: hours later only a disposition does.
+    pub fn amend(&mut self, event: &Event) {
+        if let EventKind::DispositionSet { agent, code, note, .. } = &event.kind {
+            self.disposition = Some(Disposition::new(whole_millis(event.at), agent.clone(), code, note));
+            self.revision += 1;
+            self.last_seq = event.seq;
+        }
+    }
+}
+
+impl Disposition {
+    fn new(at: Timestamp, agent: Option<AgentId>, code: &str, note: &str) -> Self {
+        Self { at, agent, code: cut(code, SHORT), note: cut(note, 4 * LONG) }
+    }
 }
 
 /// The log has microseconds, the record milliseconds: cut once, so that sums and differences of the record agree.
@@ -234,8 +251,7 @@ impl Draft {
                 push(&mut cdr.transfers, &mut self.room, &mut cdr.left_out, bytes, transfer)
             }
             EventKind::DispositionSet { agent, code, note, .. } => {
-                let (code, note) = (cut(code, SHORT), cut(note, 4 * LONG));
-                cdr.disposition = Some(Disposition { at, agent: agent.clone(), code, note });
+                cdr.disposition = Some(Disposition::new(at, agent.clone(), code, note));
                 true
             }
             EventKind::LegDialled { .. }

@@ -96,6 +96,11 @@ impl InteractionFold {
         self.output.pop_front()
     }
 
+    /// Whether facts of this interaction still find its record here.
+    pub fn knows(&self, interaction: InteractionId) -> bool {
+        self.live.contains_key(&interaction) || self.late.contains_key(&interaction)
+    }
+
     /// Interactions that have begun and not closed.
     pub fn live(&self) -> usize {
         self.live.len()
