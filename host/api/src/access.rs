@@ -2,10 +2,11 @@
 
 use std::{
     fmt,
+    net::IpAddr,
     time::{Duration, SystemTime},
 };
 
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, Method, Uri, header, uri::Authority};
 use hmac::{Hmac, Mac};
 use plugboard_model::TenantId;
 use sha2::Digest;
@@ -86,6 +87,7 @@ impl Token {
 /// Everything that opens the API.
 #[derive(Clone, Debug)]
 pub struct Access {
+    /// Without any, whoever is on this machine may do everything, and nobody else anything.
     pub tokens: Vec<Token>,
     /// Signs session cookies: 32 random bytes. Another key ends every session.
     pub session_key: [u8; 32],
@@ -154,6 +156,16 @@ impl Access {
         Ok(token.into())
     }
 
+    /// Somebody on this machine, where no token is configured at all. A page of another site could make this machine's browser ask; it cannot make it lie about
+    /// `Origin`, nor call us by one of our own names after it had its own name lead here.
+    pub(crate) fn local_caller(&self, peer: IpAddr, uri: &Uri, headers: &HeaderMap) -> Option<Caller> {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).or_else(|| uri.host())?;
+        let own_name = host.parse::<Authority>().is_ok_and(|host| is_this_machine(host.host()));
+        let own_page = !headers.contains_key(header::ORIGIN) || same_origin(uri, headers);
+        let admitted = self.tokens.is_empty() && peer.to_canonical().is_loopback() && own_name && own_page;
+        admitted.then(|| Caller { name: "this machine".to_owned(), tenant: None })
+    }
+
     /// The value of `Set-Cookie` that logs a browser in. `secure`: it came by HTTPS.
     pub(crate) fn session(&self, token: &Token, now: SystemTime, secure: bool) -> String {
         let expires = seconds(now + self.session_length);
@@ -182,6 +194,11 @@ impl Access {
         mac.update(token.name.as_bytes());
         mac
     }
+}
+
+fn is_this_machine(host: &str) -> bool {
+    let literal = host.trim_start_matches('[').trim_end_matches(']');
+    host.eq_ignore_ascii_case("localhost") || literal.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// The value of `Set-Cookie` that logs a browser out.

@@ -16,11 +16,15 @@ use utoipa::ToSchema;
 
 use crate::{
     Cursor, HostError, Page, Problem,
-    request::{Asked, FromPath, Id, Paging, Sent, Tenant},
+    request::{Asked, FromPath, Id, Paging, Sent, Tenant, bounded},
     route::Route,
     schema,
     server::Shared,
 };
+
+/// Most bytes of a name or code, and of a note.
+pub(crate) const MOST_WORD: usize = 256;
+const MOST_NOTE: usize = 4_096;
 
 const CALLS: &str = "/v1/tenants/{tenant}/calls";
 
@@ -78,15 +82,27 @@ pub(crate) fn routes() -> Vec<Route> {
             Method::POST,
             format!("{CALLS}/{{id}}/disposition"),
             "disposeCall",
-            "Say what came of the call",
+            "Say what came of the call, also when it is over",
             dispose,
         ))
         .takes::<Disposition>(),
+        controls(Route::new(
+            Method::POST,
+            format!("{CALLS}/{{id}}/tags"),
+            "tagCall",
+            "Note something on the call",
+            tag,
+        ))
+        .takes::<Tag>(),
     ]
 }
 
 fn controls(route: Route) -> Route {
-    route.tag("calls").refuses(StatusCode::CONFLICT).answers_nothing(StatusCode::NO_CONTENT, "Done")
+    route
+        .tag("calls")
+        .refuses(StatusCode::CONFLICT)
+        .refuses(StatusCode::UNPROCESSABLE_ENTITY)
+        .answers_nothing(StatusCode::NO_CONTENT, "Done")
 }
 
 async fn ask(
@@ -163,7 +179,9 @@ struct Disposition {
     #[serde(default)]
     #[schema(value_type = Option<String>)]
     agent: Option<AgentId>,
+    /// A word of the tenant, at most 256 bytes.
     code: String,
+    /// At most 4,096 bytes.
     #[serde(default)]
     note: String,
 }
@@ -174,7 +192,27 @@ async fn dispose(
     Id(call): Id<InteractionId>,
     Sent(Disposition { agent, code, note }): Sent<Disposition>,
 ) -> Result<StatusCode, Problem> {
-    ask(&shared, &tenant, call, Command::Dispose { agent, code: code.into(), note: note.into() }).await
+    let (code, note) = (bounded("code", code, MOST_WORD)?, bounded("note", note, MOST_NOTE)?);
+    ask(&shared, &tenant, call, Command::Dispose { agent, code, note }).await
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Tag {
+    /// At most 256 bytes.
+    name: String,
+    /// At most 4,096 bytes.
+    value: String,
+}
+
+async fn tag(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(call): Id<InteractionId>,
+    Sent(Tag { name, value }): Sent<Tag>,
+) -> Result<StatusCode, Problem> {
+    let (name, value) = (bounded("name", name, MOST_WORD)?, bounded("value", value, MOST_NOTE)?);
+    ask(&shared, &tenant, call, Command::Tag { name, value }).await
 }
 
 #[derive(Deserialize, ToSchema)]

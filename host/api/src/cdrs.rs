@@ -34,8 +34,10 @@ pub(crate) fn routes() -> Vec<Route> {
         .query("from", Type::String, "started at or after this point (RFC 3339)")
         .query("to", Type::String, "started before this point (RFC 3339)")
         .query("caller", Type::String, "the caller's number, exactly")
-        .query("agent", Type::String, "an agent who took part")
+        .query("called", Type::String, "the number that was dialled, exactly")
+        .query("agent", Type::String, "an agent who answered")
         .query("queue", Type::String, "a queue that it waited in")
+        .query("bom", Type::Boolean, "as CSV: begin with a byte order mark, which some spreadsheets need to read UTF-8")
         .paged()
         .answers::<schema::CdrPage>(StatusCode::OK, "A page; as CSV the next one is in Link"),
         Route::new(Method::GET, "/v1/tenants/{tenant}/cdrs/{id}", "readCdr", "The record of one interaction", read)
@@ -49,8 +51,11 @@ struct Conditions {
     from: Option<String>,
     to: Option<String>,
     caller: Option<String>,
+    called: Option<String>,
     agent: Option<AgentId>,
     queue: Option<QueueId>,
+    #[serde(default)]
+    bom: bool,
     cursor: Option<String>,
     limit: Option<usize>,
 }
@@ -62,12 +67,13 @@ async fn list(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let Conditions { from, to, caller, agent, queue, cursor, limit } = conditions;
+    let Conditions { from, to, caller, called, agent, queue, bom, cursor, limit } = conditions;
     let paging = Paging { cursor, limit };
     let query = CdrQuery {
         from: from.map(|text| time("from", &text)).transpose()?,
         to: to.map(|text| time("to", &text)).transpose()?,
         caller,
+        called,
         agent,
         queue,
         cursor: paging.cursor(),
@@ -79,7 +85,8 @@ async fn list(
         return Ok(Json(page).into_response());
     }
     let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
-    let mut response = ([kind], csv(&page.items)).into_response();
+    let mark = if bom { "\u{feff}" } else { "" };
+    let mut response = ([kind], csv(mark, &page.items)).into_response();
     if let Some(link) = page.next.and_then(|next| next_link(&uri, &next).try_into().ok()) {
         response.headers_mut().insert(header::LINK, link);
     }
@@ -139,9 +146,10 @@ const COLUMNS: [(&str, &str); 24] = [
     ("recording", "/recordings/0/recording"),
 ];
 
-/// RFC 4180, with CRLF and a header line.
-fn csv(records: &[Value]) -> String {
-    let mut table: String = COLUMNS.iter().flat_map(|(name, _)| [*name, ","]).collect();
+/// RFC 4180, with CRLF and a header line, behind `mark`.
+fn csv(mark: &str, records: &[Value]) -> String {
+    let mut table = mark.to_owned();
+    table.extend(COLUMNS.iter().flat_map(|(name, _)| [*name, ","]));
     table.push_str("agent\r\n");
     for record in records {
         for (_, place) in COLUMNS {

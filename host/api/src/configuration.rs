@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::schema::Type};
 
 use crate::{
-    Applied, ApplyError, ChangeKind, Fault, Problem, Upload,
+    Applied, ApplyError, Fault, Problem, Upload,
     request::{Asked, NewTenant, Sent, Tenant},
     route::Route,
     schema,
@@ -32,7 +32,8 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<Tenancy>(StatusCode::OK, "The configuration; ETag is its revision"),
         writing(Route::new(Method::PUT, PATH, "applyConfiguration", "Make this the whole configuration", write))
             .takes::<Tenancy>()
-            .answers::<schema::Applied>(StatusCode::OK, "What changed, or would change"),
+            .answers::<schema::Applied>(StatusCode::OK, "What changed, or would change")
+            .answers::<schema::Applied>(StatusCode::CREATED, "The tenant is new"),
     ]
 }
 
@@ -288,12 +289,13 @@ async fn read(tenant: Tenant) -> Response {
 
 async fn write(
     State(shared): State<Arc<Shared>>,
-    NewTenant(tenant, _): NewTenant,
+    NewTenant(tenant, known): NewTenant,
     Asked(how): Asked<How>,
     headers: HeaderMap,
     Sent(wanted): Sent<Tenancy>,
 ) -> Result<Response, Problem> {
-    change(&shared, &tenant, &how, &headers, |present| wanted.clone().complete(present)).await
+    let applied = change(&shared, &tenant, &how, &headers, |present| wanted.clone().complete(present)).await?;
+    Ok(answer(!known && !how.dry_run, &applied))
 }
 
 /// How to change the configuration.
@@ -301,7 +303,7 @@ async fn write(
 #[serde(deny_unknown_fields)]
 pub(crate) struct How {
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// Reads, edits and applies. Without If-Match an edit is repeated on top of whoever was faster, so that two people who change two queues both get through; with it the
@@ -312,7 +314,7 @@ pub(crate) async fn change(
     how: &How,
     headers: &HeaderMap,
     edit: impl Fn(&Configuration) -> Result<Configuration, Vec<Fault>>,
-) -> Result<Response, Problem> {
+) -> Result<Applied, Problem> {
     const TRIES: u32 = 5;
     let promised = if_match(headers)?;
     let mut present = tenant.configuration.clone();
@@ -328,10 +330,11 @@ pub(crate) async fn change(
             by: tenant.caller.name.clone(),
         };
         match shared.host.apply(&tenant.id, upload).await {
-            Ok(applied) => return Ok(answer(&applied)),
+            Ok(applied) => return Ok(applied),
             Err(ApplyError::Conflict { .. }) => {
                 let newer = shared.host.configuration(&tenant.id);
-                present = newer.ok_or_else(|| Problem::not_found("the tenant is gone", "list GET /v1/tenants"))?;
+                present =
+                    newer.ok_or_else(|| Problem::not_found("the tenant is gone", "list them with GET /v1/tenants"))?;
             }
             Err(error) => return Err(error.into()),
         }
@@ -339,10 +342,9 @@ pub(crate) async fn change(
     Err(Problem::conflict("contended", "others keep changing the configuration", "try again"))
 }
 
-/// 201 where the only change is one addition, else 200.
-fn answer(applied: &Applied) -> Response {
-    let added = matches!(applied.changes.as_slice(), [only] if only.change == ChangeKind::Added);
-    let status = if added { StatusCode::CREATED } else { StatusCode::OK };
+/// 201 or 200, with what changed.
+pub(crate) fn answer(created: bool, applied: &Applied) -> Response {
+    let status = if created { StatusCode::CREATED } else { StatusCode::OK };
     (status, with_revision(applied.revision, Json(applied))).into_response()
 }
 

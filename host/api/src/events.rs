@@ -11,7 +11,8 @@ use axum::{
     http::{Method, StatusCode},
     response::{IntoResponse, Response},
 };
-use plugboard_model::TenantId;
+use plugboard_exchange::SharedEvent;
+use plugboard_model::{InteractionId, TenantId};
 use serde::Deserialize;
 use serde_json::json;
 use tokio::time::{Instant, MissedTickBehavior, interval_at, timeout};
@@ -20,7 +21,7 @@ use utoipa::openapi::schema::Type;
 use crate::{
     Problem,
     follow::{Follow, FollowError},
-    request::{Asked, Paging, Tenant},
+    request::{Asked, Paging, Tenant, asked_interaction},
     route::Route,
     schema,
     server::{Shared, stopped},
@@ -32,8 +33,9 @@ pub(crate) fn routes() -> Vec<Route> {
             .tag("events")
             .query("after", Type::Integer, "`seq` of the last event that is known; 0 if left out")
             .query("limit", Type::Integer, "entries in a page, 1 to 1,000, 100 if left out")
+            .query("interaction", Type::String, "only those of one interaction; a page may then be empty before the end")
             .refuses(StatusCode::BAD_REQUEST)
-            .answers::<schema::EventPage>(StatusCode::OK, "A page; empty when there is nothing new"),
+            .answers::<schema::EventPage>(StatusCode::OK, "A page; at the end `next` is what `after` was"),
         Route::new(
             Method::GET,
             "/v1/tenants/{tenant}/events/live",
@@ -43,6 +45,7 @@ pub(crate) fn routes() -> Vec<Route> {
         )
         .tag("events")
         .query("after", Type::Integer, "begin after this `seq`, out of the log; left out: from now on")
+        .query("interaction", Type::String, "only those of one interaction")
         .refuses(StatusCode::BAD_REQUEST)
         .answers_nothing(
             StatusCode::SWITCHING_PROTOCOLS,
@@ -57,28 +60,47 @@ struct Since {
     #[serde(default)]
     after: u64,
     limit: Option<usize>,
+    interaction: Option<String>,
 }
+
+/// Events of the log that one request looks at, whoever they are of.
+const MOST_READ: usize = 20_000;
 
 async fn list(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
-    Asked(Since { after, limit }): Asked<Since>,
+    Asked(Since { after, limit, interaction }): Asked<Since>,
 ) -> Result<Response, Problem> {
     let limit = Paging { cursor: None, limit }.limit()?;
-    let items = shared.host.history(&tenant.id, after, limit).await?;
-    let next = items.last().map_or(after, |last| last.seq).to_string();
-    Ok(Json(json!({ "items": items, "next": next })).into_response())
+    let wanted = interaction.as_deref().map(asked_interaction).transpose()?;
+    let Some(wanted) = wanted else {
+        let items = shared.host.history(&tenant.id, after, limit).await?;
+        let next = items.last().map_or(after, |last| last.seq).to_string();
+        return Ok(Json(json!({ "items": items, "next": next })).into_response());
+    };
+    let (mut items, mut next, mut read) = (Vec::new(), after, 0);
+    while items.len() < limit && read < MOST_READ {
+        let page = shared.host.history(&tenant.id, next, 1_000).await?;
+        let Some(last) = page.last().map(|last| last.seq) else { break };
+        read += page.len();
+        let room = limit - items.len();
+        items.extend(page.into_iter().filter(|event| event.kind.interaction() == Some(wanted)).take(room));
+        // A page that is full ends with its last event: the next one begins behind it.
+        next = items.last().filter(|_| items.len() == limit).map_or(last, |last: &SharedEvent| last.seq);
+    }
+    Ok(Json(json!({ "items": items, "next": next.to_string() })).into_response())
 }
 
 #[derive(Deserialize)]
 struct From {
     after: Option<u64>,
+    interaction: Option<String>,
 }
 
 async fn follow(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
-    Asked(From { after }): Asked<From>,
+    Asked(From { after, interaction }): Asked<From>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|_| {
@@ -90,6 +112,7 @@ async fn follow(
             "open it as ws:// or wss://, or read GET …/events in pages",
         )
     })?;
+    let wanted = interaction.as_deref().map(asked_interaction).transpose()?;
     let place = shared.followers.clone().try_acquire_owned();
     let place =
         place.map_err(|_| Problem::unavailable("too-many-followers", "no more readers of live events fit", 5))?;
@@ -97,7 +120,7 @@ async fn follow(
     let live = live.ok_or_else(|| Problem::not_found("the tenant is gone", "list them with GET /v1/tenants"))?;
     let events = Follow::new(shared.host.clone(), tenant.id.clone(), after, live);
     Ok(upgrade.max_message_size(4 * 1024).on_upgrade(async move |socket| {
-        run(socket, &shared, &tenant.id, events).await;
+        run(socket, &shared, &tenant.id, events, wanted).await;
         drop(place);
     }))
 }
@@ -108,8 +131,8 @@ struct Farewell {
     reason: String,
 }
 
-async fn run(mut socket: WebSocket, shared: &Shared, tenant: &TenantId, events: Follow) {
-    let Some(farewell) = tell(&mut socket, shared, events).await else { return };
+async fn run(mut socket: WebSocket, shared: &Shared, tenant: &TenantId, events: Follow, wanted: Option<InteractionId>) {
+    let Some(farewell) = tell(&mut socket, shared, events, wanted).await else { return };
     tracing::debug!(%tenant, farewell.code, farewell.reason, "a reader of live events is sent away");
     let close = Message::Close(Some(CloseFrame { code: farewell.code, reason: farewell.reason.into() }));
     // A slow reader gets the reason behind what it has not read yet, and the same time again to come to it.
@@ -117,7 +140,12 @@ async fn run(mut socket: WebSocket, shared: &Shared, tenant: &TenantId, events: 
 }
 
 /// Sends events until somebody stops; `None`: the reader has gone.
-async fn tell(socket: &mut WebSocket, shared: &Shared, mut events: Follow) -> Option<Farewell> {
+async fn tell(
+    socket: &mut WebSocket,
+    shared: &Shared,
+    mut events: Follow,
+    wanted: Option<InteractionId>,
+) -> Option<Farewell> {
     let (gap, patience) = (shared.limits.ping, shared.limits.slow_reader);
     let mut pings = interval_at(Instant::now() + gap, gap);
     pings.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -125,6 +153,7 @@ async fn tell(socket: &mut WebSocket, shared: &Shared, mut events: Follow) -> Op
     loop {
         let message = tokio::select! {
             event = events.next() => match event {
+                Ok(event) if wanted.is_some_and(|wanted| event.kind.interaction() != Some(wanted)) => continue,
                 Ok(event) => Message::Text(serde_json::to_string(&*event).expect("an event is strings and numbers").into()),
                 Err(FollowError::Ended) => return Some(going_away()),
                 Err(error) => {

@@ -122,10 +122,34 @@ pub struct HostView {
     pub version: String,
     /// Where phones and trunks reach it, as seen from outside.
     pub sip: Vec<Listener>,
-    /// Ready for calls; false while starting or draining.
+    /// Ready for calls; false while starting or draining, and when nothing can be stored.
     pub ready: bool,
-    /// Alarms that stand, by their stable names.
-    pub alarms: Vec<String>,
+    pub phase: Phase,
+    /// Those that stand, by name.
+    pub alarms: Vec<Alarm>,
+}
+
+/// Where the process is in its life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Phase {
+    /// Sockets are bound; what is configured is not in force yet.
+    Starting,
+    Serving,
+    /// Takes no new calls and ends with the last one.
+    Draining,
+}
+
+/// Something that an operator must know.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Alarm {
+    /// Kebab-case and stable: `disk-full`.
+    pub name: String,
+    /// The tenant or thing that it concerns; `None`: the host as a whole.
+    pub about: Option<String>,
+    /// In words.
+    pub detail: String,
+    pub since: Timestamp,
 }
 
 /// One address for SIP.
@@ -204,7 +228,7 @@ pub struct Fault {
     /// Node of a flow document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub node: Option<String>,
-    /// `queues.sales.overflow_to`.
+    /// JSON Pointer (RFC 6901) into the configuration, `/queues/sales/overflow_to`, or the name of a field of what was sent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub field: Option<String>,
     /// Kebab-case and stable.
@@ -234,6 +258,8 @@ pub struct CdrQuery {
     /// Started before.
     pub to: Option<Timestamp>,
     pub caller: Option<String>,
+    /// The number that was dialled.
+    pub called: Option<String>,
     pub agent: Option<AgentId>,
     pub queue: Option<QueueId>,
     pub cursor: Option<Cursor>,

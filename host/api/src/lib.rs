@@ -33,11 +33,12 @@ mod schema;
 mod server;
 mod session;
 mod table;
+mod throttle;
 
 pub use access::{Access, Sha256, Token};
 pub use host::{
-    Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView, Listener,
-    Page, RecordingFile, RecordingQuery, TenantSummary, Upload,
+    Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
+    Listener, Page, Phase, RecordingFile, RecordingQuery, TenantSummary, Upload,
 };
 pub use problem::Problem;
 pub use server::{Api, Limits, router, serve};

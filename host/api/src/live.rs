@@ -13,10 +13,13 @@ use axum::{
 };
 use plugboard_exchange::{AgentSnapshot, Command, Reply, Snapshot};
 use plugboard_model::{AgentId, AgentRequest, TenantId};
+use serde::Deserialize;
+use utoipa::ToSchema;
 
 use crate::{
-    Problem,
-    request::{Id, Sent, Tenant},
+    Fault, Problem,
+    calls::MOST_WORD,
+    request::{Id, Sent, Tenant, bounded},
     route::Route,
     schema,
     server::Shared,
@@ -78,6 +81,16 @@ pub(crate) fn routes() -> Vec<Route> {
             .tag("agents")
             .takes::<schema::AgentRequest>()
             .answers_nothing(StatusCode::NO_CONTENT, "Done, or noted for the end of the call"),
+        Route::new(
+            Method::POST,
+            "/v1/tenants/{tenant}/agents/{id}/wrap-up",
+            "extendWrapUp",
+            "Give an agent in wrap-up more time",
+            extend_wrap_up,
+        )
+        .tag("agents")
+        .takes::<MoreTime>()
+        .answers_nothing(StatusCode::NO_CONTENT, "Given; without effect if the agent is not in wrap-up"),
     ]
 }
 
@@ -101,6 +114,39 @@ async fn request(
     Id(agent): Id<AgentId>,
     Sent(request): Sent<AgentRequest>,
 ) -> Result<StatusCode, Problem> {
+    let request = match request {
+        AgentRequest::NotReady { reason } => {
+            AgentRequest::NotReady { reason: bounded("reason", reason, MOST_WORD)?.as_ref().to_owned() }
+        }
+        request => request,
+    };
     shared.command(&tenant.id, Command::Agent { agent, request }).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct MoreTime {
+    /// 1 to 3,600,000.
+    #[schema(minimum = 1, maximum = 3_600_000)]
+    by_ms: u64,
+}
+
+async fn extend_wrap_up(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(agent): Id<AgentId>,
+    Sent(MoreTime { by_ms }): Sent<MoreTime>,
+) -> Result<StatusCode, Problem> {
+    if !(1..=3_600_000).contains(&by_ms) {
+        return Err(Problem::invalid(vec![Fault {
+            field: Some("by_ms".to_owned()),
+            code: "out-of-range".to_owned(),
+            message: format!("`by_ms` is {by_ms}"),
+            remedy: "give 1 to 3,600,000 milliseconds".to_owned(),
+            ..Fault::default()
+        }]));
+    }
+    shared.command(&tenant.id, Command::ExtendWrapUp { agent, by: Duration::from_millis(by_ms) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

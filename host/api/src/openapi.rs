@@ -124,7 +124,7 @@ fn operation(route: &Route) -> OperationBuilder {
 fn refusals(route: &Route) -> Vec<StatusCode> {
     let mut refusals = route.refusals.clone();
     if !route.open {
-        refusals.extend([StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN]);
+        refusals.extend([StatusCode::UNAUTHORIZED, StatusCode::FORBIDDEN, StatusCode::TOO_MANY_REQUESTS]);
     }
     if route.path.contains('{') {
         refusals.push(StatusCode::NOT_FOUND);

@@ -1,10 +1,14 @@
 //! Every refusal as `application/problem+json` (RFC 9457), and the one place that maps errors to a status.
 
 use axum::{
+    body::Body,
+    extract::Request,
     http::{HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use plugboard_exchange::CommandError;
+use plugboard_phrases::Language;
 use serde::Serialize;
 
 use crate::{ApplyError, Fault, HostError};
@@ -59,6 +63,19 @@ impl Problem {
             detail,
             "send `Authorization: Bearer TOKEN`, or log in with POST /v1/login",
         )
+    }
+
+    pub(crate) fn too_many_tokens(retry_after: u64) -> Self {
+        Self {
+            retry_after: Some(retry_after),
+            ..Self::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-wrong-tokens",
+                "Too many wrong tokens",
+                "too many wrong tokens came from this address",
+                format!("try again in {retry_after} s, with the right token"),
+            )
+        }
     }
 
     pub(crate) fn forbidden(detail: impl Into<String>, remedy: &str) -> Self {
@@ -134,10 +151,66 @@ impl Problem {
     }
 }
 
+impl Problem {
+    /// The same for a person who reads `language`. What a program decides by stays.
+    pub(crate) fn said_in(self, language: Language) -> Told {
+        let say = |text: &str| language.say(text).into_owned();
+        let errors = self.errors.iter().map(|fault| Fault {
+            message: say(&fault.message),
+            remedy: say(&fault.remedy),
+            ..fault.clone()
+        });
+        Told {
+            kind: self.kind,
+            title: say(self.title),
+            status: self.status,
+            detail: say(&self.detail),
+            remedy: say(&self.remedy),
+            errors: errors.collect(),
+        }
+    }
+}
+
+/// A problem in some language.
+#[derive(Serialize)]
+pub(crate) struct Told {
+    #[serde(rename = "type", serialize_with = "as_urn")]
+    kind: &'static str,
+    title: String,
+    #[serde(serialize_with = "as_number")]
+    status: StatusCode,
+    detail: String,
+    remedy: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<Fault>,
+}
+
+/// Puts the refusal of a request into the language that its client reads.
+pub(crate) async fn in_the_clients_language(request: Request, next: Next) -> Response {
+    let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    let language = accept.map_or(Language::English, Language::of_accept);
+    let mut response = next.run(request).await;
+    let Some(Refused(problem)) = response.extensions_mut().remove() else { return response };
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_LANGUAGE, HeaderValue::from_static(language.tag()));
+    headers.append(header::VARY, HeaderValue::from_static("Accept-Language"));
+    if language == Language::English {
+        return response;
+    }
+    let body = serde_json::to_vec(&problem.said_in(language)).expect("a problem is strings and numbers");
+    headers.insert(header::CONTENT_LENGTH, HeaderValue::from(body.len()));
+    response.map(|_| Body::from(body))
+}
+
+/// The problem of a response, for [`in_the_clients_language`].
+#[derive(Clone)]
+struct Refused(Problem);
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = serde_json::to_vec(&self).expect("a problem is strings and numbers");
         let mut response = (self.status, [(header::CONTENT_TYPE, "application/problem+json")], body).into_response();
+        response.extensions_mut().insert(Refused(self.clone()));
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -16,13 +16,13 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use futures_util::stream;
-use plugboard_model::{InteractionId, RecordingId};
+use plugboard_model::RecordingId;
 use serde::Deserialize;
 use utoipa::openapi::schema::Type;
 
 use crate::{
     Page, Problem, RecordingFile, RecordingQuery,
-    request::{Asked, FromPath, Id, Paging, Tenant},
+    request::{Asked, Id, Paging, Tenant, asked_interaction},
     route::Route,
     schema,
     server::Shared,
@@ -79,12 +79,7 @@ async fn list(
     Asked(Conditions { interaction, cursor, limit }): Asked<Conditions>,
 ) -> Result<Json<Page<RecordingFile>>, Problem> {
     let paging = Paging { cursor, limit };
-    let interaction = match interaction {
-        None => None,
-        Some(text) => Some(InteractionId::from_path(&text).ok_or_else(|| {
-            Problem::bad_request(format!("`interaction` is {text:?}"), "give the interaction's number")
-        })?),
-    };
+    let interaction = interaction.as_deref().map(asked_interaction).transpose()?;
     let query = RecordingQuery { interaction, cursor: paging.cursor(), limit: paging.limit()? };
     Ok(Json(shared.host.recordings(&tenant.id, query).await?))
 }

@@ -213,6 +213,33 @@ pub(crate) fn from_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem>
     })
 }
 
+/// The `interaction` of a query string.
+pub(crate) fn asked_interaction(text: &str) -> Result<InteractionId, Problem> {
+    InteractionId::from_path(text)
+        .ok_or_else(|| Problem::bad_request(format!("`interaction` is {text:?}"), "give the interaction's number"))
+}
+
+/// A text for the record, of 1 to `most` bytes without control characters but line ends: a client must not fill the log with one word.
+pub(crate) fn bounded(field: &str, text: String, most: usize) -> Result<Arc<str>, Problem> {
+    let fault = |code: &str, message: String, remedy: &str| {
+        Problem::invalid(vec![Fault {
+            field: Some(field.to_owned()),
+            code: code.to_owned(),
+            message,
+            remedy: remedy.to_owned(),
+            ..Fault::default()
+        }])
+    };
+    if text.len() > most {
+        let message = format!("`{field}` has {} bytes; {most} are kept", text.len());
+        return Err(fault("too-long", message, "write less"));
+    }
+    if text.chars().any(|c| c.is_control() && !matches!(c, '\n' | '\r' | '\t')) {
+        return Err(fault("control-character", format!("`{field}` has a control character"), "take it out"));
+    }
+    Ok(text.into())
+}
+
 /// Which part of a list.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Paging {

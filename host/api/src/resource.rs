@@ -13,8 +13,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use utoipa::ToSchema;
 
 use crate::{
-    Cursor, Fault, Page, Problem,
-    configuration::{Agent, How, Trunk, change, with_revision, writing},
+    ChangeKind, Cursor, Fault, Page, Problem,
+    configuration::{Agent, How, Trunk, answer, change, with_revision, writing},
     request::{Asked, FromPath, Id, Paging, Sent, Tenant},
     route::Route,
     schema,
@@ -193,13 +193,15 @@ async fn put<R: Resource>(
     headers: HeaderMap,
     Sent(resource): Sent<R>,
 ) -> Result<Response, Problem> {
-    change(&shared, &tenant, &how, &headers, |present| {
+    let applied = change(&shared, &tenant, &how, &headers, |present| {
         let stored = resource.clone().complete(&id, present).map_err(|fault| vec![fault])?;
         let mut edited = present.clone();
         R::all_mut(&mut edited).insert(id.clone(), stored);
         Ok(edited)
     })
-    .await
+    .await?;
+    let added = matches!(applied.changes.as_slice(), [only] if only.change == ChangeKind::Added);
+    Ok(answer(added && !how.dry_run, &applied))
 }
 
 async fn delete<R: Resource>(
@@ -212,12 +214,13 @@ async fn delete<R: Resource>(
     if !R::all(&tenant.configuration).contains_key(&id) {
         return Err(unknown::<R>(&id));
     }
-    change(&shared, &tenant, &how, &headers, |present| {
+    let applied = change(&shared, &tenant, &how, &headers, |present| {
         let mut edited = present.clone();
         R::all_mut(&mut edited).remove(&id);
         Ok(edited)
     })
-    .await
+    .await?;
+    Ok(answer(false, &applied))
 }
 
 fn unknown<R: Resource>(id: &R::Id) -> Problem {

@@ -42,9 +42,31 @@ pub(crate) struct Health {
 #[derive(ToSchema)]
 pub(crate) struct HostView {
     version: String,
+    /// Whether calls are taken.
     ready: bool,
+    phase: Phase,
     sip: Vec<Listener>,
-    alarms: Vec<String>,
+    /// What an operator must know, by name.
+    alarms: Vec<Alarm>,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Phase {
+    Starting,
+    Serving,
+    Draining,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Alarm {
+    /// `disk-full`, `store-slow`, `store-failed`, `plugin-failed`, `flow-failed`, `recording-failed`, `tenant-not-applied`, `media-events-lost`, `few-files` …
+    name: String,
+    /// The tenant or thing that it concerns.
+    about: Option<String>,
+    detail: String,
+    /// Microseconds since 1970.
+    since: u64,
 }
 
 #[derive(ToSchema)]
@@ -527,7 +549,11 @@ mod tests {
     #[test]
     fn what_the_api_itself_says_has_the_fields_that_are_really_written() {
         let none = Vec::<String>::new();
-        let view = crate::HostView { version: String::new(), sip: vec![], ready: true, alarms: vec![] };
+        let (version, about, detail) = (String::new(), None, String::new());
+        let alarm = crate::Alarm { name: String::new(), about, detail, since: plugboard_model::Timestamp::EPOCH };
+        assert_eq!(differences::<Alarm>(&alarm), none);
+        let view =
+            crate::HostView { version, sip: vec![], ready: true, phase: crate::Phase::Serving, alarms: vec![alarm] };
         assert_eq!(differences::<HostView>(&view), none);
         assert_eq!(differences::<Applied>(&crate::Applied { revision: 0, changes: vec![] }), none);
         let recording = crate::RecordingFile {

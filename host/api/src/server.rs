@@ -1,6 +1,11 @@
 //! The router as a whole, and the loop that serves it.
 
-use std::{io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    io,
+    pin::pin,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
@@ -9,7 +14,11 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
-use hyper::server::conn::http1;
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -20,7 +29,14 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::{Access, Host, Problem, live::Snapshots, openapi, page, table::table};
+use crate::{
+    Access, Host, Problem,
+    live::Snapshots,
+    openapi, page,
+    problem::in_the_clients_language,
+    table::table,
+    throttle::{Peer, Throttle},
+};
 
 /// What the API is made of.
 #[derive(Clone)]
@@ -57,7 +73,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             json_bytes: 8 * 1024 * 1024,
-            prompt_bytes: 32 * 1024 * 1024,
+            prompt_bytes: 64 * 1024 * 1024,
             head: Duration::from_secs(10),
             body: Duration::from_secs(60),
             request: Duration::from_secs(30),
@@ -76,6 +92,7 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     pub(crate) snapshots: Snapshots,
     pub(crate) followers: Arc<Semaphore>,
+    pub(crate) throttle: Throttle,
     /// Turns true when the server stops.
     pub(crate) stopped: watch::Receiver<bool>,
     pub(crate) openapi: String,
@@ -93,6 +110,7 @@ fn assemble(api: Api, stopped: watch::Receiver<bool>, followers: Arc<Semaphore>)
     let openapi = openapi::document(&routes).to_pretty_json().expect("a document of strings is JSON");
     let shared = Arc::new(Shared {
         followers,
+        throttle: Throttle::default(),
         host: api.host,
         access: api.access,
         limits: api.limits,
@@ -111,17 +129,36 @@ fn assemble(api: Api, stopped: watch::Receiver<bool>, followers: Arc<Semaphore>)
         .fallback(nothing_here)
         .method_not_allowed_fallback(not_that_method)
         .layer(middleware::from_fn_with_state(shared.clone(), in_time))
+        .layer(middleware::from_fn(in_the_clients_language))
         .layer(middleware::map_response(harden))
         .with_state(shared)
 }
 
-async fn only_known_callers(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
-    match shared.access.caller(request.method(), request.uri(), request.headers()) {
+async fn only_known_callers(
+    State(shared): State<Arc<Shared>>,
+    peer: Peer,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let by_token = request.headers().contains_key(header::AUTHORIZATION);
+    if by_token && let Err(problem) = shared.throttle.admit(peer, Instant::now()) {
+        return problem.into_response();
+    }
+    let known = match shared.access.local_caller(peer.0, request.uri(), request.headers()) {
+        Some(caller) => Ok(caller),
+        None => shared.access.caller(request.method(), request.uri(), request.headers()),
+    };
+    match known {
         Ok(caller) => {
             request.extensions_mut().insert(caller);
             next.run(request).await
         }
-        Err(problem) => problem.into_response(),
+        Err(problem) => {
+            if by_token && problem.status == StatusCode::UNAUTHORIZED {
+                shared.throttle.wrong(peer, Instant::now());
+            }
+            problem.into_response()
+        }
     }
 }
 
@@ -182,9 +219,9 @@ pub async fn serve(
             permit = room.clone().acquire_owned() => permit.expect("the semaphore is never closed"),
             () = &mut shutdown => break,
         };
-        let stream = tokio::select! {
+        let (stream, from) = tokio::select! {
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors, as a rule: those that end make room.
                     tracing::warn!(%error, "cannot accept a connection");
@@ -197,7 +234,11 @@ pub async fn serve(
         while connections.try_join_next().is_some() {}
         // Small answers and events shall not wait for an acknowledgement; without it they are only late.
         let _ = stream.set_nodelay(true);
-        let service = TowerToHyperService::new(router.clone());
+        let router = TowerToHyperService::new(router.clone());
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(Peer(from.ip()));
+            router.call(request)
+        });
         let (stopping, head) = (stopping.clone(), limits.head);
         connections.spawn(async move {
             let connection = http1::Builder::new()

@@ -1,6 +1,9 @@
 //! The host itself: health, addresses, tenants, and logging a browser in and out.
 
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::Arc,
+    time::{Instant, SystemTime},
+};
 
 use axum::{
     Extension, Json,
@@ -19,6 +22,7 @@ use crate::{
     route::Route,
     schema,
     server::Shared,
+    throttle::Peer,
 };
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -26,7 +30,10 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::new(Method::GET, "/v1/health", "health", "Whether calls are taken", health)
             .open()
             .answers::<schema::Health>(StatusCode::OK, "Ready")
-            .answers::<schema::Health>(StatusCode::SERVICE_UNAVAILABLE, "Starting, or draining"),
+            .answers::<schema::Health>(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Starting, draining, or unable to store anything",
+            ),
         Route::new(Method::GET, "/openapi.json", "openapi", "This document", openapi).open().answers_bytes(
             StatusCode::OK,
             "OpenAPI 3.1",
@@ -37,12 +44,13 @@ pub(crate) fn routes() -> Vec<Route> {
             .takes::<Login>()
             .refuses(StatusCode::UNAUTHORIZED)
             .refuses(StatusCode::FORBIDDEN)
+            .refuses(StatusCode::TOO_MANY_REQUESTS)
             .answers_nothing(StatusCode::NO_CONTENT, "Logged in; Set-Cookie holds the session"),
         Route::new(Method::POST, "/v1/logout", "logOut", "End the browser's session", log_out)
             .open()
             .refuses(StatusCode::FORBIDDEN)
             .answers_nothing(StatusCode::NO_CONTENT, "Logged out"),
-        Route::new(Method::GET, "/v1/host", "readHost", "Version and addresses", host)
+        Route::new(Method::GET, "/v1/host", "readHost", "Version, addresses, phase and alarms", host)
             .answers::<schema::HostView>(StatusCode::OK, "The host"),
         Route::new(Method::GET, "/v1/tenants", "listTenants", "Tenants that the token may see", tenants)
             .answers::<schema::TenantPage>(StatusCode::OK, "All of them"),
@@ -71,11 +79,15 @@ async fn log_in(
     State(shared): State<Arc<Shared>>,
     uri: Uri,
     headers: HeaderMap,
+    peer: Peer,
     Sent(login): Sent<Login>,
 ) -> Result<Response, Problem> {
     only_from_here(&uri, &headers)?;
-    let token = shared.access.token(login.token.trim());
-    let token = token.ok_or_else(|| Problem::unauthorized("the token is not one of this host's"))?;
+    shared.throttle.admit(peer, Instant::now())?;
+    let token = shared.access.token(login.token.trim()).ok_or_else(|| {
+        shared.throttle.wrong(peer, Instant::now());
+        Problem::unauthorized("the token is not one of this host's")
+    })?;
     // Behind a proxy that ends TLS the browser's own word tells that it was HTTPS.
     let secure = headers.get(header::ORIGIN).is_some_and(|origin| origin.as_bytes().starts_with(b"https:"));
     let cookie = shared.access.session(token, SystemTime::now(), secure);

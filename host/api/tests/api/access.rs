@@ -1,5 +1,6 @@
 //! Who may ask.
 
+use plugboard_api::Limits;
 use serde_json::json;
 
 use crate::{
@@ -46,6 +47,36 @@ async fn a_token_of_one_tenant_sees_that_tenant_only() {
     assert_eq!(server.ask("GET", &format!("{DEMO}/live"), &demo, b"").await.status, 200);
     let elsewhere = [("Authorization", "Bearer only-other")];
     assert_eq!(server.ask("GET", &format!("{DEMO}/live"), &elsewhere, b"").await.problem(), refused(403, "forbidden"));
+}
+
+#[tokio::test]
+async fn a_host_without_tokens_serves_this_machine_and_no_page_of_another_site() {
+    let server = Server::for_tokens(Limits::default(), Vec::new()).await;
+    let ask = async |headers: &[(&str, &str)]| {
+        server.ask_as_nobody("POST", &format!("{DEMO}/calls/1/hang-up"), headers, b"").await.status
+    };
+    assert_eq!(ask(&[]).await, 204);
+    assert_eq!(ask(&[("Origin", &format!("http://{}", server.address))]).await, 204);
+    assert_eq!(ask(&[("Host", "localhost:8080")]).await, 204);
+    assert_eq!(ask(&[("Origin", "https://evil.example")]).await, 401);
+    // A name of theirs that leads here (DNS rebinding).
+    assert_eq!(ask(&[("Host", "evil.example"), ("Origin", "http://evil.example")]).await, 401);
+}
+
+#[tokio::test]
+async fn after_ten_wrong_tokens_a_source_waits_and_a_session_goes_on() {
+    let server = Server::start().await;
+    let cookie = cookie(&server).await;
+    for _ in 0..5 {
+        server.ask("GET", "/v1/tenants", &[("Authorization", "Bearer guess")], b"").await;
+        server.send("POST", "/v1/login", r#"{"token":"guess"}"#).await;
+    }
+    for (method, path, body) in [("GET", "/v1/tenants", ""), ("POST", "/v1/login", r#"{"token":"only-demo"}"#)] {
+        let answer = server.send(method, path, body).await;
+        assert_eq!(answer.problem(), refused(429, "too-many-wrong-tokens"), "{path}");
+        assert!(answer.header("retry-after").is_some_and(|seconds| (1..=7).contains(&seconds.parse().unwrap())));
+    }
+    assert_eq!(server.ask("GET", "/v1/tenants", &[("Cookie", &cookie)], b"").await.status, 200);
 }
 
 async fn cookie(server: &Server) -> String {

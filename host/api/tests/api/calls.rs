@@ -1,5 +1,7 @@
 //! Live calls, call control, agents at work.
 
+use std::time::Duration;
+
 use plugboard_call::{Command as Control, Target};
 use plugboard_exchange::{CallSnapshot, Command, CommandError, Reply, Snapshot};
 use plugboard_model::{AgentRequest, InteractionId, Timestamp};
@@ -53,6 +55,7 @@ async fn each_control_reaches_the_exchange_as_its_command() {
         ("cancel-consult", "", Control::CancelConsult),
         ("recording/pause", "", Control::PauseRecording),
         ("recording/resume", "", Control::ResumeRecording),
+        ("tags", r#"{"name":"order","value":"7"}"#, Control::Tag { name: "order".into(), value: "7".into() }),
         (
             "disposition",
             r#"{"agent":"amy","code":"sold","note":"two"}"#,
@@ -64,6 +67,35 @@ async fn each_control_reaches_the_exchange_as_its_command() {
         let expected = Command::Call { interaction: InteractionId(5), command };
         assert_eq!((answer.status, sent), (204, Some(expected)), "{verb}");
     }
+}
+
+/// One word of a client becomes an event, and no event may be larger than the log takes.
+#[tokio::test]
+async fn words_that_are_too_long_or_have_control_characters_are_422() {
+    let server = Server::start().await;
+    let (long, longer) = ("x".repeat(257), "x".repeat(4_097));
+    for (path, body, code) in [
+        ("calls/5/disposition", json!({ "code": long }), "too-long"),
+        ("calls/5/disposition", json!({ "code": "sold", "note": longer }), "too-long"),
+        ("calls/5/tags", json!({ "name": "order", "value": longer }), "too-long"),
+        ("calls/5/tags", json!({ "name": "or\u{1b}der", "value": "7" }), "control-character"),
+        ("agents/amy/state", json!({ "request": "not-ready", "reason": long }), "too-long"),
+    ] {
+        let answer = server.send("POST", &format!("{DEMO}/{path}"), &body.to_string()).await;
+        assert_eq!(answer.problem(), refused(422, "invalid"), "{path}");
+        assert_eq!(answer.json()["errors"][0]["code"], code, "{path}");
+    }
+    assert_eq!(server.host.commands.lock().unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn an_agent_in_wrap_up_gets_more_time() {
+    let server = Server::start().await;
+    let path = format!("{DEMO}/agents/amy/wrap-up");
+    assert_eq!(server.send("POST", &path, r#"{"by_ms":30000}"#).await.status, 204);
+    let expected = Command::ExtendWrapUp { agent: "amy".parse().unwrap(), by: Duration::from_secs(30) };
+    assert_eq!(server.host.commands.lock().unwrap().pop(), Some(expected));
+    assert_eq!(server.send("POST", &path, r#"{"by_ms":0}"#).await.problem(), refused(422, "invalid"));
 }
 
 #[tokio::test]

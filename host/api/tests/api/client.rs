@@ -11,7 +11,10 @@ use tokio::{
     task::JoinHandle,
 };
 
-use crate::double::{Double, tenant};
+use crate::{
+    contract,
+    double::{Double, tenant},
+};
 
 pub(crate) struct Server {
     pub(crate) host: Arc<Double>,
@@ -44,7 +47,14 @@ impl Answered {
         assert_eq!(self.header("content-type"), Some("application/problem+json"), "{self:?}");
         assert_eq!(problem["status"], self.status);
         for field in ["title", "detail", "remedy"] {
-            assert!(problem[field].as_str().is_some_and(|text| !text.is_empty()), "{field} of {problem}");
+            let text = problem[field].as_str().unwrap_or_default();
+            assert!(plugboard_phrases::in_chinese(text).is_some(), "{field} of {problem} is not in the catalogue");
+        }
+        for fault in problem["errors"].as_array().into_iter().flatten() {
+            for field in ["message", "remedy"] {
+                let text = fault[field].as_str().unwrap();
+                assert!(plugboard_phrases::in_chinese(text).is_some(), "{field} of {fault} is not in the catalogue");
+            }
         }
         (self.status, problem["type"].as_str().unwrap().trim_start_matches("urn:plugboard:problem:").to_owned())
     }
@@ -60,14 +70,18 @@ impl Server {
     }
 
     pub(crate) async fn with(limits: Limits) -> Self {
-        let host = Double::new();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let tokens = vec![
             Token::new("root", "open-sesame"),
             Token::new("demo", "only-demo").for_tenant(tenant()),
             Token::new("elsewhere", "only-other").for_tenant("other".parse().unwrap()),
         ];
+        Self::for_tokens(limits, tokens).await
+    }
+
+    pub(crate) async fn for_tokens(limits: Limits, tokens: Vec<Token>) -> Self {
+        let host = Double::new();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
         let api = Api { host: host.clone(), access: Access::new(tokens, [9; 32]), limits };
         let (stop, stopped) = oneshot::channel::<()>();
         let served = tokio::spawn(serve(listener, api, async move { drop(stopped.await) }));
@@ -106,7 +120,10 @@ impl Server {
         headers: &[(&str, &str)],
         body: &[u8],
     ) -> Answered {
-        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        let mut request = format!("{method} {path} HTTP/1.1\r\n");
+        if !headers.iter().any(|(name, _)| *name == "Host") {
+            request.push_str(&format!("Host: {}\r\n", self.address));
+        }
         if !headers.iter().any(|(name, _)| *name == "Connection") {
             request.push_str("Connection: close\r\n");
         }
@@ -126,6 +143,8 @@ impl Server {
         let end = answer.windows(4).position(|four| four == b"\r\n\r\n").expect("an answer has a head");
         let head = String::from_utf8(answer[..end].to_vec()).unwrap();
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        Answered { status, head, body: answer[end + 4..].to_vec() }
+        let answer = Answered { status, head, body: answer[end + 4..].to_vec() };
+        contract::check(method, path, &answer);
+        answer
     }
 }

@@ -46,6 +46,26 @@ async fn a_dry_run_says_what_would_change_and_changes_nothing() {
 }
 
 #[tokio::test]
+async fn a_configuration_that_is_put_where_none_was_makes_a_tenant() {
+    let server = Server::start().await;
+    let path = "/v1/tenants/shop/configuration";
+    assert_eq!(server.get(path).await.problem(), refused(404, "not-found"));
+    let wanted = json!({ "name": "Shop", "queues": { "sales": { "name": "Sales" } } });
+    let answer = server.send("PUT", path, &wanted.to_string()).await;
+    let changes = json!([{ "change": "added", "resource": "queue", "id": "sales" }]);
+    assert_eq!((answer.status, answer.json()), (201, json!({ "revision": 1, "changes": changes })));
+    let made = server.get(path).await.json();
+    assert_eq!((&made["tenant"], &made["name"]), (&json!("shop"), &json!("Shop")));
+    let agent = json!({ "name": "Eve", "extension": "1" });
+    let wanted = json!({ "name": "Bank", "agents": { "eve": agent } }).to_string();
+    let answer = server.send("PUT", "/v1/tenants/bank/configuration", &wanted).await;
+    assert_eq!(answer.json()["errors"][0]["code"], "password-missing");
+    let elsewhere = [("Authorization", "Bearer only-demo"), ("Content-Type", "application/json")];
+    let answer = server.ask("PUT", path, &elsewhere, br#"{"name":"Mine"}"#).await;
+    assert_eq!(answer.problem(), refused(403, "forbidden"));
+}
+
+#[tokio::test]
 async fn an_old_etag_is_412_and_a_malformed_one_400() {
     let server = Server::start().await;
     let body = br#"{"name":"VIP"}"#;

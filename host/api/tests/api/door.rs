@@ -1,8 +1,9 @@
 //! What a request must be, and what every answer has.
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
-use plugboard_api::{HostError, Limits};
+use plugboard_api::{Alarm, HostError, Limits};
+use plugboard_model::Timestamp;
 use serde_json::json;
 
 use crate::{
@@ -59,7 +60,7 @@ async fn a_page_size_out_of_range_a_strange_cursor_and_no_time_are_400() {
 #[tokio::test]
 async fn a_host_that_does_not_answer_in_time_is_503() {
     let server = Server::with(Limits { request: Duration::from_millis(30), ..Limits::default() }).await;
-    *server.host.slowness.lock().unwrap() = Duration::from_secs(3600);
+    server.host.deaf.store(true, Ordering::Relaxed);
     assert_eq!(server.get(&format!("{DEMO}/live")).await.problem(), refused(503, "no-answer"));
 }
 
@@ -116,6 +117,24 @@ async fn the_page_is_served_with_its_parts_and_asks_for_nothing_from_elsewhere()
 }
 
 #[tokio::test]
+async fn a_refusal_is_told_in_the_clients_language_and_its_words_for_programs_stay() {
+    let server = Server::start().await;
+    let ask = async |language: &str| {
+        let headers = [("Accept-Language", language), ("Content-Type", "application/json")];
+        let (path, body) = (format!("{DEMO}/queues/sales"), br#"{"name":"S","overflow_to":"x"}"#);
+        let answer = server.ask("PUT", &path, &headers, body).await;
+        let problem = answer.json();
+        let (title, remedy) = (problem["title"].clone(), problem["errors"][0]["remedy"].clone());
+        assert_eq!((answer.status, &problem["type"]), (422, &json!("urn:plugboard:problem:invalid")));
+        (answer.header("content-language").unwrap().to_owned(), title, remedy)
+    };
+    let english = ("en".to_owned(), json!("Understood, but not valid"), json!("name a queue of this tenant"));
+    assert_eq!(ask("de, en;q=0.5").await, english);
+    let chinese = ("zh-CN".to_owned(), json!("已理解，但内容无效"), json!("请填写本租户的一个队列"));
+    assert_eq!(ask("zh-CN,zh;q=0.9,en;q=0.1").await, chinese);
+}
+
+#[tokio::test]
 async fn health_is_503_until_calls_are_taken() {
     let server = Server::start().await;
     assert_eq!(server.ask_as_nobody("GET", "/v1/health", &[], b"").await.json(), json!({ "status": "ready" }));
@@ -125,8 +144,13 @@ async fn health_is_503_until_calls_are_taken() {
 }
 
 #[tokio::test]
-async fn the_host_tells_where_phones_reach_it() {
+async fn the_host_tells_where_phones_reach_it_and_what_is_wrong_with_it() {
     let server = Server::start().await;
+    let (name, detail) = ("disk-full".to_owned(), "0 bytes left".to_owned());
+    let alarm = Alarm { name, about: None, detail, since: Timestamp::from_micros(5) };
+    server.host.alarms.lock().unwrap().push(alarm);
     let host = server.get("/v1/host").await.json();
     assert_eq!(host["sip"][0], json!({ "transport": "udp", "address": "192.0.2.10:5060" }));
+    let alarm = json!({ "name": "disk-full", "about": null, "detail": "0 bytes left", "since": 5 });
+    assert_eq!((&host["phase"], &host["alarms"]), (&json!("serving"), &json!([alarm])));
 }

@@ -4,13 +4,15 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
-    sync::{Arc, Mutex},
-    time::Duration,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use plugboard_api::{
-    Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView, Listener,
-    Page, RecordingFile, RecordingQuery, Sha256, TenantSummary, Upload,
+    Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
+    Listener, Page, Phase, RecordingFile, RecordingQuery, Sha256, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
@@ -19,7 +21,7 @@ use plugboard_model::{
 };
 use plugboard_reporting::{AgentInterval, QueueInterval};
 use serde_json::{Value, json};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 pub(crate) struct Double {
     pub configuration: Mutex<Arc<Configuration>>,
@@ -35,13 +37,18 @@ pub(crate) struct Double {
     pub agent_intervals: Mutex<Vec<AgentInterval>>,
     pub recordings: Mutex<Vec<RecordingFile>>,
     pub prompts: Mutex<BTreeSet<Sha256>>,
+    /// Tenants that a test made.
+    pub newcomers: Mutex<BTreeMap<TenantId, Arc<Configuration>>>,
     pub ready: Mutex<bool>,
+    pub alarms: Mutex<Vec<Alarm>>,
     /// Every question to the store fails with this.
     pub failure: Mutex<Option<HostError>>,
     /// So many changes find that somebody else was faster.
     pub conflicts: Mutex<u32>,
-    /// Commands take this long.
-    pub slowness: Mutex<Duration>,
+    /// Commands are never answered.
+    pub deaf: AtomicBool,
+    /// Told of each reader of what is live.
+    pub followed: Notify,
 }
 
 pub(crate) fn tenant() -> TenantId {
@@ -99,10 +106,13 @@ impl Double {
             agent_intervals: Mutex::default(),
             recordings: Mutex::default(),
             prompts: Mutex::default(),
+            newcomers: Mutex::default(),
             ready: Mutex::new(true),
+            alarms: Mutex::default(),
             failure: Mutex::default(),
             conflicts: Mutex::default(),
-            slowness: Mutex::default(),
+            deaf: AtomicBool::new(false),
+            followed: Notify::new(),
         })
     }
 
@@ -164,11 +174,13 @@ impl Host for Double {
     fn view(&self) -> HostView {
         let listener =
             |transport: &str| Listener { transport: transport.into(), address: "192.0.2.10:5060".parse().unwrap() };
+        let ready = *self.ready.lock().unwrap();
         HostView {
             version: "0.1.0".into(),
             sip: vec![listener("udp"), listener("tcp")],
-            ready: *self.ready.lock().unwrap(),
-            alarms: vec![],
+            ready,
+            phase: if ready { Phase::Serving } else { Phase::Draining },
+            alarms: self.alarms.lock().unwrap().clone(),
         }
     }
 
@@ -179,11 +191,20 @@ impl Host for Double {
     }
 
     fn configuration(&self, tenant: &TenantId) -> Option<Arc<Configuration>> {
-        (*tenant == self::tenant()).then(|| self.configuration.lock().unwrap().clone())
+        if *tenant == self::tenant() {
+            return Some(self.configuration.lock().unwrap().clone());
+        }
+        self.newcomers.lock().unwrap().get(tenant).cloned()
     }
 
-    fn apply<'a>(&'a self, _: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>> {
+    fn apply<'a>(&'a self, tenant: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>> {
         Box::pin(async move {
+            if *tenant != self::tenant() {
+                let changes = changes(&Configuration::empty(tenant.clone()), &upload.configuration);
+                let newcomer = Arc::new(Configuration { revision: 1, ..upload.configuration });
+                self.newcomers.lock().unwrap().insert(tenant.clone(), newcomer);
+                return Ok(Applied { revision: 1, changes });
+            }
             let mut present = self.configuration.lock().unwrap();
             let mut conflicts = self.conflicts.lock().unwrap();
             if *conflicts > 0 {
@@ -222,9 +243,8 @@ impl Host for Double {
 
     fn command<'a>(&'a self, _: &'a TenantId, command: Command) -> Answer<'a, Result<Reply, HostError>> {
         Box::pin(async move {
-            let slowness = *self.slowness.lock().unwrap();
-            if !slowness.is_zero() {
-                tokio::time::sleep(slowness).await;
+            if self.deaf.load(Ordering::Relaxed) {
+                std::future::pending::<()>().await;
             }
             if command == Command::Snapshot {
                 self.fails()?;
@@ -266,6 +286,7 @@ impl Host for Double {
             let mut all = self.cdrs.lock().unwrap().clone();
             all.retain(|cdr| {
                 query.caller.as_ref().is_none_or(|caller| cdr["from"] == json!(caller))
+                    && query.called.as_ref().is_none_or(|called| cdr["to"] == json!(called))
                     && query.from.is_none_or(|from| cdr["started_at"].as_str() >= Some(from.to_string().as_str()))
                     && query.to.is_none_or(|to| cdr["started_at"].as_str() < Some(to.to_string().as_str()))
                     && query.agent.as_ref().is_none_or(|agent| cdr["agents"][0]["agent"] == json!(agent))
@@ -345,6 +366,8 @@ impl Host for Double {
     }
 
     fn live(&self, _: &TenantId) -> Option<broadcast::Receiver<SharedEvent>> {
-        Some(self.live.subscribe())
+        let live = self.live.subscribe();
+        self.followed.notify_one();
+        Some(live)
     }
 }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::StreamExt;
 use plugboard_api::{HostError, Limits};
 use plugboard_exchange::SharedEvent;
-use plugboard_model::{Event, EventKind, Timestamp};
+use plugboard_model::{Event, EventKind, InteractionId, Timestamp};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio_tungstenite::{
@@ -54,15 +54,17 @@ fn fact(revision: u64) -> EventKind {
     EventKind::ConfigurationApplied { revision }
 }
 
+fn tagged(interaction: u64) -> EventKind {
+    EventKind::Tagged { interaction: InteractionId(interaction), name: "order".into(), value: "1".into() }
+}
+
 fn event(seq: u64) -> SharedEvent {
     Arc::new(Event { seq, at: Timestamp::from_secs(seq), kind: fact(seq) })
 }
 
 /// Waits until a reader listens to what is live.
 async fn listened_to(server: &Server) {
-    while server.host.live.receiver_count() == 0 {
-        tokio::task::yield_now().await;
-    }
+    server.host.followed.notified().await;
 }
 
 #[tokio::test]
@@ -89,6 +91,17 @@ async fn an_event_is_one_text_frame_of_json() {
         told,
         json!({ "seq": 1, "at": "1970-01-01T00:00:00.000005Z", "type": "configuration-applied", "revision": 9 })
     );
+}
+
+#[tokio::test]
+async fn a_reader_of_one_interaction_gets_its_events_only() {
+    let server = Server::start().await;
+    server.host.write(Timestamp::EPOCH, fact(1));
+    for interaction in [7, 8, 7] {
+        server.host.write(Timestamp::EPOCH, tagged(interaction));
+    }
+    let mut socket = follow(&server, "?after=0&interaction=7").await;
+    assert_eq!(take(&mut socket, 2).await, [2, 4]);
 }
 
 #[tokio::test]
@@ -139,9 +152,7 @@ async fn a_slow_reader_is_closed_with_1013_and_told_where_to_go_on() {
     }
     let mut socket = follow(&server, "?after=0").await;
     // The reader takes nothing until the server has given it up, and comes back before the grace ends.
-    while server.host.live.receiver_count() > 0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    server.host.live.closed().await;
     let mut last = 0;
     let frame = loop {
         match socket.next().await.unwrap().unwrap() {

@@ -5,6 +5,7 @@ mod access;
 mod calls;
 mod client;
 mod configuration;
+mod contract;
 mod door;
 mod double;
 mod figures;

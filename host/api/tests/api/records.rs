@@ -41,6 +41,8 @@ async fn records_come_as_csv_where_that_is_asked_for_with_the_next_page_in_link(
         table.lines().nth(1),
         Some("1,,,\"49,30\",8000,2026-11-22T10:01:00.000Z,,,,true,,,,,,,,1200,,,,sales,,,amy")
     );
+    let answer = server.ask("GET", &format!("{DEMO}/cdrs?bom=true"), &[("Accept", "text/csv")], b"").await;
+    assert_eq!(answer.body.get(..15), Some("\u{feff}interaction,".as_bytes()));
 }
 
 /// A recording of 0, 1, 2 … 255 on disk.
@@ -125,4 +127,30 @@ async fn events_are_read_in_pages_from_the_log() {
     );
     let page = server.get(&format!("{DEMO}/events?after=5")).await.json();
     assert_eq!(page, json!({ "items": [], "next": "5" }));
+}
+
+fn tagged(interaction: u64) -> EventKind {
+    EventKind::Tagged { interaction: InteractionId(interaction), name: "order".into(), value: "1".into() }
+}
+
+#[tokio::test]
+async fn events_of_one_interaction_are_read_in_pages_past_all_others() {
+    let server = Server::start().await;
+    for seq in 1..=2_500 {
+        let kind = match seq % 1_000 {
+            0 => tagged(7),
+            _ => EventKind::ConfigurationApplied { revision: seq },
+        };
+        server.host.write(Timestamp::from_secs(seq), kind);
+    }
+    let read = async |after: &str| {
+        let page = server.get(&format!("{DEMO}/events?interaction=i7&limit=1&after={after}")).await.json();
+        (page["items"][0]["seq"].as_u64(), page["next"].as_str().unwrap().to_owned())
+    };
+    assert_eq!(read("0").await, (Some(1_000), "1000".to_owned()));
+    assert_eq!(read("1000").await, (Some(2_000), "2000".to_owned()));
+    assert_eq!(read("2000").await, (None, "2500".to_owned()));
+    assert_eq!(read("2500").await, (None, "2500".to_owned()));
+    let answer = server.get(&format!("{DEMO}/events?interaction=seven")).await;
+    assert_eq!(answer.problem(), refused(400, "bad-request"));
 }
