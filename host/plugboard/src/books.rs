@@ -1,6 +1,6 @@
 //! What a tenant's events add up to: call detail records at once, and figures of queues and agents by the quarter of an hour every few seconds.
 
-use plugboard_model::{Configuration, Event, Timestamp};
+use plugboard_model::{Configuration, Event, InteractionId, Timestamp};
 use plugboard_reporting::{
     AgentFold, AgentInterval, Bounds, Cdr, InteractionFold, QueueFold, QueueInterval, Thresholds,
 };
@@ -61,6 +61,11 @@ impl Books {
 
     pub(crate) fn next_agent_interval(&mut self) -> Option<AgentInterval> {
         self.agents.poll_output()
+    }
+
+    /// Whether the record of this interaction is still being written.
+    pub(crate) fn knows(&self, interaction: InteractionId) -> bool {
+        self.interactions.knows(interaction)
     }
 
     /// Interactions that have begun and not ended.

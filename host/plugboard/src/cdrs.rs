@@ -2,27 +2,22 @@
 
 use std::path::Path;
 
-use plugboard_api::{CdrQuery, RecordingFile, RecordingQuery};
-use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp};
+use plugboard_api::{CdrQuery, Page, RecordingFile, RecordingQuery};
+use plugboard_model::{AgentId, InteractionId, RecordingId, TenantId, Timestamp};
 use plugboard_reporting::Cdr;
 use plugboard_store::{
     CdrOf, CdrSearch, Cursor, Embedded, IndexValue, Order, Query, ReadError, Record, RecordError, Store,
 };
 use serde_json::Value;
 
-/// A part of a list, and where it goes on.
-pub(crate) struct Part<T> {
-    pub(crate) items: Vec<T>,
-    pub(crate) next: Option<Cursor>,
-}
-
-pub(crate) fn search(store: &Embedded, tenant: &TenantId, query: &CdrQuery) -> Result<Part<Value>, ReadError> {
+pub(crate) fn search(store: &Embedded, tenant: &TenantId, query: &CdrQuery) -> Result<Page<Value>, ReadError> {
     // The narrowest condition chooses the index; the others are checked row by row.
-    let of = match (&query.caller, &query.agent, &query.queue) {
-        (Some(caller), _, _) => CdrOf::Caller(caller),
-        (None, Some(agent), _) => CdrOf::Agent(agent),
-        (None, None, Some(queue)) => CdrOf::Queue(queue),
-        (None, None, None) => CdrOf::Anyone,
+    let of = match query {
+        CdrQuery { caller: Some(caller), .. } => CdrOf::Caller(caller),
+        CdrQuery { agent: Some(agent), .. } => CdrOf::Agent(agent),
+        CdrQuery { called: Some(called), .. } => CdrOf::Called(called),
+        CdrQuery { queue: Some(queue), .. } => CdrOf::Queue(queue),
+        _ => CdrOf::Anyone,
     };
     let from = query.from.unwrap_or(Timestamp::EPOCH);
     let to = query.to.unwrap_or(Timestamp::from_secs(u64::MAX / 2_000_000));
@@ -33,13 +28,14 @@ pub(crate) fn search(store: &Embedded, tenant: &TenantId, query: &CdrQuery) -> R
     let mut items = Vec::with_capacity(page.rows.len());
     for row in &page.rows {
         let cdr: Cdr = row.read()?;
-        let by_agent = query.agent.as_ref().is_none_or(|agent| cdr.agents.iter().any(|one| one.agent == *agent));
+        let answered = |agent: &AgentId| cdr.agents.iter().any(|one| one.agent == *agent && one.answered_at.is_some());
+        let by_agent = query.agent.as_ref().is_none_or(answered);
         let by_queue = query.queue.as_ref().is_none_or(|queue| cdr.queues.iter().any(|one| one.queue == *queue));
-        if by_agent && by_queue {
+        if by_agent && by_queue && query.called.as_ref().is_none_or(|called| cdr.to == *called) {
             items.push(to_json(&cdr)?);
         }
     }
-    Ok(Part { items, next: page.next })
+    Ok(Page { items, next: page.next.map(|next| plugboard_api::Cursor(next.0)) })
 }
 
 /// Every record of `R` whose index `start` lies in `from..to` (milliseconds), in order.
@@ -65,7 +61,7 @@ pub(crate) fn intervals<R: Record>(
     }
 }
 
-fn to_json(cdr: &Cdr) -> Result<Value, ReadError> {
+pub(crate) fn to_json(cdr: &Cdr) -> Result<Value, ReadError> {
     serde_json::to_value(cdr)
         .map_err(|source| ReadError::Record(RecordError::Write { kind: Cdr::KIND, id: cdr.id(), source }))
 }
@@ -79,10 +75,10 @@ pub(crate) fn recordings(
     tenant: &TenantId,
     query: &RecordingQuery,
     root: &Path,
-) -> Result<Part<RecordingFile>, ReadError> {
+) -> Result<Page<RecordingFile>, ReadError> {
     if let Some(interaction) = query.interaction {
         let items = one(store, tenant, interaction)?.map_or_else(Vec::new, |cdr| files_of(&cdr, root));
-        return Ok(Part { items, next: None });
+        return Ok(Page { items, next: None });
     }
     let page = store.query(
         &Query::new(tenant, Cdr::KIND, "recording")
@@ -96,7 +92,7 @@ pub(crate) fn recordings(
     }
     // A call with two recordings has two entries in the index and would else be listed twice.
     items.dedup_by_key(|file| file.recording);
-    Ok(Part { items, next: page.next })
+    Ok(Page { items, next: page.next.map(|next| plugboard_api::Cursor(next.0)) })
 }
 
 pub(crate) fn recording(

@@ -23,6 +23,7 @@ use crate::{
     chain,
     clock::Clock,
     serve::{self, Running, StartError},
+    stop_signal,
 };
 
 /// What the demonstration is made of.
@@ -107,7 +108,7 @@ async fn play(demo: &Demo) -> Result<(), DemoError> {
     let secret = format!("{:016x}", serve::random_seed()?);
     let running = serve::start(configuration(demo, &secret)).await?;
     let played = play_on(demo, &running, &secret, begun).await;
-    running.stop().await;
+    running.stop(stop_signal()).await;
     played
 }
 

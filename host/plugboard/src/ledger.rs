@@ -6,7 +6,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel},
     },
     thread::JoinHandle,
@@ -14,12 +14,14 @@ use std::{
 };
 
 use plugboard_exchange::SharedConfiguration;
-use plugboard_model::{Event, InteractionId, TenantId};
+use plugboard_model::{Event, EventKind, InteractionId, TenantId};
 use plugboard_reporting::Cdr;
-use plugboard_store::{Embedded, Record, Store, SubmitError, Transaction, TransactionError};
+use plugboard_store::{
+    CommitError, Committed, Embedded, ReadError, Record, Store, SubmitError, Transaction, TransactionError,
+};
 use tokio::sync::Notify;
 
-use crate::{books::Books, clock::Clock};
+use crate::{alarms::Alarms, books::Books, clock::Clock};
 
 /// Batches that may wait for the ledger's thread.
 const QUEUE: usize = 65_536;
@@ -28,15 +30,21 @@ const QUEUE: usize = 65_536;
 #[derive(Debug, Default)]
 pub(crate) struct Durable {
     seq: AtomicU64,
+    lost: AtomicBool,
 }
 
 impl Durable {
     pub(crate) fn at(seq: u64) -> Self {
-        Self { seq: AtomicU64::new(seq) }
+        Self { seq: AtomicU64::new(seq), lost: AtomicBool::new(false) }
     }
 
     pub(crate) fn seq(&self) -> u64 {
         self.seq.load(Ordering::Acquire)
+    }
+
+    /// Some events never came to disk. Calls go on all the same, but nobody may be told that something was kept.
+    pub(crate) fn has_lost(&self) -> bool {
+        self.lost.load(Ordering::Acquire)
     }
 }
 
@@ -71,10 +79,11 @@ impl Ledger {
         clock: Clock,
         books: BTreeMap<TenantId, Books>,
         woken: Arc<Notify>,
+        alarms: Arc<Alarms>,
     ) -> std::io::Result<Self> {
         let (queue, batches) = sync_channel(QUEUE);
-        let mut writer = Writer { store, clock, woken, books, configured: BTreeMap::new() };
-        let run = move || writer.run(&batches);
+        let mut desk = Desk { store, woken, alarms, clock, books, configured: BTreeMap::new() };
+        let run = move || desk.run(&batches);
         let thread = std::thread::Builder::new().name("ledger".into()).spawn(run)?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
     }
@@ -107,16 +116,18 @@ struct Page {
     records: BTreeMap<InteractionId, Cdr>,
 }
 
-struct Writer {
+/// What events pass on their way to disk.
+struct Desk {
     store: Arc<Embedded>,
-    clock: Clock,
     woken: Arc<Notify>,
+    alarms: Arc<Alarms>,
+    clock: Clock,
     books: BTreeMap<TenantId, Books>,
     /// What the books were last configured with.
     configured: BTreeMap<TenantId, SharedConfiguration>,
 }
 
-impl Writer {
+impl Desk {
     fn run(&mut self, batches: &Receiver<Batch>) {
         let mut figures_at = Instant::now() + FIGURES_EVERY;
         loop {
@@ -161,31 +172,59 @@ impl Writer {
             pages.len() - 1
         });
         let page = &mut pages[index];
-        let books = self.books.entry(tenant.clone()).or_insert_with(Books::new);
+        let mut books = self.books.remove(&tenant).unwrap_or_else(Books::new);
         if !self.configured.get(&tenant).is_some_and(|known| Arc::ptr_eq(known, &configuration)) {
             books.configure(&configuration);
-            self.configured.insert(tenant, configuration);
+            self.configured.insert(tenant.clone(), configuration);
         }
         for event in events {
             books.enter(&event);
+            if let EventKind::DispositionSet { interaction, .. } = event.kind
+                && !books.knows(interaction)
+            {
+                self.amend(page, interaction, &event);
+            }
             page.events.push(Arc::unwrap_or_clone(event));
         }
         while let Some(cdr) = books.next_cdr() {
             page.records.insert(cdr.interaction, cdr);
         }
+        self.books.insert(tenant, books);
+    }
+
+    /// A disposition hours later: the fold has forgotten the call, the store has its record.
+    fn amend(&self, page: &mut Page, interaction: InteractionId, event: &Event) {
+        let known = page.records.remove(&interaction).map_or_else(
+            || Ok(self.store.get::<Cdr>(&page.tenant, &interaction.to_string())?.map(|(cdr, _)| cdr)),
+            |cdr| Ok(Some(cdr)),
+        );
+        match known {
+            Ok(Some(mut cdr)) => {
+                cdr.amend(event);
+                page.records.insert(interaction, cdr);
+            }
+            Ok(None) => {}
+            Err::<_, ReadError>(error) => {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    "a record cannot be read for its disposition"
+                );
+            }
+        }
     }
 
     fn write(&self, page: Page) {
-        let Page { tenant, durable, events, records } = page;
+        let Page { tenant, durable, mut events, records } = page;
         let Some(last) = events.last().map(|event| event.seq) else { return };
-        let mut transaction = Transaction::new();
-        if let Err(error) = transaction.append(&tenant, &events) {
-            // An event that large is a fault of ours; without it the log would have a gap for ever.
-            tracing::error!(%tenant, error = &error as &dyn std::error::Error, "events cannot be written");
-            return;
+        for event in &events {
+            self.alarms.hear(&tenant, event);
         }
-        let told = (last, durable);
-        let behind_events = |transaction| self.submit(&tenant, transaction, Some(&told));
+        let mut parts = in_transactions(&tenant, &mut events);
+        let (mut transaction, _) = parts.pop().unwrap_or_default();
+        for (part, last) in parts {
+            self.submit(&tenant, part, Some((last, &durable)));
+        }
+        let behind_events = |transaction| self.submit(&tenant, transaction, Some((last, &durable)));
         for cdr in records.values() {
             put(&tenant, cdr, &mut transaction, &behind_events);
         }
@@ -214,18 +253,25 @@ impl Writer {
     }
 
     /// `told`: what is durable once the transaction is.
-    fn submit(&self, tenant: &TenantId, mut transaction: Transaction, told: Option<&(u64, Arc<Durable>)>) {
+    fn submit(&self, tenant: &TenantId, mut transaction: Transaction, told: Option<(u64, &Arc<Durable>)>) {
+        let begun = Instant::now();
+        self.alarms.write_begins(begun);
         loop {
-            let (tenant, told, woken) = (tenant.clone(), told.cloned(), Arc::clone(&self.woken));
-            let acknowledge = Box::new(move |result: Result<_, plugboard_store::CommitError>| {
-                if let Err(error) = result {
-                    tracing::error!(%tenant, error = &error as &dyn std::error::Error, "a transaction was not written");
+            let (tenant, woken) = (tenant.clone(), Arc::clone(&self.woken));
+            let told = told.map(|(last, durable)| (last, Arc::clone(durable)));
+            let alarms = Arc::clone(&self.alarms);
+            let acknowledge = Box::new(move |result: Result<Committed, CommitError>| {
+                alarms.write_ended(begun.elapsed());
+                if let Err(error) = &result {
+                    tracing::error!(%tenant, error = error as &dyn std::error::Error, "a transaction was not written");
                 }
-                if let Some((last, durable)) = told {
-                    // Also after a failure: whoever waits is served, and the store's health says what is wrong.
-                    durable.seq.fetch_max(last, Ordering::AcqRel);
-                    woken.notify_one();
+                let Some((last, durable)) = told else { return };
+                if result.is_err() {
+                    durable.lost.store(true, Ordering::Release);
                 }
+                // Also after a failure: calls go on, and the store's health says what is wrong.
+                durable.seq.fetch_max(last, Ordering::AcqRel);
+                woken.notify_one();
             });
             match self.store.submit(transaction, acknowledge) {
                 Ok(()) => return,
@@ -233,7 +279,12 @@ impl Writer {
                     transaction = *back;
                     std::thread::sleep(Duration::from_millis(5));
                 }
-                Err(SubmitError::Closed(_)) => return,
+                Err(SubmitError::Closed(_)) => {
+                    if let Some((_, durable)) = told {
+                        durable.lost.store(true, Ordering::Release);
+                    }
+                    return self.alarms.write_ended(begun.elapsed());
+                }
             }
         }
     }
@@ -253,108 +304,29 @@ fn put<R: Record>(tenant: &TenantId, record: &R, transaction: &mut Transaction, 
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use plugboard_model::{Configuration, EndedBy, EventKind, LegId, Queue, QueueExit, QueueId, Timestamp};
-    use plugboard_reporting::QueueInterval;
-    use plugboard_store::Options;
-
-    use super::*;
-    use crate::{recovery, serve::Folders};
-
-    struct Scratch(std::path::PathBuf);
-
-    impl Drop for Scratch {
-        fn drop(&mut self) {
-            // What is left of a test that failed is of no use to anybody.
-            let _ = std::fs::remove_dir_all(&self.0);
+/// As few transactions as hold all of `events` in order, each with the number of its last event.
+///
+/// The log has no gap whatever happens: an event that no transaction can hold is replaced by one that says so.
+pub(crate) fn in_transactions(tenant: &TenantId, events: &mut [Event]) -> Vec<(Transaction, u64)> {
+    let Some(last) = events.last().map(|event| event.seq) else { return Vec::new() };
+    let mut transaction = Transaction::new();
+    match transaction.append(tenant, events) {
+        Ok(()) => vec![(transaction, last)],
+        Err(error) if events.len() == 1 => {
+            tracing::error!(%tenant, error = &error as &dyn std::error::Error, "an event cannot be kept");
+            let detail = format!("event {last} was not kept: {error}");
+            events[0].kind = EventKind::Alarm { name: "event-not-kept".into(), detail: detail.into() };
+            transaction.append(tenant, events).expect("an event of two short texts has room");
+            vec![(transaction, last)]
+        }
+        Err(_) => {
+            let (before, after) = events.split_at_mut(events.len() / 2);
+            let mut parts = in_transactions(tenant, before);
+            parts.extend(in_transactions(tenant, after));
+            parts
         }
     }
-
-    fn queue() -> QueueId {
-        "sales".parse().unwrap()
-    }
-
-    /// One caller who waits 30 s, and one who gives up after 8.
-    fn morning(first: u64) -> Vec<Arc<Event>> {
-        let (one, two) = (InteractionId(first), InteractionId(first + 1));
-        let offered = |interaction| EventKind::InteractionOffered {
-            interaction,
-            leg: LegId(interaction.0),
-            from: "1".into(),
-            to: "2".into(),
-            channel: "voice".into(),
-        };
-        let queued = |interaction| EventKind::Queued {
-            interaction,
-            queue: queue(),
-            priority: 0,
-            skills: Vec::new(),
-            position: 1,
-        };
-        let closed = |interaction| EventKind::InteractionClosed { interaction, by: EndedBy::Caller, cause: 16 };
-        let facts = [
-            (0, offered(one)),
-            (0, queued(one)),
-            (1, offered(two)),
-            (1, queued(two)),
-            (9, EventKind::LeftQueue { interaction: two, queue: queue(), exit: QueueExit::Abandoned }),
-            (9, closed(two)),
-            (30, EventKind::LeftQueue { interaction: one, queue: queue(), exit: QueueExit::Connected }),
-            (60, closed(one)),
-        ];
-        let event = |(seq, (second, kind))| {
-            Arc::new(Event { seq, at: Timestamp::from_secs(1_795_341_600 + first * 1_000 + second), kind })
-        };
-        (first..).zip(facts).map(event).collect()
-    }
-
-    fn counted(store: &Embedded, tenant: &TenantId) -> Vec<(u64, u64, u64, u64)> {
-        let all: Vec<QueueInterval> =
-            crate::cdrs::intervals(store, tenant, Timestamp::EPOCH, Timestamp::from_secs(4_000_000_000)).unwrap();
-        let row = |one: QueueInterval| {
-            let counters = one.counters;
-            (counters.offered, counters.answered, counters.answered_within, counters.wait_abandoned_ms)
-        };
-        all.into_iter().map(row).collect()
-    }
-
-    #[test]
-    fn figures_are_written_with_the_queues_threshold_and_go_on_after_a_restart() {
-        let folder = std::env::temp_dir().join(format!("plugboard-ledger-{}", std::process::id()));
-        let scratch = Scratch(folder);
-        let folders = Folders::make(&scratch.0).unwrap();
-        let tenant: TenantId = "demo".parse().unwrap();
-        let mut configuration = Configuration::empty(tenant.clone());
-        let patient = Queue { service_level: Duration::from_secs(40), ..Queue::named("Sales") };
-        configuration.queues.insert(queue(), patient);
-        let configuration = Arc::new(configuration);
-        let batch = |events| Batch {
-            tenant: tenant.clone(),
-            events,
-            durable: Arc::default(),
-            configuration: Arc::clone(&configuration),
-            urgent: false,
-        };
-
-        let store = Arc::new(Embedded::open(Options::new(&folders.store)).unwrap());
-        let known = recovery::KnownTenant { tenant: tenant.clone(), file: "demo.json".to_owned() };
-        std::fs::write(folders.configurations.join("demo.json"), serde_json::to_vec(&*configuration).unwrap()).unwrap();
-        let mut transaction = Transaction::new();
-        transaction.put(&recovery::host_tenant(), &known).unwrap();
-        store.commit(transaction).unwrap();
-        let start = |books| Ledger::start(Arc::clone(&store), Clock::start(), books, Arc::new(Notify::new())).unwrap();
-        let ledger = start(BTreeMap::new());
-        assert!(ledger.append(batch(morning(1))).is_ok());
-        ledger.close();
-        let before = counted(&store, &tenant);
-
-        let recovered = recovery::recover(&store, &folders, Timestamp::from_secs(1_795_342_700)).unwrap();
-        let last = recovered.tenants[0].1;
-        let ledger = start(recovered.books);
-        let later = Event { seq: last, at: Timestamp::from_secs(1_795_342_701), kind: morning(1)[1].kind.clone() };
-        assert!(ledger.append(batch(vec![Arc::new(later)])).is_ok());
-        ledger.close();
-        assert_eq!((before, counted(&store, &tenant)), (vec![(2, 1, 1, 8_000)], vec![(3, 1, 1, 8_000)]));
-    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,9 +4,11 @@
     reason = "this is the edge: the process owns the clock, the threads and the sockets"
 )]
 
+mod alarms;
 mod answers;
 mod books;
 mod cdrs;
+mod claims;
 mod cli;
 mod clock;
 mod demo;
@@ -27,7 +29,9 @@ use plugboard_model::flow::Problem;
 use answers::Components;
 
 fn main() -> ExitCode {
-    match cli::Cli::parse().command {
+    let cli = cli::Cli::parse();
+    cli.settle_language();
+    match cli.command {
         cli::Command::Serve(serve) => match serve.configuration() {
             Ok(config) => run(config),
             Err(code) => code,
@@ -79,7 +83,8 @@ fn run(config: ProcessConfig) -> ExitCode {
             Ok(running) => {
                 eprintln!("ready: SIP {:?} {:?}, API http://{}", running.sip_udp, running.sip_tcp, running.api);
                 stop_signal().await;
-                running.stop().await;
+                eprintln!("draining: no new calls; once more stops at once");
+                running.stop(stop_signal()).await;
                 ExitCode::SUCCESS
             }
             Err(error) => {
@@ -91,7 +96,7 @@ fn run(config: ProcessConfig) -> ExitCode {
 }
 
 /// Ctrl-C, or what a service manager sends.
-async fn stop_signal() {
+pub(crate) async fn stop_signal() {
     let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
     match terminate {
         Ok(mut terminate) => {

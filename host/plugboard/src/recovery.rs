@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
 use plugboard_model::{Configuration, Event, EventKind, TenantId, Timestamp};
-use plugboard_store::{
-    CommitError, Embedded, IndexEntry, IndexValue, Query, ReadError, Record, Store, Transaction, TransactionError,
-};
+use plugboard_reporting::Cdr;
+use plugboard_store::{CommitError, Embedded, IndexEntry, IndexValue, Query, ReadError, Record, Store, Transaction};
 use serde::{Deserialize, Serialize};
 
-use crate::{books::Books, salvage::OpenRecording, serve::Folders};
+use crate::{
+    books::Books, host::with_zone_renewed, ledger::in_transactions, salvage::OpenRecording, serve::Folders,
+};
 
 /// Why the store cannot be taken over.
 #[derive(Debug, thiserror::Error)]
@@ -17,8 +18,6 @@ pub(crate) enum RecoveryError {
     Read(#[from] ReadError),
     #[error("configuration of tenant {tenant} in {file} cannot be read: {reason}; restore the file from a backup")]
     Configuration { tenant: TenantId, file: String, reason: String },
-    #[error("the start cannot be recorded")]
-    Write(#[from] TransactionError),
     #[error("the start cannot be recorded")]
     Commit(#[from] CommitError),
 }
@@ -72,8 +71,9 @@ pub(crate) fn recover(store: &Arc<Embedded>, folders: &Folders, now: Timestamp) 
             let path = folders.configurations.join(&file);
             let configuration = std::fs::read(&path)
                 .map_err(|error| error.to_string())
-                .and_then(|json| serde_json::from_slice(&json).map_err(|error| error.to_string()))
+                .and_then(|json| serde_json::from_slice::<Configuration>(&json).map_err(|error| error.to_string()))
                 .map_err(|reason| RecoveryError::Configuration { tenant, file: path.display().to_string(), reason })?;
+            let configuration = with_zone_renewed(&configuration, now).unwrap_or(configuration);
             take_over(store, folders, now, configuration, &mut recovered)?;
         }
         after = page.next;
@@ -112,17 +112,14 @@ fn take_over(
     let live_before = u64::try_from(books.live()).unwrap_or(u64::MAX);
     let mut kinds: Vec<EventKind> = open_recordings.into_iter().map(|open| open.close()).collect();
     kinds.push(EventKind::Restarted { live_before });
-    let facts: Vec<Event> = (last + 1..).zip(kinds).map(|(seq, kind)| Event { seq, at: now, kind }).collect();
+    let mut facts: Vec<Event> = (last + 1..).zip(kinds).map(|(seq, kind)| Event { seq, at: now, kind }).collect();
     for fact in &facts {
         books.enter(fact);
     }
     let last = last + facts.len() as u64 - 1;
-    let mut transaction = Transaction::new();
-    transaction.append(&tenant, &facts)?;
-    while let Some(cdr) = books.next_cdr() {
-        transaction.put(&tenant, &cdr)?;
+    for transaction in closing(&tenant, &mut facts, || books.next_cdr()) {
+        store.commit(transaction)?;
     }
-    store.commit(transaction)?;
     if live_before > 0 {
         tracing::warn!(%tenant, live_before, "calls were live when the last process ended; their records are closed");
     }
@@ -135,6 +132,25 @@ fn take_over(
     Ok(())
 }
 
+/// The end of the last run, in as few transactions as hold it: records first, and `Restarted` last of all. A start that is killed in between finds the same calls
+/// open again and closes them again.
+fn closing(tenant: &TenantId, facts: &mut [Event], mut records: impl FnMut() -> Option<Cdr>) -> Vec<Transaction> {
+    let mut all = Vec::new();
+    let mut transaction = Transaction::new();
+    while let Some(cdr) = records() {
+        if transaction.put(tenant, &cdr).is_ok() {
+            continue;
+        }
+        all.push(std::mem::take(&mut transaction));
+        if let Err(error) = transaction.put(tenant, &cdr) {
+            tracing::error!(%tenant, error = &error as &dyn std::error::Error, "a record of the last run cannot be closed");
+        }
+    }
+    all.push(transaction);
+    all.extend(in_transactions(tenant, facts).into_iter().map(|(transaction, _)| transaction));
+    all
+}
+
 fn note_recording(event: &Event, open: &mut Vec<OpenRecording>) {
     match &event.kind {
         EventKind::RecordingStarted { interaction, recording, path, .. } => {
@@ -144,5 +160,80 @@ fn note_recording(event: &Event, open: &mut Vec<OpenRecording>) {
             open.retain(|other| other.recording != *recording);
         }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugboard_model::{InteractionId, LegId};
+    use plugboard_store::Options;
+
+    use super::*;
+
+    fn configured(name: &str) -> Configuration {
+        Configuration { name: name.to_owned(), ..Configuration::empty("acme".parse().unwrap()) }
+    }
+
+    /// A configuration is written as a file, then named in the store. A process that is killed between the two never acknowledged it.
+    #[test]
+    fn a_configuration_that_the_store_does_not_name_yet_is_not_in_force_after_a_kill() {
+        let folder = std::env::temp_dir().join(format!("plugboard-half-applied-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let folders = Folders::make(&folder).unwrap();
+        let store = Arc::new(Embedded::open(Options::new(folder.join("store"))).unwrap());
+        let in_force = || {
+            let recovered = recover(&store, &folders, Timestamp::from_secs(9_000)).unwrap();
+            recovered.tenants.first().map(|(configuration, ..)| configuration.name.clone())
+        };
+        let write = |file: &str, name: &str| {
+            std::fs::write(folders.configurations.join(file), serde_json::to_vec(&configured(name)).unwrap()).unwrap();
+        };
+        let name = |file: &str| {
+            let mut transaction = Transaction::new();
+            let known = KnownTenant { tenant: "acme".parse().unwrap(), file: file.to_owned() };
+            transaction.put(&host_tenant(), &known).unwrap();
+            store.commit(transaction).unwrap();
+        };
+        let mut seen = vec![in_force()];
+        write("acme-1.json", "first");
+        seen.push(in_force());
+        name("acme-1.json");
+        write("acme-2.json", "second");
+        seen.push(in_force());
+        name("acme-2.json");
+        seen.push(in_force());
+        let first = Some("first".to_owned());
+        assert_eq!(seen, [None, None, first, Some("second".to_owned())]);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// All of them in one transaction would be more than one may hold, and the host would not start again.
+    #[test]
+    fn a_start_closes_two_thousand_calls_that_the_last_process_left_behind() {
+        let folder = std::env::temp_dir().join(format!("plugboard-recovery-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let data = |name: &str| folder.join(name);
+        let folders = Folders::make(&folder).unwrap();
+        let store = Arc::new(Embedded::open(Options::new(data("store"))).unwrap());
+        let tenant: TenantId = "acme".parse().unwrap();
+        let offered = |id: u64| EventKind::InteractionOffered {
+            interaction: InteractionId(id),
+            leg: LegId(id),
+            from: "4930".into(),
+            to: "8000".into(),
+            channel: "voice".into(),
+        };
+        let events: Vec<Event> =
+            (1..=2_000).map(|seq| Event { seq, at: Timestamp::from_secs(seq), kind: offered(seq) }).collect();
+        let mut transaction = Transaction::new();
+        transaction.append(&tenant, &events).unwrap();
+        store.commit(transaction).unwrap();
+
+        let mut recovered = Recovered { tenants: Vec::new(), books: BTreeMap::new() };
+        let configuration = Configuration::empty(tenant.clone());
+        take_over(&store, &folders, Timestamp::from_secs(9_000), configuration, &mut recovered).unwrap();
+        let last = store.get::<Cdr>(&tenant, "i2000").unwrap().map(|(cdr, _)| cdr.interrupted);
+        assert_eq!((recovered.tenants[0].1, last), (2_001, Some(true)));
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -20,6 +20,7 @@ use plugboard_transport::{
 use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use crate::{
+    alarms::Alarms,
     answers::{Components, ComponentsError, Questions},
     clock::Clock,
     host::{PlugboardHost, TenantParts},
@@ -169,19 +170,20 @@ pub(crate) fn random_seed() -> Result<u64, StartError> {
 
 /// Starts everything; returns when calls can come in.
 pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> {
+    let clock = Clock::start();
+    let alarms = Arc::new(Alarms::new(clock));
     // Two sockets a leg and more in reserve: the usual 1,024 would end at some two hundred calls. The system's own limit stays.
     match rlimit::increase_nofile_limit(u64::MAX) {
         Ok(files) if files < 4_096 => {
-            tracing::warn!(
-                files,
-                "few files may be open: calls are refused past about a quarter as many; raise it with ulimit -Hn"
+            let detail = format!(
+                "{files} files may be open, which is enough for a quarter as many calls; raise it with ulimit -Hn"
             );
+            alarms.raise("few-files", "", detail);
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
     }
     let folders = Folders::make(&config.data)?;
-    let clock = Clock::start();
     // Taken first, so that a second process on the same address stops before it has touched anything; clients wait until all is up.
     let listener = tokio::net::TcpListener::bind(config.api.listen)
         .await
@@ -197,9 +199,10 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
 
     let (inbox, messages) = mpsc::channel(INBOX);
     let committed = Arc::new(Notify::new());
-    let store = open_store(&folders, &inbox)?;
+    let store = open_store(&folders, &inbox, &alarms)?;
     let Recovered { tenants: recovered, books } = recovery::recover(&store, &folders, clock.now())?;
-    let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed)).map_err(StartError::Thread)?;
+    let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed), Arc::clone(&alarms))
+        .map_err(StartError::Thread)?;
 
     let (signalling, sip_udp, sip_tcp, give_parts) = start_signalling(&config).await?;
 
@@ -213,17 +216,19 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let workers = config.rtp.workers.unwrap_or_else(|| cores.saturating_sub(1).clamp(1, 8));
     plane.workers = u16::try_from(workers).unwrap_or(u16::MAX);
+    let lost = Arc::clone(&alarms);
     let media = MediaPlane::start(&plane, move |events| {
         // A loop that has ended wants to hear no more of its legs.
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Media(events)) {
-            tracing::error!("the signalling loop is overloaded; media events were lost");
+            lost.note("media-events-lost", "", "the signalling loop is overloaded; media events were lost");
         }
     })?;
 
     let to_loop = inbox.clone();
+    let lost = Arc::clone(&alarms);
     let runtime = plugin::Runtime::start(&engine, &plugin::RuntimeSettings::default(), move |reply| {
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Answered(reply)) {
-            tracing::error!("the signalling loop is overloaded; a plugin's answer was lost");
+            lost.note("answers-lost", "", "the signalling loop is overloaded; answers of plugins were lost");
         }
     })?;
     let questions = Questions::new(components.clone(), runtime);
@@ -235,6 +240,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         folders.clone(),
         components,
         &base.listeners(&sip_udp, &sip_tcp),
+        Arc::clone(&alarms),
     ));
     let mut tenants = Vec::new();
     for (configuration, durable, last_id) in recovered {
@@ -261,31 +267,74 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         }
     });
 
-    let parts = Parts { clock, tenants, make_tenant, inbox: messages, media, questions, ledger, committed };
+    let most_calls = config.limits.calls;
+    let parts = Parts { clock, tenants, make_tenant, inbox: messages, media, questions, ledger, committed, most_calls };
     if give_parts.send(parts).is_err() {
         return Err(StartError::Thread(std::io::Error::other("the signalling thread has gone")));
     }
 
     let (stop_api, stopped) = watch::channel(false);
-    let api_task = tokio::spawn(serve_api(listener, Arc::clone(&host), access(&config)?, stopped));
+    let limits = plugboard_api::Limits {
+        followers: usize::try_from(config.limits.subscribers).unwrap_or(usize::MAX),
+        ..plugboard_api::Limits::default()
+    };
+    let served = plugboard_api::Api {
+        host: Arc::clone(&host) as Arc<dyn plugboard_api::Host>,
+        access: access(&config)?,
+        limits,
+    };
+    let api_task = tokio::spawn(serve_api(listener, served, stopped));
 
     if let Some(folder) = &config.tenants {
         host.apply_folders(folder).await;
     }
+    host.is_started();
+    tokio::spawn(renew_zones(Arc::downgrade(&host), clock));
     Ok(Running { host, sip_udp, sip_tcp, api, inbox, stop_api, signalling, api_task, drain: config.limits.drain })
 }
 
+/// Clock changes are listed for ten years ahead; a host that runs longer than this lists them anew.
+const ZONES_LAST: Duration = Duration::from_secs(180 * 86_400);
+
+async fn renew_zones(host: std::sync::Weak<PlugboardHost>, clock: Clock) {
+    loop {
+        tokio::time::sleep(ZONES_LAST).await;
+        let Some(host) = host.upgrade() else { return };
+        host.renew_zones(clock.now()).await;
+    }
+}
+
+/// How long the parties of calls that are ended by force may take to say goodbye, and their recordings to be closed.
+const FAREWELL: Duration = Duration::from_secs(2);
+
 impl Running {
-    /// No new calls; ends when the last one has, or after the configured time.
-    pub(crate) async fn stop(self) {
+    /// Drains, then stops: no new calls from here on; live ones go on until the last has ended, or `limits.drain` has passed, or `at_once` resolves. Then those
+    /// that are left are hung up, and their recordings closed.
+    pub(crate) async fn stop(self, at_once: impl Future<Output = ()>) {
+        let Self { host, inbox, stop_api, signalling, api_task, drain, .. } = self;
+        host.is_draining();
         // The loop may have ended already.
-        let _ = self.inbox.send(Message::Drain { until: self.drain }).await;
-        let waited = tokio::task::spawn_blocking(move || self.signalling.join()).await;
+        let _ = inbox.send(Message::Drain { until: drain + FAREWELL }).await;
+        let mut ended = tokio::task::spawn_blocking(move || signalling.join());
+        let waited = tokio::select! {
+            ended = &mut ended => ended,
+            early = async {
+                tokio::select! {
+                    () = tokio::time::sleep(drain) => false,
+                    () = at_once => true,
+                }
+            } => {
+                let calls = host.hang_up_all().await;
+                tracing::warn!(calls, early, "calls were live when the host stopped; they are hung up");
+                let _ = inbox.send(Message::Drain { until: FAREWELL }).await;
+                ended.await
+            }
+        };
         if !matches!(waited, Ok(Ok(()))) {
             tracing::error!("the signalling thread broke down");
         }
-        let _ = self.stop_api.send(true);
-        let _ = self.api_task.await;
+        let _ = stop_api.send(true);
+        let _ = api_task.await;
     }
 }
 
@@ -300,13 +349,7 @@ fn access(config: &ProcessConfig) -> Result<plugboard_api::Access, StartError> {
     Ok(plugboard_api::Access::new(tokens.collect(), key))
 }
 
-async fn serve_api(
-    listener: tokio::net::TcpListener,
-    host: Arc<PlugboardHost>,
-    access: plugboard_api::Access,
-    mut stopped: watch::Receiver<bool>,
-) {
-    let api = plugboard_api::Api { host, access, limits: plugboard_api::Limits::default() };
+async fn serve_api(listener: tokio::net::TcpListener, api: plugboard_api::Api, mut stopped: watch::Receiver<bool>) {
     let shutdown = async move {
         // The sender going away is a stop as well.
         let _ = stopped.wait_for(|stopped| *stopped).await;
@@ -316,12 +359,24 @@ async fn serve_api(
     }
 }
 
-fn open_store(folders: &Folders, inbox: &mpsc::Sender<Message>) -> Result<Arc<Embedded>, StartError> {
-    let to_loop = inbox.clone();
+fn open_store(
+    folders: &Folders,
+    inbox: &mpsc::Sender<Message>,
+    alarms: &Arc<Alarms>,
+) -> Result<Arc<Embedded>, StartError> {
+    let (to_loop, alarms) = (inbox.clone(), Arc::clone(alarms));
     let on_health = move |health: Health| {
         let full = health != Health::Good;
-        if full {
-            tracing::error!(?health, "the store cannot write");
+        match health {
+            Health::Good => alarms.clear("disk-full", ""),
+            Health::FullDisk { available } => {
+                let detail = format!("{available} bytes left: calls go on, recordings do not; make room");
+                alarms.raise("disk-full", "", detail);
+            }
+            Health::Failed { reason } => {
+                let detail = format!("{reason}: calls go on, nothing of them is kept; restart the host");
+                alarms.raise("store-failed", "", detail);
+            }
         }
         // The loop reads the store's progress anyway; this only says that recordings should stop.
         let _ = to_loop.try_send(Message::Storage { full });

@@ -103,6 +103,8 @@ pub(crate) struct Parts {
     pub(crate) ledger: Ledger,
     /// Notified when more is on disk.
     pub(crate) committed: Arc<Notify>,
+    /// Live calls of all tenants; one more is answered 503.
+    pub(crate) most_calls: u32,
 }
 
 pub(crate) struct Loop {
@@ -117,6 +119,8 @@ pub(crate) struct Loop {
     /// Batches that the ledger had no room for. While there are any, new recordings are not begun.
     behind: VecDeque<Batch>,
     draining_until: Option<Timestamp>,
+    /// Live calls of all tenants, counted anew each turn.
+    live: u32,
 }
 
 /// Messages of other threads taken in one turn.
@@ -136,6 +140,7 @@ impl Loop {
             folders: VecDeque::new(),
             behind: VecDeque::new(),
             draining_until: None,
+            live: 0,
         }
     }
 
@@ -159,6 +164,7 @@ impl Loop {
                 () = sleep => {}
             }
             let now = self.parts.clock.now();
+            self.live = self.parts.tenants.iter().map(|tenant| tenant.exchange.live_calls()).sum();
             for received in received.drain(..) {
                 self.received(now, received);
             }
@@ -190,7 +196,9 @@ impl Loop {
                     _ => self.front.tenant_of(&self.parts.tenants, source, &bytes),
                 };
                 match index {
-                    Some(index) => self.parts.tenants[index].exchange.handle_input(now, Input::Sip { source, bytes }),
+                    Some(index) => {
+                        self.hand_over(now, index, Input::Sip { source, bytes });
+                    }
                     None => {
                         if let Some((target, bytes)) = self.front.refuse(source, &bytes) {
                             self.sockets.send(target, &bytes);
@@ -228,11 +236,11 @@ impl Loop {
             }
             Message::Command { tenant, command, reply } => {
                 // An unknown tenant's sender is dropped, which the asker sees.
-                let Some(tenant) = self.parts.tenants.iter_mut().find(|known| known.id == tenant) else { return };
+                let Some(index) = self.parts.tenants.iter().position(|known| known.id == tenant) else { return };
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
                 self.replies.insert(id, reply);
-                tenant.exchange.handle_input(now, Input::Command { id, command });
+                self.hand_over(now, index, Input::Command { id, command });
             }
             Message::Configure { configuration, done } => {
                 match self.parts.tenants.iter_mut().find(|known| known.id == configuration.tenant) {
@@ -259,6 +267,15 @@ impl Loop {
                 }
             }
         }
+    }
+
+    /// Gives a tenant what may begin a call, with word of how many calls the others leave it.
+    fn hand_over(&mut self, now: Timestamp, index: usize, input: Input) {
+        let exchange = &mut self.parts.tenants[index].exchange;
+        let others = self.live.saturating_sub(exchange.live_calls());
+        exchange.allow_calls(self.parts.most_calls.saturating_sub(others));
+        exchange.handle_input(now, input);
+        self.live = others + exchange.live_calls();
     }
 
     fn media_event(&mut self, now: Timestamp, event: media::Event) {

@@ -5,13 +5,13 @@ use std::{
     io::{BufRead, BufReader},
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
+    process::{Child, Command, ExitStatus, Stdio},
     sync::{
-        Arc, Mutex,
+        Arc, Condvar, Mutex,
         atomic::{AtomicU32, Ordering},
         mpsc::{Sender, channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::Value;
@@ -30,8 +30,15 @@ pub struct Host {
     pub api: SocketAddr,
     folder: Folder,
     child: Child,
-    log: Arc<Mutex<Vec<String>>>,
+    log: Arc<(Mutex<Log>, Condvar)>,
     client: ureq::Agent,
+}
+
+/// What the process says, line by line.
+#[derive(Debug, Default)]
+struct Log {
+    said: Vec<String>,
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -48,6 +55,11 @@ impl Drop for Folder {
 
 impl Host {
     pub fn start(tenant: &Tenant) -> Self {
+        Self::start_with(tenant, "")
+    }
+
+    /// With more lines under `[limits]` of its plugboard.toml.
+    pub fn start_with(tenant: &Tenant, limits: &str) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("plugboard-live-{}-{number}", std::process::id()));
@@ -61,9 +73,10 @@ impl Host {
              [sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n\
              [rtp]\naddress = \"127.0.0.1\"\nports = [{first}, {}]\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.tokens]]\nname = \"tests\"\nsecret_file = \"token\"\n\
-             [log]\nlevel = \"info\"\n[limits]\ndrain = \"1s\"\n",
+             [log]\nlevel = \"info\"\n[limits]\n{}",
             plugins.display().to_string(),
             first + 1_999,
+            if limits.is_empty() { "drain = \"1s\"\n" } else { limits },
         );
         fs::write(folder.join("token"), TOKEN).unwrap();
         fs::write(folder.join("plugboard.toml"), config).unwrap();
@@ -78,13 +91,13 @@ impl Host {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        let log = Arc::new(Mutex::new(Vec::new()));
+        let log = Arc::<(Mutex<Log>, Condvar)>::default();
         let (ready, wait) = channel();
         let (lines, kept) = (BufReader::new(child.stderr.take().unwrap()), Arc::clone(&log));
         std::thread::spawn(move || keep(lines, &kept, &ready));
         let Ok([sip, sip_tcp, api]) = wait.recv_timeout(START) else {
             let _ = child.kill();
-            panic!("the host is not ready:\n{}", log.lock().unwrap().join("\n"));
+            panic!("the host is not ready:\n{}", log.0.lock().unwrap().said.join("\n"));
         };
         let config = ureq::Agent::config_builder()
             .http_status_as_error(false)
@@ -103,8 +116,51 @@ impl Host {
 
     /// SIGTERM; gives whether it ended well.
     pub fn stop(&mut self) -> bool {
-        let ended = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
-        ended.success() && self.child.wait().unwrap().success()
+        self.terminate();
+        self.child.wait().unwrap().success()
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        assert!(Command::new("kill").arg(self.child.id().to_string()).status().unwrap().success());
+    }
+
+    /// Waits for its end.
+    pub fn wait(&mut self, within: Duration) -> ExitStatus {
+        // Its error stream ends with it.
+        let deadline = Instant::now() + within;
+        let (lines, said) = &*self.log;
+        let mut lines = lines.lock().unwrap();
+        while !lines.ended {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the host did not end within {} s", within.as_secs());
+            lines = said.wait_timeout(lines, left).unwrap().0;
+        }
+        drop(lines);
+        self.child.wait().unwrap()
+    }
+
+    /// Waits until it says something with `words` in it.
+    pub fn until_said(&self, words: &str, within: Duration) {
+        let deadline = Instant::now() + within;
+        let (lines, said) = &*self.log;
+        let mut lines = lines.lock().unwrap();
+        while !lines.said.iter().any(|line| line.contains(words)) {
+            let left = deadline.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "the host did not say {words:?}");
+            lines = said.wait_timeout(lines, left).unwrap().0;
+        }
+    }
+
+    /// Status of `GET /v1/health`.
+    pub fn health(&self) -> u16 {
+        self.client.get(format!("http://{}/v1/health", self.api)).call().unwrap().status().as_u16()
+    }
+
+    /// What a process that has ended leaves behind.
+    pub fn ended(mut self) -> Killed {
+        self.child.wait().unwrap();
+        Killed { folder: Folder(std::mem::take(&mut self.folder.0)) }
     }
 
     pub fn process(&self) -> u32 {
@@ -113,7 +169,7 @@ impl Host {
 
     /// What it has said so far.
     pub fn log(&self) -> String {
-        self.log.lock().unwrap().join("\n")
+        self.log.0.lock().unwrap().said.join("\n")
     }
 
     /// A folder for this host's test alone.
@@ -217,15 +273,17 @@ impl Killed {
 }
 
 /// Reads what the host says; tells its addresses once it is ready.
-fn keep(lines: impl BufRead, kept: &Mutex<Vec<String>>, ready: &Sender<[SocketAddr; 3]>) {
-    for line in lines.lines() {
-        let Ok(line) = line else { return };
+fn keep(lines: impl BufRead, (kept, said): &(Mutex<Log>, Condvar), ready: &Sender<[SocketAddr; 3]>) {
+    for line in lines.lines().map_while(Result::ok) {
         if let Some(addresses) = addresses(&line) {
             // Nobody waits after a time-out.
             let _ = ready.send(addresses);
         }
-        kept.lock().unwrap().push(line);
+        kept.lock().unwrap().said.push(line);
+        said.notify_all();
     }
+    kept.lock().unwrap().ended = true;
+    said.notify_all();
 }
 
 /// Of `ready: SIP [127.0.0.1:5060] [127.0.0.1:5060], API http://127.0.0.1:8080`.

@@ -21,6 +21,15 @@ fn a_recording_is_given_out_in_ranges_and_the_record_as_a_table() {
     phone.done();
     events.until_count("recording-closed", 1, SOON);
 
+    // What came of it is known later only.
+    let interaction = host.cdrs()[0]["interaction"].as_u64().unwrap();
+    let said =
+        host.command(["call", "disposition", &format!("i{interaction}"), "sold", "--note", "two lanterns"]).output();
+    let said = said.unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    let disposition = &host.cdrs()[0]["disposition"];
+    assert_eq!((&disposition["code"], &disposition["note"]), (&"sold".into(), &"two lanterns".into()));
+
     let listed = host.get("recordings");
     let id = listed["items"][0]["recording"].as_u64().unwrap();
     let path = format!("recordings/{id}");

@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use plugboard_config::{
-    Applied, Bundle, Changes, Digests, Fault, Upload, diff, load_tenant, read_shown, render, without_secrets,
+    Applied, Bundle, Changes, Digests, Fault, Upload, diff, load_tenant, read_shown, render_in, without_secrets,
 };
 use plugboard_model::flow::Problem;
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::{
     Remote,
     client::{Client, ClientError, escaped},
-    say, style_of, tell,
+    say, say_line, spoken, style_of, tell,
 };
 
 /// Say what is wrong with a tenant's folder, offline
@@ -59,8 +59,8 @@ impl Check {
         if self.json {
             print(&json!({ "ok": true, "faults": bundle.warnings }));
         } else {
-            say(&format!(
-                "{} is right: {} queues, {} agents, {} numbers, {} flows, {} prompts\n",
+            say_line(&format!(
+                "{} is right: {} queues, {} agents, {} numbers, {} flows, {} prompts",
                 self.folder.display(),
                 configuration.queues.len(),
                 configuration.agents.len(),
@@ -77,7 +77,7 @@ impl Apply {
     pub(super) fn run(self, check_flow: &dyn Fn(&str) -> Vec<Problem>) -> ExitCode {
         let json = self.remote.json;
         let Some(bundle) = load(&self.folder, check_flow, json) else {
-            tell("nothing was applied\n");
+            tell(&format!("{}\n", spoken().say("nothing was applied")));
             return ExitCode::FAILURE;
         };
         match self.send(&bundle) {
@@ -91,9 +91,9 @@ impl Apply {
             Ok(applied) => {
                 say(&applied.changes.to_string());
                 if self.dry_run {
-                    say(&format!("revision {} stays: this was a dry run\n", applied.revision));
+                    say_line(&format!("revision {} stays: this was a dry run", applied.revision));
                 } else {
-                    say(&format!("{} is at revision {}\n", bundle.configuration.tenant, applied.revision));
+                    say_line(&format!("{} is at revision {}", bundle.configuration.tenant, applied.revision));
                 }
                 ExitCode::SUCCESS
             }
@@ -158,7 +158,7 @@ fn send_prompts(client: &Client, path: &str, bundle: &Bundle) -> Result<(), Clie
 
 /// The tenant of the folder; its faults are told either way. `None` if there is an error among them.
 fn load(folder: &std::path::Path, check_flow: &dyn Fn(&str) -> Vec<Problem>, json: bool) -> Option<Bundle> {
-    let shown = |faults: &[Fault]| tell(&render(faults, style_of(&io::stderr())));
+    let shown = |faults: &[Fault]| tell(&render_in(faults, style_of(&io::stderr()), spoken()));
     match load_tenant(folder, check_flow) {
         Ok(bundle) => {
             if !json && !bundle.warnings.is_empty() {
@@ -195,6 +195,7 @@ mod tests {
     use expect_test::expect;
     use plugboard_config::sha256_hex;
     use plugboard_model::{Configuration, Prompt, Queue};
+    use plugboard_phrases::Language;
 
     use super::*;
 
@@ -299,7 +300,7 @@ mod tests {
                 remedy: did you mean `y`?
               remedy: mend each of `errors` and send it again; nothing was changed
         "#]]
-        .assert_eq(&error.in_words());
+        .assert_eq(&error.in_words(Language::English));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::{process::ExitCode, time::Duration};
 
+use plugboard_phrases::Language;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use ureq::{Agent, Body, http::Response};
@@ -36,6 +37,18 @@ pub(super) enum ClientError {
 }
 
 impl ClientError {
+    /// Of an answer's problem (RFC 9457); whoever answers with something else is no host of ours.
+    pub(super) fn refused(status: u16, problem: &Value) -> Self {
+        let part =
+            |name: &str, otherwise: &str| problem.get(name).and_then(Value::as_str).unwrap_or(otherwise).to_owned();
+        Self::Refused {
+            title: part("title", &format!("HTTP status {status}")),
+            detail: part("detail", "the host gave no reason"),
+            remedy: part("remedy", "see whether --host names a Plugboard host"),
+            errors: problem.get("errors").and_then(Value::as_array).cloned().unwrap_or_default(),
+        }
+    }
+
     fn remedy(&self) -> &str {
         match self {
             Self::Unreachable { .. } => "start it with `plugboard serve`, or say where it is with --host URL",
@@ -49,21 +62,28 @@ impl ClientError {
 
     /// Says it to the person, and gives the exit code.
     pub(super) fn tell(&self) -> ExitCode {
-        super::tell(&self.in_words());
+        super::tell(&self.in_words(super::spoken()));
         ExitCode::from(if matches!(self, Self::Unreachable { .. }) { 3 } else { 1 })
     }
 
-    pub(super) fn in_words(&self) -> String {
-        let mut out = format!("error: {self}\n");
+    pub(super) fn in_words(&self, language: Language) -> String {
+        let say = |text: &str| language.say(text).into_owned();
+        let said = match self {
+            // Two sentences of their own.
+            Self::Refused { title, detail, .. } => format!("{}: {}", say(title), say(detail)),
+            error => say(&error.to_string()),
+        };
+        let mut out = format!("{}: {said}\n", say("error"));
         if let Self::Refused { errors, .. } = self {
             for error in errors {
                 let part = |name: &str| error.get(name).and_then(Value::as_str).unwrap_or_default();
                 let at =
                     [part("file"), part("field"), part("node")].into_iter().find(|at| !at.is_empty()).unwrap_or("-");
-                out += &format!("  {at}: {} [{}]\n    remedy: {}\n", part("message"), part("code"), part("remedy"));
+                let (message, remedy) = (say(part("message")), say(part("remedy")));
+                out += &format!("  {at}: {message} [{}]\n    {} {remedy}\n", part("code"), say("remedy:"));
             }
         }
-        out + &format!("  remedy: {}\n", self.remedy())
+        out + &format!("  {} {}\n", say("remedy:"), say(self.remedy()))
     }
 }
 
@@ -157,7 +177,9 @@ impl Client {
     }
 
     fn ask(&self, path: &str, accept: &str) -> Result<Response<Body>, ClientError> {
-        let request = self.agent.get(format!("{}{path}", self.host)).header("accept", accept);
+        let language = super::spoken().tag();
+        let request = self.agent.get(format!("{}{path}", self.host));
+        let request = request.header("accept", accept).header("accept-language", language);
         self.checked(self.with_token(request).call())
     }
 
@@ -175,17 +197,8 @@ impl Client {
         if response.status().is_success() {
             return Ok(response);
         }
-        let status = response.status();
-        // RFC 9457; whoever answers with something else is no host of ours.
         let problem: Value = response.body_mut().read_json().unwrap_or_default();
-        let part =
-            |name: &str, otherwise: &str| problem.get(name).and_then(Value::as_str).unwrap_or(otherwise).to_owned();
-        Err(ClientError::Refused {
-            title: part("title", &format!("HTTP status {status}")),
-            detail: part("detail", "the host gave no reason"),
-            remedy: part("remedy", "see whether --host names a Plugboard host"),
-            errors: problem.get("errors").and_then(Value::as_array).cloned().unwrap_or_default(),
-        })
+        Err(ClientError::refused(response.status().as_u16(), &problem))
     }
 }
 
@@ -198,4 +211,44 @@ fn read<T: DeserializeOwned>(mut response: Response<Body>) -> Result<T, ClientEr
 pub(super) fn escaped(text: &str) -> String {
     let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     text.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn every_error_of_the_command_line_has_its_words_in_chinese() {
+        let text = || "x".to_owned();
+        let errors = [
+            ClientError::Unreachable { host: text(), reason: text() },
+            ClientError::refused(500, &Value::Null),
+            ClientError::Answer { reason: text() },
+            ClientError::NoTenant,
+            ClientError::WhichTenant(vec![text()]),
+            ClientError::File { file: text(), reason: text() },
+        ];
+        let missing: Vec<String> = errors
+            .iter()
+            .flat_map(|error| [error.to_string(), error.remedy().to_owned()])
+            .filter(|text| plugboard_phrases::in_chinese(text).is_none())
+            .collect();
+        assert_eq!(missing, Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_chinese_with_each_fault() {
+        let fault = json!({ "field": "/queues/a/overflow_to", "code": "unknown-queue", "message": "no queue is called \"x\"", "remedy": "did you mean `y`?" });
+        let problem = json!({ "title": "Understood, but not valid", "detail": "2 faults", "remedy": "try again", "errors": [fault] });
+        expect![[r#"
+            错误: 已理解，但内容无效: 2 处错误
+              /queues/a/overflow_to: 没有名为 "x" 的队列 [unknown-queue]
+                办法： 是否想写 `y`？
+              办法： 请重试
+        "#]]
+        .assert_eq(&ClientError::refused(422, &problem).in_words(Language::Chinese));
+    }
 }

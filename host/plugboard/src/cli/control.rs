@@ -3,7 +3,7 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::{OfTenant, client::ClientError, client::escaped, say};
+use super::{OfTenant, client::ClientError, client::escaped, say, say_line};
 
 const CALLS: &str = "`plugboard calls` lists the ids.";
 
@@ -38,7 +38,10 @@ Examples:
     /// Go back from a consultation to the caller
     #[command(after_help = CALLS)]
     CancelConsult(One),
-    /// Say what came of a call
+    /// Note something on a live call, for reports
+    #[command(after_help = "Example:\n  plugboard call tag i42 order 4711")]
+    Tag(Tag),
+    /// Say what came of a call, also when it is over
     #[command(after_help = "Example:\n  plugboard call disposition i42 sold --note 'two lanterns'")]
     Disposition(Disposition),
 }
@@ -76,6 +79,16 @@ pub(crate) struct Disposition {
     of: OfTenant,
 }
 
+#[derive(Debug, Args)]
+pub(crate) struct Tag {
+    /// The call, as `plugboard calls` has it
+    id: String,
+    name: String,
+    value: String,
+    #[command(flatten)]
+    of: OfTenant,
+}
+
 impl Call {
     pub(super) fn run(self) -> Result<(), ClientError> {
         match self {
@@ -90,6 +103,9 @@ impl Call {
             }
             Self::Consult(Towards { id, to, of }) => {
                 order(&of, &format!("calls/{}/consult", escaped(&id)), Some(&json!({ "to": to })))
+            }
+            Self::Tag(Tag { id, name, value, of }) => {
+                order(&of, &format!("calls/{}/tags", escaped(&id)), Some(&json!({ "name": name, "value": value })))
             }
             Self::Disposition(Disposition { id, code, note, agent, of }) => {
                 let body = json!({ "agent": agent, "code": code, "note": note });
@@ -113,6 +129,14 @@ pub(crate) enum Agent {
     LogOut(Who),
     /// Set an agent ready; also ends wrap-up
     Ready(Who),
+    /// Give an agent in wrap-up more time
+    #[command(after_help = "Example:\n  plugboard agent extend-wrap-up amy --seconds 60")]
+    ExtendWrapUp {
+        #[command(flatten)]
+        who: Who,
+        #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=3_600))]
+        seconds: u64,
+    },
     /// Set an agent not ready; on a call, when it is over
     #[command(after_help = "Example:\n  plugboard agent not-ready amy --reason lunch")]
     NotReady {
@@ -135,6 +159,10 @@ pub(crate) struct Who {
 impl Agent {
     pub(super) fn run(self) -> Result<(), ClientError> {
         let (who, request) = match self {
+            Self::ExtendWrapUp { who, seconds } => {
+                let path = format!("agents/{}/wrap-up", escaped(&who.id));
+                return order(&who.of, &path, Some(&json!({ "by_ms": seconds * 1_000 })));
+            }
             Self::LogIn(who) => (who, json!({ "request": "log-in" })),
             Self::LogOut(who) => (who, json!({ "request": "log-out" })),
             Self::Ready(who) => (who, json!({ "request": "ready" })),
@@ -147,6 +175,10 @@ impl Agent {
 fn order(of: &OfTenant, path: &str, body: Option<&Value>) -> Result<(), ClientError> {
     let (client, tenant) = of.open()?;
     client.order(&format!("{tenant}/{path}"), body)?;
-    say(if of.json() { "{\"ok\":true}\n" } else { "done\n" });
+    if of.json() {
+        say("{\"ok\":true}\n");
+    } else {
+        say_line("done");
+    }
     Ok(())
 }

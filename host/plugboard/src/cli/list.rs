@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::{
     OfTenant, Remote,
     client::{ClientError, escaped},
-    say,
+    say, spoken,
     table::{Cell, Column, table},
 };
 
@@ -55,6 +55,9 @@ pub(crate) struct Cdrs {
     to: Option<String>,
     #[arg(long, value_name = "NUMBER")]
     caller: Option<String>,
+    /// The number that was dialled
+    #[arg(long, value_name = "NUMBER")]
+    called: Option<String>,
     #[arg(long, value_name = "AGENT")]
     agent: Option<String>,
     #[arg(long, value_name = "QUEUE")]
@@ -65,6 +68,9 @@ pub(crate) struct Cdrs {
     /// Print CSV (RFC 4180)
     #[arg(long)]
     csv: bool,
+    /// Begin the CSV with a byte order mark, so that a spreadsheet reads its Chinese
+    #[arg(long, requires = "csv")]
+    bom: bool,
     #[command(flatten)]
     of: OfTenant,
 }
@@ -144,6 +150,7 @@ impl Cdrs {
             ("from", &self.from),
             ("to", &self.to),
             ("caller", &self.caller),
+            ("called", &self.called),
             ("agent", &self.agent),
             ("queue", &self.queue),
         ];
@@ -160,6 +167,9 @@ impl Cdrs {
         let mut head = true;
         while let Some(path) = next.filter(|_| left > 0) {
             let (text, more) = client.get_text(&path, "text/csv")?;
+            if self.bom && head {
+                say("\u{feff}");
+            }
             let mut rows = Rows(&text);
             let first = rows.next().unwrap_or_default();
             if std::mem::take(&mut head) {
@@ -208,7 +218,7 @@ pub(super) fn show(items: &[Value], columns: &[Column], json: bool) {
     if json {
         say(&format!("{}\n", Value::from(items.to_vec())));
     } else {
-        say(&table(items, columns));
+        say(&table(items, columns, spoken()));
     }
 }
 

@@ -8,11 +8,12 @@ mod figures;
 mod list;
 mod table;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode};
+use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::OnceLock};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
-use plugboard_config::{ProcessConfig, Style, render};
+use plugboard_config::{ProcessConfig, Style, render_in};
 use plugboard_model::flow::Problem;
+use plugboard_phrases::Language;
 
 use client::{Client, ClientError};
 
@@ -30,8 +31,37 @@ Exit codes: 0 done, 1 refused or faulty, 2 wrong arguments, 3 the host cannot be
 #[derive(Debug, Parser)]
 #[command(name = "plugboard", version, after_help = START, max_term_width = 120)]
 pub(crate) struct Cli {
+    /// Language of what is said, en or zh; without it, as LC_ALL, LC_MESSAGES or LANG say
+    #[arg(long, global = true, value_name = "LANGUAGE", env = "PLUGBOARD_LANG", value_parser = language)]
+    lang: Option<Language>,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Cli {
+    /// Settles the language of everything that is said from here on.
+    pub(crate) fn settle_language(&self) {
+        let named = |name: &str| std::env::var(name).ok().filter(|locale| !locale.is_empty());
+        let of_system = || ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(named);
+        let language = self.lang.or_else(|| of_system().map(|locale| Language::of_locale(&locale)));
+        // Set once, at the start.
+        let _ = LANGUAGE.set(language.unwrap_or_default());
+    }
+}
+
+static LANGUAGE: OnceLock<Language> = OnceLock::new();
+
+/// The language of the person in front of the terminal; English in tests.
+fn spoken() -> Language {
+    LANGUAGE.get().copied().unwrap_or_default()
+}
+
+fn language(text: &str) -> Result<Language, String> {
+    match text {
+        "en" => Ok(Language::English),
+        "zh" | "zh-CN" => Ok(Language::Chinese),
+        _ => Err("en and zh are spoken".to_owned()),
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -62,7 +92,7 @@ impl Serve {
         let here = PathBuf::from("plugboard.toml");
         let path = self.config.clone().or_else(|| here.exists().then_some(here));
         path.map_or_else(|| Ok(ProcessConfig::default()), |path| ProcessConfig::load(&path)).map_err(|faults| {
-            tell(&render(&faults, style_of(&std::io::stderr())));
+            tell(&render_in(&faults, style_of(&std::io::stderr()), spoken()));
             ExitCode::FAILURE
         })
     }
@@ -214,11 +244,11 @@ pub(crate) fn run(command: ClientCommand, check_flow: &dyn Fn(&str) -> Vec<Probl
 fn check_process(file: &std::path::Path) -> ExitCode {
     match ProcessConfig::load(file) {
         Ok(_) => {
-            say(&format!("{} is right\n", file.display()));
+            say_line(&format!("{} is right", file.display()));
             ExitCode::SUCCESS
         }
         Err(faults) => {
-            tell(&render(&faults, style_of(&std::io::stderr())));
+            tell(&render_in(&faults, style_of(&std::io::stderr()), spoken()));
             ExitCode::FAILURE
         }
     }
@@ -226,7 +256,14 @@ fn check_process(file: &std::path::Path) -> ExitCode {
 
 /// To standard output. Whoever closed it has read enough.
 fn say(text: &str) {
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    if std::io::stdout().lock().write_all(text.as_bytes()).is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// A sentence of the catalogue, to standard output.
+fn say_line(english: &str) {
+    say(&format!("{}\n", spoken().say(english)));
 }
 
 /// To standard error.

@@ -2,6 +2,7 @@
 
 use plugboard_config::{duration, width};
 use plugboard_model::Timestamp;
+use plugboard_phrases::Language;
 use serde_json::Value;
 
 /// Title, JSON Pointer of the value in each item, and how it is written.
@@ -21,13 +22,13 @@ pub(super) enum Cell {
 }
 
 /// Columns as wide as their widest cell, in terminal columns.
-pub(super) fn table(items: &[Value], columns: &[Column]) -> String {
-    let mut rows: Vec<Vec<String>> = vec![columns.iter().map(|(title, ..)| title.to_uppercase()).collect()];
-    rows.extend(
-        items
-            .iter()
-            .map(|item| columns.iter().map(|(_, pointer, cell)| written(item.pointer(pointer), *cell)).collect()),
-    );
+pub(super) fn table(items: &[Value], columns: &[Column], language: Language) -> String {
+    let head = columns.iter().map(|(title, ..)| language.say(title).to_uppercase());
+    let mut rows: Vec<Vec<String>> = vec![head.collect()];
+    let row = |item: &Value| -> Vec<String> {
+        columns.iter().map(|(_, pointer, cell)| written(item.pointer(pointer), *cell, language)).collect()
+    };
+    rows.extend(items.iter().map(row));
     let widest: Vec<usize> =
         (0..columns.len()).map(|column| rows.iter().map(|row| width(&row[column])).max().unwrap_or(0)).collect();
     let mut out = String::new();
@@ -43,7 +44,7 @@ pub(super) fn table(items: &[Value], columns: &[Column]) -> String {
     out
 }
 
-fn written(value: Option<&Value>, cell: Cell) -> String {
+fn written(value: Option<&Value>, cell: Cell, language: Language) -> String {
     let number = value.and_then(Value::as_u64);
     match (cell, value, number) {
         (_, None | Some(Value::Null), _) => "-".to_owned(),
@@ -55,7 +56,7 @@ fn written(value: Option<&Value>, cell: Cell) -> String {
         (Cell::Time, Some(Value::String(text)), _) => time(text),
         (Cell::Interaction, _, Some(number)) => format!("i{number}"),
         (_, Some(Value::String(text)), _) => text.chars().map(|c| if c.is_control() { '·' } else { c }).collect(),
-        (_, Some(Value::Bool(yes)), _) => if *yes { "yes" } else { "no" }.to_owned(),
+        (_, Some(Value::Bool(yes)), _) => language.say(if *yes { "yes" } else { "no" }).into_owned(),
         (_, Some(other), _) => other.to_string(),
     }
 }
@@ -89,6 +90,12 @@ mod tests {
             lily   小李 Lily  1m1s  yes
             amy    Amy·[2J    -     no
         "#]]
-        .assert_eq(&table(&items, &columns));
+        .assert_eq(&table(&items, &columns, Language::English));
+        expect![[r#"
+            座席  名称       等待时长  话机
+            lily  小李 Lily  1m1s      是
+            amy   Amy·[2J    -         否
+        "#]]
+        .assert_eq(&table(&items, &columns, Language::Chinese));
     }
 }
