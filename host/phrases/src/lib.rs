@@ -3,7 +3,7 @@
 //! Programs write English, which is the key; `zh-CN.txt` holds each sentence in both languages, `{}` standing for what is filled in. A sentence that is not in it stays
 //! English, so that nobody is left with nothing; tests of the crates that speak hold every sentence they provoke against it.
 
-use std::{borrow::Cow, collections::HashMap, sync::OnceLock};
+use std::{borrow::Cow, collections::BTreeMap, sync::OnceLock};
 
 const ZH_CN: &str = include_str!("zh-CN.txt");
 
@@ -65,14 +65,14 @@ pub fn in_chinese(english: &str) -> Option<String> {
 }
 
 struct Catalogue {
-    plain: HashMap<&'static str, &'static str>,
+    plain: BTreeMap<&'static str, &'static str>,
     /// The fixed parts of each sentence that is filled in, and its translation; those with most fixed letters first.
     filled: Vec<(Vec<&'static str>, &'static str)>,
 }
 
 impl Catalogue {
     fn read(text: &'static str) -> Self {
-        let (mut plain, mut filled) = (HashMap::new(), Vec::new());
+        let (mut plain, mut filled) = (BTreeMap::new(), Vec::new());
         for (english, chinese) in pairs(text) {
             if english.contains("{}") {
                 filled.push((english.split("{}").collect::<Vec<_>>(), chinese));
@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn every_sentence_is_there_once_and_filled_in_alike_in_both_languages() {
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = std::collections::BTreeSet::new();
         let gaps = |text: &str| text.matches('{').count();
         let wrong: Vec<_> = pairs(ZH_CN)
             .filter(|(english, chinese)| {

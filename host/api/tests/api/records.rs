@@ -12,7 +12,7 @@ use crate::{
 fn cdr(interaction: u64) -> Value {
     json!({
         "interaction": interaction, "from": "49,30", "to": "8000", "started_at": format!("2026-11-22T10:{interaction:02}:00.000Z"),
-        "answered": true, "wait_ms": 1200, "queues": [{ "queue": "sales" }],
+        "ended_at": "2026-11-22T11:00:00.000Z", "answered": true, "wait_ms": 1200, "queues": [{ "queue": "sales" }],
         "agents": [{ "agent": "bo", "answered_at": null }, { "agent": "amy", "answered_at": "2026-11-22T10:00:09.000Z" }],
     })
 }
@@ -39,7 +39,7 @@ async fn records_come_as_csv_where_that_is_asked_for_with_the_next_page_in_link(
     let table = String::from_utf8(answer.body).unwrap();
     assert_eq!(
         table.lines().nth(1),
-        Some("1,,,\"49,30\",8000,2026-11-22T10:01:00.000Z,,,,true,,,,,,,,1200,,,,sales,,,amy")
+        Some("1,,,\"49,30\",8000,2026-11-22T10:01:00.000Z,,,2026-11-22T11:00:00.000Z,true,,,,,,,,1200,,,,sales,,,amy")
     );
     let answer = server.ask("GET", &format!("{DEMO}/cdrs?bom=true"), &[("Accept", "text/csv")], b"").await;
     assert_eq!(answer.body.get(..15), Some("\u{feff}interaction,".as_bytes()));

@@ -225,15 +225,19 @@ mod tests {
         let text = || "x".to_owned();
         let errors = [
             ClientError::Unreachable { host: text(), reason: text() },
-            ClientError::refused(500, &Value::Null),
             ClientError::Answer { reason: text() },
             ClientError::NoTenant,
             ClientError::WhichTenant(vec![text()]),
             ClientError::File { file: text(), reason: text() },
         ];
+        let ClientError::Refused { title, detail, remedy, .. } = ClientError::refused(500, &Value::Null) else {
+            unreachable!("it makes nothing else")
+        };
+        let refused = [title, detail, remedy];
         let missing: Vec<String> = errors
             .iter()
             .flat_map(|error| [error.to_string(), error.remedy().to_owned()])
+            .chain(refused)
             .filter(|text| plugboard_phrases::in_chinese(text).is_none())
             .collect();
         assert_eq!(missing, Vec::<String>::new());
