@@ -381,9 +381,8 @@ impl Loop {
                 }
                 Output::Record(event) => {
                     let tenant = &mut self.parts.tenants[index];
-                    if tenant.events.receiver_count() > 0 {
-                        tenant.untold.push_back(Arc::clone(&event));
-                    }
+                    // Also where nobody follows: who begins to between here and the commit finds it neither in the log nor hears of it else.
+                    tenant.untold.push_back(Arc::clone(&event));
                     tenant.fresh.push(event);
                 }
                 Output::Reply { id, after, result } => {
