@@ -26,7 +26,7 @@ impl Call {
         let talk = self.talk.as_ref().filter(|talk| talk.leg == leg).map(|talk| &talk.party);
         let consult = self.talk.as_ref().and_then(|talk| talk.consult.as_ref()).filter(|consult| consult.leg == leg);
         let caller = self.caller.party.as_ref().filter(|_| self.caller.leg == leg && self.talk.is_some());
-        talk.or(consult.map(|consult| &consult.party)).or(caller).is_some_and(|party| party.agent().is_some())
+        talk.or_else(|| consult.map(|consult| &consult.party)).or(caller).is_some_and(|party| party.agent().is_some())
     }
 
     /// The agent on `old` goes on with the phone on `new` (RFC 3891): who talks to whom, the queue and the hold for a consultation stay. A
@@ -40,7 +40,7 @@ impl Call {
         let (party, joined_to) = if talk.leg == old {
             talk.leg = new;
             let joined_to = talk.consult.as_ref().map(|consult| consult.leg);
-            (talk.party.clone(), joined_to.or((talk.hold == Hold::No).then_some(self.caller.leg)))
+            (talk.party.clone(), joined_to.or_else(|| (talk.hold == Hold::No).then_some(self.caller.leg)))
         } else if let Some(consult) = talk.consult.as_mut().filter(|consult| consult.leg == old) {
             consult.leg = new;
             (consult.party.clone(), Some(talk.leg))

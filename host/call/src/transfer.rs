@@ -156,8 +156,11 @@ impl Call {
 
     /// Whether somebody's phone rings, or is to ring, to take the caller over from the agent.
     pub(crate) fn is_being_handed_on(&self) -> bool {
-        let purpose =
-            self.ringing.as_ref().map(|ringing| ringing.purpose).or(self.wanted.as_ref().map(|wanted| wanted.purpose));
+        let purpose = self
+            .ringing
+            .as_ref()
+            .map(|ringing| ringing.purpose)
+            .or_else(|| self.wanted.as_ref().map(|wanted| wanted.purpose));
         matches!(purpose, Some(Purpose::Blind { .. } | Purpose::Consult))
     }
 
