@@ -282,7 +282,7 @@ impl Call {
         }
         let parts = [
             self.flow.as_ref().and_then(FlowRun::deadline),
-            self.ringing.as_ref().map(Ringing::deadline),
+            self.ringing.as_ref().map(|ringing| ringing.until),
             self.waiting.as_ref().and_then(|waiting| waiting.announce_at()),
         ];
         Some(parts.into_iter().flatten().fold(next, Timestamp::min))

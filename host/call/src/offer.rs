@@ -57,28 +57,9 @@ pub(crate) struct Ringing {
     pub(crate) party: Party,
     pub(crate) purpose: Purpose,
     /// A backstop for agents, whose ring time-out is the ACD's; the limit for outside numbers.
-    until: Timestamp,
-    proof: Proof,
-}
-
-/// Whether there is a phone at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Proof {
-    /// Nothing has been heard of it; from then on it counts as out of reach.
-    Awaited { until: Timestamp },
-    /// It said that it rings.
-    Given,
-    /// Somebody else's network, which takes its time.
-    NotAsked,
-}
-
-impl Ringing {
-    pub(crate) fn deadline(&self) -> Timestamp {
-        match self.proof {
-            Proof::Awaited { until } => self.until.min(until),
-            Proof::Given | Proof::NotAsked => self.until,
-        }
-    }
+    pub(crate) until: Timestamp,
+    /// It said that it rings. An agent's phone that never did is out of reach, and nobody is blamed for a miss.
+    rang: bool,
 }
 
 /// An agent whom the ACD has yet to promise.
@@ -90,9 +71,6 @@ pub(crate) struct Wanted {
 
 /// The longest that an agent's phone rings whatever the queue says.
 const RING_AGENT: Duration = Duration::from_secs(300);
-/// An agent's phone that has not said a word to an INVITE and its copies at 0.5, 1.5 and 3.5 s (RFC 3261 §17.1.1.2) is not there. It would be a
-/// mistake to let it ring out: the agent would be blamed for a miss, and the caller would wait for nothing.
-const PROOF: Duration = Duration::from_secs(4);
 
 impl Call {
     pub(crate) fn call_agent(&mut self, agent: AgentId, purpose: Purpose) {
@@ -124,8 +102,7 @@ impl Call {
         // The far end sees the customer; in an agent's own call it sees what the agent's phone shows.
         let shown = self.from.clone();
         self.line(Line::Dial { leg, to, shown });
-        let proof = if party.agent().is_some() { Proof::Awaited { until: now + PROOF } } else { Proof::NotAsked };
-        self.ringing = Some(Ringing { leg, party, purpose, until: now + limit, proof });
+        self.ringing = Some(Ringing { leg, party, purpose, until: now + limit, rang: false });
     }
 
     /// The ACD promised `agent`, durably.
@@ -158,7 +135,7 @@ impl Call {
             return self.fact(EventKind::LegRinging { interaction: self.id, leg });
         }
         let Some(ringing) = self.ringing.as_mut().filter(|ringing| ringing.leg == leg) else { return };
-        ringing.proof = Proof::Given;
+        ringing.rang = true;
         self.fact(EventKind::LegRinging { interaction: self.id, leg });
         self.show_ringing();
     }
@@ -197,7 +174,7 @@ impl Call {
             // RFC 3261 §21.4.24 and §21.6: a person said no. §21.4.9 and §21.4.18 of a phone that rang: nobody came. Anything else is the device.
             self.queueing(match status {
                 486 | 600 | 603 => Queueing::Rejected { agent },
-                408 | 480 if ringing.proof == Proof::Given => Queueing::Missed { agent },
+                408 | 480 if ringing.rang => Queueing::Missed { agent },
                 _ => Queueing::DeviceFailed { agent },
             });
         }
@@ -247,15 +224,13 @@ impl Call {
     }
 
     pub(crate) fn ringing_timeout(&mut self, now: Timestamp, context: &mut Context<'_>) {
-        let Some(ringing) = self.ringing.take_if(|ringing| now >= ringing.deadline()) else { return };
+        let Some(ringing) = self.ringing.take_if(|ringing| now >= ringing.until) else { return };
         self.line(Line::HangUp { leg: ringing.leg, cause: Cause::NO_ANSWER });
-        let is_absent = matches!(ringing.proof, Proof::Awaited { until } if now >= until);
-        self.leg_fact(ringing.leg, EndedBy::Host, Cause::NO_ANSWER, is_absent.then_some(408));
+        self.leg_fact(ringing.leg, EndedBy::Host, Cause::NO_ANSWER, None);
         if let Some(agent) = ringing.party.agent().cloned() {
-            self.queueing(if is_absent { Queueing::DeviceFailed { agent } } else { Queueing::Withdrawn { agent } });
+            self.queueing(Queueing::Withdrawn { agent });
         }
-        let end = if is_absent { TransferEnd::Offline } else { TransferEnd::NoAnswer };
-        self.nobody_answered(now, ringing.purpose, end, 408, context);
+        self.nobody_answered(now, ringing.purpose, TransferEnd::NoAnswer, 408, context);
     }
 
     /// Whatever phone rings, or is to ring, need not any more.

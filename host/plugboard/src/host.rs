@@ -585,11 +585,7 @@ impl Host for PlugboardHost {
         from: Timestamp,
         to: Timestamp,
     ) -> Answer<'a, Result<Vec<QueueInterval>, HostError>> {
-        Box::pin(async move {
-            self.parts(tenant)?;
-            let tenant = tenant.clone();
-            self.read(move |store| cdrs::intervals(store, &tenant, from, to)).await
-        })
+        self.read(tenant, move |store, tenant| cdrs::intervals(store, tenant, from, to))
     }
 
     fn agent_intervals<'a>(
@@ -598,11 +594,7 @@ impl Host for PlugboardHost {
         from: Timestamp,
         to: Timestamp,
     ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>> {
-        Box::pin(async move {
-            self.parts(tenant)?;
-            let tenant = tenant.clone();
-            self.read(move |store| cdrs::intervals(store, &tenant, from, to)).await
-        })
+        self.read(tenant, move |store, tenant| cdrs::intervals(store, tenant, from, to))
     }
 
     fn recordings<'a>(

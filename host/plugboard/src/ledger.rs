@@ -258,14 +258,14 @@ impl Desk {
         self.alarms.write_begins(begun);
         loop {
             let (tenant, woken) = (tenant.clone(), Arc::clone(&self.woken));
-            let told = told.map(|(last, durable)| (last, Arc::clone(durable)));
+            let kept = told.map(|(last, durable)| (last, Arc::clone(durable)));
             let alarms = Arc::clone(&self.alarms);
             let acknowledge = Box::new(move |result: Result<Committed, CommitError>| {
                 alarms.write_ended(begun.elapsed());
                 if let Err(error) = &result {
                     tracing::error!(%tenant, error = error as &dyn std::error::Error, "a transaction was not written");
                 }
-                let Some((last, durable)) = told else { return };
+                let Some((last, durable)) = kept else { return };
                 if result.is_err() {
                     durable.lost.store(true, Ordering::Release);
                 }

@@ -7,9 +7,7 @@ use plugboard_reporting::Cdr;
 use plugboard_store::{CommitError, Embedded, IndexEntry, IndexValue, Query, ReadError, Record, Store, Transaction};
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    books::Books, host::with_zone_renewed, ledger::in_transactions, salvage::OpenRecording, serve::Folders,
-};
+use crate::{books::Books, host::with_zone_renewed, ledger::in_transactions, salvage::OpenRecording, serve::Folders};
 
 /// Why the store cannot be taken over.
 #[derive(Debug, thiserror::Error)]
@@ -222,6 +220,7 @@ mod tests {
             from: "4930".into(),
             to: "8000".into(),
             channel: "voice".into(),
+            dialled_by: None,
         };
         let events: Vec<Event> =
             (1..=2_000).map(|seq| Event { seq, at: Timestamp::from_secs(seq), kind: offered(seq) }).collect();

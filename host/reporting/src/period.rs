@@ -82,10 +82,9 @@ pub fn rows<K: Ord + Clone, T: AddAssign + Default>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse_time;
 
     fn told(grain: Grain) -> Vec<String> {
-        let at = |text| parse_time(text).unwrap();
+        let at = |text| Timestamp::from_rfc3339(text).unwrap();
         let part = |queue: &'static str, start, count: u64| (queue, at(start), count);
         let parts = [
             part("sales", "2026-11-20T15:45:00Z", 1),

@@ -1,7 +1,7 @@
 //! Figures of queues and agents over a period.
 
 use plugboard_model::Timestamp;
-use plugboard_reporting::{AgentInterval, AgentTime, Counters, QueueInterval, parse_time};
+use plugboard_reporting::{AgentInterval, AgentTime, Counters, QueueInterval};
 use serde_json::json;
 
 use crate::{
@@ -14,7 +14,7 @@ fn interval(queue: &str, start: &str, counters: Counters) -> QueueInterval {
 }
 
 fn at(text: &str) -> Timestamp {
-    parse_time(text).unwrap()
+    Timestamp::from_rfc3339(text).unwrap()
 }
 
 /// The day of callcentrehelper's worked example (T = 20 s, short = 5 s), spread over two intervals.

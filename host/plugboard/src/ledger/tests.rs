@@ -29,14 +29,10 @@ fn morning(first: u64) -> Vec<Arc<Event>> {
         from: "1".into(),
         to: "2".into(),
         channel: "voice".into(),
+        dialled_by: None,
     };
-    let queued = |interaction| EventKind::Queued {
-        interaction,
-        queue: queue(),
-        priority: 0,
-        skills: Vec::new(),
-        position: 1,
-    };
+    let queued =
+        |interaction| EventKind::Queued { interaction, queue: queue(), priority: 0, skills: Vec::new(), position: 1 };
     let closed = |interaction| EventKind::InteractionClosed { interaction, by: EndedBy::Caller, cause: 16 };
     let facts = [
         (0, offered(one)),
@@ -88,7 +84,10 @@ fn figures_are_written_with_the_queues_threshold_and_go_on_after_a_restart() {
     let mut transaction = Transaction::new();
     transaction.put(&recovery::host_tenant(), &known).unwrap();
     store.commit(transaction).unwrap();
-    let start = |books| Ledger::start(Arc::clone(&store), Clock::start(), books, Arc::new(Notify::new())).unwrap();
+    let start = |books| {
+        let clock = Clock::start();
+        Ledger::start(Arc::clone(&store), clock, books, Arc::new(Notify::new()), Arc::new(Alarms::new(clock))).unwrap()
+    };
     let ledger = start(BTreeMap::new());
     assert!(ledger.append(batch(morning(1))).is_ok());
     ledger.close();
@@ -102,7 +101,6 @@ fn figures_are_written_with_the_queues_threshold_and_go_on_after_a_restart() {
     ledger.close();
     assert_eq!((before, counted(&store, &tenant)), (vec![(2, 1, 1, 8_000)], vec![(3, 1, 1, 8_000)]));
 }
-
 
 fn event(seq: u64, bytes: usize) -> Event {
     let detail = "x".repeat(bytes).into();

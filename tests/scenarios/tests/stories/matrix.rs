@@ -54,7 +54,7 @@ fn happen(cast: &mut Cast, harm: Harm) {
         Harm::AgentHangsUp => hang_up_all(world, amy),
         Harm::TargetHangsUp => [cid, cast.carrier].into_iter().for_each(|phone| hang_up_all(world, phone)),
         Harm::EverybodyHangsUp => {
-            [anna, amy, cid, cast.carrier].into_iter().for_each(|phone| hang_up_all(world, phone))
+            [anna, amy, cid, cast.carrier].into_iter().for_each(|phone| hang_up_all(world, phone));
         }
         Harm::CallerUnplugged => {
             world.lines_of(anna).into_iter().for_each(|line| world.fall_silent(line));
