@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{BufRead, BufReader},
-    net::SocketAddr,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
     sync::{
@@ -22,12 +22,28 @@ use crate::{Events, Sipp, Tenant, digest, program};
 const START: Duration = Duration::from_secs(60);
 const TOKEN: &str = "live-tests-secret-token";
 
+/// What a host is run in.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Surroundings {
+    /// It may use one core only.
+    pub one_core: bool,
+    /// Where it listens; the loopback interface unless told.
+    pub address: Option<IpAddr>,
+    /// Lines under `[limits]` of its plugboard.toml; a drain of one second unless told.
+    pub limits: Option<&'static str>,
+    /// Its recordings lie on a disk of their own that holds so many KiB.
+    pub recordings_disk_kib: Option<u32>,
+    /// Everything that it writes lies on a disk that holds so many KiB.
+    pub data_disk_kib: Option<u32>,
+}
+
 /// A running host with one tenant. Dropping it kills it and takes its folder away.
 #[derive(Debug)]
 pub struct Host {
     pub sip: SocketAddr,
     pub sip_tcp: SocketAddr,
     pub api: SocketAddr,
+    surroundings: Surroundings,
     folder: Folder,
     child: Child,
     log: Arc<(Mutex<Log>, Condvar)>,
@@ -55,11 +71,10 @@ impl Drop for Folder {
 
 impl Host {
     pub fn start(tenant: &Tenant) -> Self {
-        Self::start_with(tenant, "")
+        Self::start_in(tenant, Surroundings::default())
     }
 
-    /// With more lines under `[limits]` of its plugboard.toml.
-    pub fn start_with(tenant: &Tenant, limits: &str) -> Self {
+    pub fn start_in(tenant: &Tenant, surroundings: Surroundings) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("plugboard-live-{}-{number}", std::process::id()));
@@ -68,23 +83,25 @@ impl Host {
         // Ranges of hosts that run side by side overlap at most where ports in use are left out anyway.
         let first = 10_000 + (std::process::id() * 7 + number) % 11 * 2_000;
         let plugins = program::plugins();
+        let address = surroundings.address.unwrap_or(Ipv4Addr::LOCALHOST.into());
         let config = format!(
             "data = \"data\"\ntenants = \"tenants\"\nplugins = {:?}\n\
-             [sip]\nudp = [\"127.0.0.1:0\"]\ntcp = [\"127.0.0.1:0\"]\n\
-             [rtp]\naddress = \"127.0.0.1\"\nports = [{first}, {}]\n\
+             [sip]\nudp = [\"{address}:0\"]\ntcp = [\"{address}:0\"]\n\
+             [rtp]\naddress = \"{address}\"\nports = [{first}, {}]\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.tokens]]\nname = \"tests\"\nsecret_file = \"token\"\n\
              [log]\nlevel = \"info\"\n[limits]\n{}",
             plugins.display().to_string(),
             first + 1_999,
-            if limits.is_empty() { "drain = \"1s\"\n" } else { limits },
+            surroundings.limits.unwrap_or("drain = \"1s\"\n"),
         );
         fs::write(folder.join("token"), TOKEN).unwrap();
         fs::write(folder.join("plugboard.toml"), config).unwrap();
-        Self::run(Folder(folder))
+        Self::run(Folder(folder), surroundings)
     }
 
-    fn run(folder: Folder) -> Self {
-        let mut child = program::plugboard(["serve", "--config"])
+    fn run(folder: Folder, surroundings: Surroundings) -> Self {
+        let mut child = surroundings
+            .around(&program::plugboard(["serve", "--config"]), &folder.0)
             .arg(folder.0.join("plugboard.toml"))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -103,7 +120,7 @@ impl Host {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
             .build();
-        Self { sip, sip_tcp, api, folder, child, log, client: config.into() }
+        Self { sip, sip_tcp, api, surroundings, folder, child, log, client: config.into() }
     }
 
     /// As a power cut would: SIGKILL.
@@ -111,7 +128,7 @@ impl Host {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
         // The folder goes on; what is dropped with this process must not take it away.
-        Killed { folder: Folder(std::mem::take(&mut self.folder.0)) }
+        Killed { folder: Folder(std::mem::take(&mut self.folder.0)), surroundings: self.surroundings }
     }
 
     /// SIGTERM; gives whether it ended well.
@@ -167,6 +184,19 @@ impl Host {
         self.child.id()
     }
 
+    /// The most memory that the process ever held, in KiB (`VmHWM` of proc_pid_status(5)).
+    pub fn peak_rss_kib(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
+    /// A file as the host sees it: its disks may be its own.
+    pub fn seen_by_host(&self, path: &Path) -> PathBuf {
+        let path = std::path::absolute(path).unwrap();
+        Path::new("/proc").join(self.child.id().to_string()).join("root").join(path.strip_prefix("/").unwrap())
+    }
+
     /// What it has said so far.
     pub fn log(&self) -> String {
         self.log.0.lock().unwrap().said.join("\n")
@@ -209,6 +239,14 @@ impl Host {
         serde_json::from_str(&body).unwrap()
     }
 
+    /// An order, as `calls/i7/hold`.
+    pub fn order(&self, path: &str, body: &Value) {
+        let request = self.client.post(format!("http://{}/v1/tenants/{}/{path}", self.api, Tenant::ID));
+        let mut response = request.header("Authorization", format!("Bearer {TOKEN}")).send_json(body).unwrap();
+        let said = response.body_mut().read_to_string().unwrap();
+        assert!(response.status().is_success(), "POST {path}: {} {said}", response.status());
+    }
+
     /// Every call detail record, oldest first.
     pub fn cdrs(&self) -> Vec<Value> {
         let mut all = self.get("cdrs?limit=1000")["items"].as_array().unwrap().clone();
@@ -249,6 +287,50 @@ impl Host {
     }
 }
 
+impl Surroundings {
+    /// Whether disks can be made for a host: as root, or where users have namespaces of their own.
+    pub fn have_disks() -> bool {
+        let mut probe = Command::new("unshare");
+        probe.args([mount_namespace(), "--", "mount", "-t", "tmpfs", "tmpfs", "/mnt"]);
+        probe.stderr(Stdio::null()).status().is_ok_and(|status| status.success())
+    }
+
+    /// The program, begun by others that make its surroundings and then give way to it.
+    fn around(self, program: &Command, folder: &Path) -> Command {
+        let mut words: Vec<std::ffi::OsString> = Vec::new();
+        let data = folder.join("data");
+        let disks = [(self.data_disk_kib, data.clone()), (self.recordings_disk_kib, data.join("recordings"))];
+        for (kib, at) in disks.into_iter().filter_map(|(kib, at)| Some((kib?, at))) {
+            if words.is_empty() {
+                words.extend(["unshare", mount_namespace(), "--"].map(Into::into));
+            }
+            let mount = format!("mkdir -p \"$0\" && mount -t tmpfs -o size={kib}k tmpfs \"$0\" && exec \"$@\"");
+            words.extend(["sh".into(), "-c".into(), mount.into(), at.into()]);
+        }
+        if self.one_core {
+            words.extend(["taskset", "-c", "0"].map(Into::into));
+        }
+        words.push(program.get_program().to_owned());
+        words.extend(program.get_args().map(ToOwned::to_owned));
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]);
+        for (name, value) in program.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command.current_dir(program.get_current_dir().unwrap_or(Path::new(".")));
+        command
+    }
+}
+
+/// Mounts of a host vanish with it: no test has to take them away. Root needs no user namespace for that.
+fn mount_namespace() -> &'static str {
+    let id = Command::new("id").arg("-u").output();
+    if id.is_ok_and(|output| output.stdout.starts_with(b"0\n")) { "-m" } else { "-rm" }
+}
+
 impl Drop for Host {
     fn drop(&mut self) {
         let _ = self.child.kill();
@@ -263,12 +345,13 @@ impl Drop for Host {
 #[derive(Debug)]
 pub struct Killed {
     folder: Folder,
+    surroundings: Surroundings,
 }
 
 impl Killed {
     /// Starts it again over the same folder; its ports are others.
     pub fn start(self) -> Host {
-        Host::run(self.folder)
+        Host::run(self.folder, self.surroundings)
     }
 }
 

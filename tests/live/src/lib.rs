@@ -6,6 +6,7 @@
 #![allow(clippy::disallowed_methods, reason = "this is the edge: processes, sockets and the clock are what is tested")]
 #![allow(clippy::unwrap_used, reason = "a fixture of tests: what cannot be set up fails the test")]
 
+mod baresip;
 mod digest;
 mod ear;
 mod events;
@@ -14,9 +15,10 @@ mod program;
 mod sipp;
 mod tenant;
 
-pub use ear::Ear;
+pub use baresip::Baresip;
+pub use ear::{Ear, Hearing, Packet, Sound};
 pub use events::{Events, count};
-pub use host::{Host, Killed};
+pub use host::{Host, Killed, Surroundings};
 pub use program::{demo, plugboard};
 pub use sipp::{Row, Sipp, free_port};
 pub use tenant::Tenant;

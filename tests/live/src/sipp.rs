@@ -2,10 +2,12 @@
 
 use std::{
     fs,
+    io::{BufRead as _, BufReader},
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    sync::mpsc::{Receiver, channel},
+    time::Duration,
 };
 
 /// One run of SIPp.
@@ -15,6 +17,8 @@ pub struct Sipp {
     scenario: &'static str,
     folder: PathBuf,
     port: u16,
+    /// Told once its sockets are open.
+    opened: Receiver<()>,
     closed: bool,
 }
 
@@ -47,6 +51,7 @@ impl Sipp {
         let port = if port == 0 { free_port() } else { port };
         let folder = scratch.join(format!("sipp-{scenario}-{port}"));
         fs::create_dir_all(&folder).unwrap();
+        let opened = opened(&folder);
         let mut with_rows: &[&str] = &[];
         if !rows.is_empty() {
             fs::write(folder.join("rows.csv"), format!("SEQUENTIAL\n{}\n", rows.join("\n"))).unwrap();
@@ -60,6 +65,7 @@ impl Sipp {
             .args(["-i", "127.0.0.1", "-nostdin", "-p", &port.to_string(), "-m", &calls.to_string()])
             .args(with_rows)
             .args(["-trace_err", "-error_file", "errors.log", "-trace_logs", "-log_file", "log.log"])
+            .args(["-trace_stat", "-stf", STATISTICS, "-fd", "3600"])
             .args(["-timeout", "60s", "-timeout_error", "-recv_timeout", "20000"])
             .args(more)
             .current_dir(&folder)
@@ -70,20 +76,17 @@ impl Sipp {
         let child = child.unwrap_or_else(|error| {
             panic!("sipp cannot be run ({error}); install it: sudo apt-get install -y sip-tester")
         });
-        Self { child, scenario, folder, port, closed: false }
+        Self { child, scenario, folder, port, opened, closed: false }
     }
 
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Waits until SIPp listens: then its port cannot be bound by others.
+    /// Waits until SIPp listens.
     pub fn listening(self) -> Self {
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while UdpSocket::bind((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
-            assert!(Instant::now() < deadline, "sipp {} does not listen: {}", self.scenario, self.trouble());
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        let opened = self.opened.recv_timeout(Duration::from_secs(10));
+        assert!(opened.is_ok(), "sipp {} does not listen: {}", self.scenario, self.trouble());
         self
     }
 
@@ -112,6 +115,24 @@ impl Drop for Sipp {
             let _ = self.child.wait();
         }
     }
+}
+
+const STATISTICS: &str = "statistics";
+
+/// SIPp writes its first statistics when its sockets are open. They go into a pipe, which tells.
+fn opened(folder: &Path) -> Receiver<()> {
+    let pipe = folder.join(STATISTICS);
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success(), "a pipe cannot be made: {}", pipe.display());
+    let (tell, opened) = channel();
+    std::thread::spawn(move || {
+        // Opens when SIPp does; lasts until it ends. Nobody may wait for it, which is as well.
+        let Ok(pipe) = fs::File::open(pipe) else { return };
+        for _ in BufReader::new(pipe).lines() {
+            let _ = tell.send(());
+        }
+    });
+    opened
 }
 
 /// A port that was free a moment ago.

@@ -9,7 +9,7 @@ use std::{
 };
 
 /// What a test chooses of its tenant. Numbers: 8001 leads to the menu (`1` is queue sales), 8002 straight to
-/// queue sales, 8003 to agent a001.
+/// queue sales, 7001 to agent a001, 7002 to a002 …. The menu sounds at 500 Hz, [`Tenant::MUSIC_HERTZ`] is hold music.
 #[derive(Clone, Debug)]
 pub struct Tenant {
     /// Agents `a001`, `a002` …, extensions 1001, 1002 …, password `password-a001`, all in queue sales.
@@ -20,16 +20,19 @@ pub struct Tenant {
     pub ring_timeout: &'static str,
     pub wrap_up: &'static str,
     pub record: bool,
+    /// Live calls; one more is turned away.
+    pub limit: Option<u32>,
 }
 
 impl Default for Tenant {
     fn default() -> Self {
-        Self { agents: 2, trunk: None, ring_timeout: "15s", wrap_up: "0s", record: true }
+        Self { agents: 2, trunk: None, ring_timeout: "15s", wrap_up: "0s", record: true, limit: None }
     }
 }
 
 impl Tenant {
     pub const ID: &'static str = "live";
+    pub const MUSIC_HERTZ: u32 = 300;
 
     pub fn agent(index: usize) -> String {
         format!("a{index:03}")
@@ -46,7 +49,11 @@ impl Tenant {
             fs::create_dir_all(folder.join(inner)).unwrap();
         }
         let write = |name: &str, text: &str| fs::write(folder.join(name), text).unwrap();
-        write("tenant.toml", "id = \"live\"\nname = \"Live\"\nlanguage = \"en\"\n[exception]\nqueue = \"sales\"\n");
+        let limit = self.limit.map_or(String::new(), |limit| format!("[limits]\ninteractions = {limit}\n"));
+        write(
+            "tenant.toml",
+            &format!("id = \"live\"\nname = \"Live\"\nlanguage = \"en\"\n[exception]\nqueue = \"sales\"\n{limit}"),
+        );
         write(
             "queues.toml",
             &format!(
@@ -55,6 +62,7 @@ impl Tenant {
             ),
         );
         let mut agents = String::new();
+        let mut numbers = String::from("8001 = { flow = \"menu\" }\n8002 = { queue = \"sales\" }\n");
         for index in 1..=self.agents {
             let (agent, extension) = (Self::agent(index), 1_000 + index);
             let password = Self::password(&agent);
@@ -63,16 +71,16 @@ impl Tenant {
                 "[{agent}]\nextension = \"{extension}\"\npassword = \"{password}\"\nqueues = [\"sales\"]\nready_on_register = true\n"
             )
             .unwrap();
+            writeln!(numbers, "{} = {{ agent = \"{agent}\" }}", 7_000 + index).unwrap();
         }
         write("agents.toml", &agents);
-        write(
-            "numbers.toml",
-            "8001 = { flow = \"menu\" }\n8002 = { queue = \"sales\" }\n8003 = { agent = \"a001\" }\n",
-        );
+        write("numbers.toml", &numbers);
         let peers = self.trunk.map_or(String::new(), |trunk| format!("peers = [\"{trunk}\"]\n"));
         write("trunks.toml", &format!("[loopback]\nallow = [\"127.0.0.0/8\"]\n{peers}"));
         write("flows/menu.json", MENU);
-        for (name, seconds, hertz) in [("menu", 1.0, 440.0), ("music", 2.0, 330.0), ("sorry", 0.5, 220.0)] {
+        for (name, seconds, hertz) in
+            [("menu", 1.0, 500.0), ("music", 2.0, Self::MUSIC_HERTZ as f32), ("sorry", 0.5, 200.0)]
+        {
             fs::write(folder.join("prompts").join(name).with_extension("wav"), tone(seconds, hertz)).unwrap();
         }
         folder
@@ -100,9 +108,12 @@ const MENU: &str = r#"{
 }
 "#;
 
+/// Samples per second.
+pub(crate) const RATE: u32 = 8_000;
+
 /// A WAV file: 16 bits, one channel, 8 kHz, 12 dB below full scale.
 fn tone(seconds: f32, hertz: f32) -> Vec<u8> {
-    let samples = (seconds * 8_000.0) as u32;
+    let samples = (seconds * RATE as f32) as u32;
     let mut wav = Vec::new();
     wav.extend(b"RIFF");
     wav.extend((36 + samples * 2).to_le_bytes());
@@ -111,8 +122,8 @@ fn tone(seconds: f32, hertz: f32) -> Vec<u8> {
     for half in [1_u16, 1] {
         wav.extend(half.to_le_bytes());
     }
-    wav.extend(8_000_u32.to_le_bytes());
-    wav.extend(16_000_u32.to_le_bytes());
+    wav.extend(RATE.to_le_bytes());
+    wav.extend((RATE * 2).to_le_bytes());
     for half in [2_u16, 16] {
         wav.extend(half.to_le_bytes());
     }
@@ -126,5 +137,5 @@ fn tone(seconds: f32, hertz: f32) -> Vec<u8> {
 
 /// Sample `index` at 8 kHz of a sine 12 dB below full scale.
 pub(crate) fn wave(index: u32, hertz: f32) -> i16 {
-    ((index as f32 * hertz * TAU / 8_000.0).sin() * 8_192.0) as i16
+    ((index as f32 * hertz * TAU / RATE as f32).sin() * 8_192.0) as i16
 }

@@ -3,10 +3,14 @@
 
 use std::time::{Duration, Instant};
 
-use plugboard_live::{Ear, Host, Sipp, Tenant, count, free_port};
+use plugboard_live::{Ear, Host, Sipp, Surroundings, Tenant, count, free_port};
 use serde_json::Value;
 
 const SOON: Duration = Duration::from_secs(20);
+
+fn limited(limits: &'static str) -> Surroundings {
+    Surroundings { limits: Some(limits), ..Surroundings::default() }
+}
 
 /// One call that talks for `talk` milliseconds and is recorded.
 fn talking(host: &Host, ear: &Ear, talk: &str) -> (Sipp, Sipp) {
@@ -40,7 +44,7 @@ fn record(host: Host) -> (Value, Value, bool) {
 
 #[test]
 fn a_host_that_drains_refuses_new_calls_ends_with_the_last_one_and_loses_nothing_of_it() {
-    let mut host = Host::start_with(&Tenant::default(), "drain = \"1m\"\n");
+    let mut host = Host::start_in(&Tenant::default(), limited("drain = \"1m\"\n"));
     let ear = Ear::open(None);
     let (caller, phone) = talking(&host, &ear, "4000");
     assert_eq!(host.health(), 200);
@@ -56,7 +60,7 @@ fn a_host_that_drains_refuses_new_calls_ends_with_the_last_one_and_loses_nothing
 
 #[test]
 fn calls_that_outlast_the_drain_are_hung_up_and_their_recordings_closed() {
-    let mut host = Host::start_with(&Tenant::default(), "drain = \"1s\"\n");
+    let mut host = Host::start_in(&Tenant::default(), limited("drain = \"1s\"\n"));
     let ear = Ear::open(None);
     let (caller, phone) = talking(&host, &ear, "50000");
     host.terminate();
@@ -68,7 +72,7 @@ fn calls_that_outlast_the_drain_are_hung_up_and_their_recordings_closed() {
 
 #[test]
 fn a_second_sigterm_stops_at_once() {
-    let mut host = Host::start_with(&Tenant::default(), "drain = \"1m\"\n");
+    let mut host = Host::start_in(&Tenant::default(), limited("drain = \"1m\"\n"));
     let ear = Ear::open(None);
     let (caller, phone) = talking(&host, &ear, "50000");
     host.terminate();
@@ -84,7 +88,7 @@ fn a_second_sigterm_stops_at_once() {
 
 #[test]
 fn one_call_more_than_the_host_has_room_for_is_told_503_and_the_others_stay() {
-    let host = Host::start_with(&Tenant::default(), "calls = 1\n");
+    let host = Host::start_in(&Tenant::default(), limited("calls = 1\n"));
     let ear = Ear::open(None);
     let (caller, phone) = talking(&host, &ear, "3000");
     assert_eq!(refused(&host, &ear), "5");

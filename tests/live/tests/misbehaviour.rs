@@ -1,5 +1,5 @@
 //! Phones and callers that do not do as they should. Each scenario is named by what is wrong.
-#![allow(clippy::unwrap_used, reason = "a test")]
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test of sockets")]
 
 use std::time::Duration;
 
@@ -103,8 +103,37 @@ fn an_agent_whose_phone_rings_for_ever_loses_the_call_to_the_next_one() {
 fn a_caller_who_gives_up_while_the_phone_rings_stops_the_ringing() {
     let mut scene = Scene::with(&Tenant::default());
     let phone = scene.phone("agent_rings_for_ever", 1);
-    scene.caller_of("8003", "caller_gives_up_while_it_rings").done();
+    scene.caller_of("7001", "caller_gives_up_while_it_rings").done();
     // The phone's scenario ends well only if its CANCEL came.
     phone.done();
     assert_eq!(told(&scene.closed(SOON)).0, None);
+}
+
+#[test]
+fn an_agent_whose_phone_is_gone_loses_the_call_to_the_next_one() {
+    let mut scene = Scene::with(&Tenant { ring_timeout: "2s", ..Tenant::default() });
+    // Registered a moment ago, from a port at which nobody listens any more.
+    scene.host.register(&[Tenant::agent(1)], free_port());
+    let caller = scene.caller("caller");
+    scene.events.until_count("released", 1, SOON);
+    let phone = scene.phone("agent", 2);
+    caller.done();
+    phone.done();
+    let cdr = scene.closed(SOON);
+    let (answered, lost) = told(&cdr);
+    assert!(answered == Some("a002") && matches!(lost[..], ["missed" | "device-failed"]), "{answered:?} {lost:?}");
+}
+
+#[test]
+fn an_agent_whose_phone_is_dead_silent_loses_the_call_when_its_ring_time_is_over() {
+    let mut scene = Scene::with(&Tenant { ring_timeout: "2s", ..Tenant::default() });
+    let port = free_port();
+    scene.host.register(&[Tenant::agent(1)], port);
+    let _silent = std::net::UdpSocket::bind(("127.0.0.1", port)).unwrap();
+    let caller = scene.caller("caller");
+    scene.events.until_count("released", 1, SOON);
+    let phone = scene.phone("agent", 2);
+    caller.done();
+    phone.done();
+    assert_eq!(told(&scene.closed(SOON)), (Some("a002"), vec!["missed"]));
 }
