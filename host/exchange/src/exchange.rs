@@ -370,6 +370,13 @@ impl Exchange {
             self.disk_full = full;
             let detail = if full { "recordings stop until there is room; calls go on" } else { "there is room again" };
             self.fact(now, EventKind::Alarm { name: "disk-full".into(), detail: detail.into() });
+            if full {
+                // What is left is for events: without them no agent's phone rings.
+                let running: Vec<u64> = self.recordings.keys().map(|recording| recording.0).collect();
+                for recording in running {
+                    self.media(media::Command::StopRecording { recording });
+                }
+            }
         }
     }
 

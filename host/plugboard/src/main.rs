@@ -16,6 +16,7 @@ mod front;
 mod host;
 mod ledger;
 mod recovery;
+mod room;
 mod salvage;
 mod serve;
 mod signalling;

@@ -3,7 +3,10 @@
 use std::{
     net::{IpAddr, SocketAddr},
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -26,6 +29,7 @@ use crate::{
     host::{PlugboardHost, TenantParts},
     ledger::{Durable, Ledger},
     recovery::{self, Recovered},
+    room,
     signalling::{Loop, Message, Parts, Tenant},
 };
 
@@ -199,7 +203,8 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
 
     let (inbox, messages) = mpsc::channel(INBOX);
     let committed = Arc::new(Notify::new());
-    let store = open_store(&folders, &inbox, &alarms)?;
+    let store_is_full = Arc::new(AtomicBool::new(false));
+    let store = open_store(&folders, &inbox, &alarms, &store_is_full)?;
     let Recovered { tenants: recovered, books } = recovery::recover(&store, &folders, clock.now())?;
     let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed), Arc::clone(&alarms))
         .map_err(StartError::Thread)?;
@@ -248,13 +253,13 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         tenants.push(base.tenant(clock.now(), &configuration, &parts, last_id, tenants.len())?);
         host.know(configuration.tenant.clone(), parts);
     }
-    let count = std::sync::atomic::AtomicUsize::new(tenants.len());
+    let count = AtomicUsize::new(tenants.len());
     let knowing = Arc::clone(&host);
     let make_tenant = Box::new(move |now: Timestamp, configuration: Arc<Configuration>| {
         let parts = knowing.parts_of(&configuration.tenant).unwrap_or_else(|| {
             TenantParts::new(&configuration, Arc::new(Durable::default()), broadcast::channel(LIVE_EVENTS).0)
         });
-        let index = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let index = count.fetch_add(1, Ordering::Relaxed);
         match base.tenant(now, &configuration, &parts, 0, index) {
             Ok(tenant) => {
                 knowing.know(configuration.tenant.clone(), parts);
@@ -273,6 +278,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         return Err(StartError::Thread(std::io::Error::other("the signalling thread has gone")));
     }
 
+    tokio::spawn(room::watch(folders, store_is_full, inbox.clone()));
     let (stop_api, stopped) = watch::channel(false);
     let limits = plugboard_api::Limits {
         followers: usize::try_from(config.limits.subscribers).unwrap_or(usize::MAX),
@@ -363,10 +369,12 @@ fn open_store(
     folders: &Folders,
     inbox: &mpsc::Sender<Message>,
     alarms: &Arc<Alarms>,
+    is_full: &Arc<AtomicBool>,
 ) -> Result<Arc<Embedded>, StartError> {
-    let (to_loop, alarms) = (inbox.clone(), Arc::clone(alarms));
+    let (to_loop, alarms, is_full) = (inbox.clone(), Arc::clone(alarms), Arc::clone(is_full));
     let on_health = move |health: Health| {
         let full = health != Health::Good;
+        is_full.store(full, Ordering::Relaxed);
         match health {
             Health::Good => alarms.clear("disk-full", ""),
             Health::FullDisk { available } => {
