@@ -1,11 +1,17 @@
 //! Starts a host with a scratch tenant in a temporary folder, and takes both away again.
 
 use std::{
-    fs, io,
+    collections::VecDeque,
+    fs,
+    io::{self, BufRead as _, BufReader, Write as _},
     net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket},
     path::{Path, PathBuf},
-    process::{Child, Command, Stdio},
-    time::{Duration, Instant},
+    process::{Child, ChildStderr, Command, ExitStatus, Stdio},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    time::Duration,
 };
 
 use nix::{
@@ -54,7 +60,7 @@ pub enum HostError {
     #[error("{program} cannot be started")]
     Start { program: PathBuf, source: io::Error },
     #[error("the host ended by itself ({status}); its last words:\n{log}")]
-    Ended { status: std::process::ExitStatus, log: String },
+    Ended { status: ExitStatus, log: String },
     #[error("the host is not ready after {waited:?}; its last words:\n{log}")]
     NotReady { waited: Duration, log: String },
 }
@@ -65,8 +71,14 @@ pub struct Host {
     child: Child,
     folder: PathBuf,
     keep: bool,
+    log: Arc<Mutex<VecDeque<String>>>,
+    /// A word when the host is ready; hung up when the host has said its last.
+    said: Receiver<()>,
     pub server: Server,
 }
+
+/// Lines of the host's log that are shown where something goes wrong.
+const LAST_WORDS: usize = 20;
 
 /// Components are compiled at the first start.
 const READY_WITHIN: Duration = Duration::from_secs(60);
@@ -92,41 +104,41 @@ impl Host {
         let sip = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_udp_port()?);
         let config = folder.join("plugboard.toml");
         fs::write(&config, process_config(sip, free_tcp_port()?, &std::path::absolute(&installation.plugins)?))?;
-        let log = fs::File::create(folder.join("host.log"))?;
+        let file = fs::File::create(folder.join("host.log"))?;
 
         // Children begin on the core that their parent is on. A machine of one core measures too, if badly.
         process::stay_on_core(SERVER_CORE);
-        let child = command(&installation.host, &config, &log)
+        let child = command(&installation.host, &config)
             .map_err(|source| HostError::Start { program: installation.host.clone(), source });
         process::stay_on_core(LOAD_CORE);
-        let child = child?;
+        let mut child = child?;
         let server = Server { sip, pid: child.id(), core: SERVER_CORE };
-        let mut host = Self { child, folder, keep: installation.keep, server };
+        let log = Arc::new(Mutex::new(VecDeque::new()));
+        let (tell, said) = sync_channel(1);
+        if let Some(lines) = child.stderr.take() {
+            let log = Arc::clone(&log);
+            std::thread::Builder::new().name("log".into()).spawn(move || keep_log(lines, file, &log, &tell))?;
+        }
+        let mut host = Self { child, folder, keep: installation.keep, log, said, server };
         host.wait_until_ready()?;
         Ok(host)
     }
 
     fn wait_until_ready(&mut self) -> Result<(), HostError> {
-        let start = Instant::now();
-        loop {
-            if let Some(status) = self.child.try_wait()? {
-                return Err(HostError::Ended { status, log: self.last_words() });
+        match self.said.recv_timeout(READY_WITHIN) {
+            Ok(()) => Ok(()),
+            Err(RecvTimeoutError::Timeout) => Err(HostError::NotReady { waited: READY_WITHIN, log: self.last_words() }),
+            Err(RecvTimeoutError::Disconnected) => {
+                let status = self.child.wait()?;
+                Err(HostError::Ended { status, log: self.last_words() })
             }
-            if self.last_words().lines().any(|line| line.starts_with("ready")) {
-                return Ok(());
-            }
-            if start.elapsed() > READY_WITHIN {
-                return Err(HostError::NotReady { waited: READY_WITHIN, log: self.last_words() });
-            }
-            std::thread::sleep(Duration::from_millis(20));
         }
     }
 
     /// The end of the host's log.
     pub fn last_words(&self) -> String {
-        let log = fs::read_to_string(self.folder.join("host.log")).unwrap_or_default();
-        let lines: Vec<&str> = log.lines().collect();
-        lines[lines.len().saturating_sub(20)..].join("\n")
+        let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
     }
 
     /// Number and bytes of the WAV files below the data folder.
@@ -154,15 +166,11 @@ impl Drop for Host {
         if let Ok(pid) = i32::try_from(self.child.id()) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
         }
-        let asked = Instant::now();
-        while let Ok(None) = self.child.try_wait() {
-            if asked.elapsed() > STOPPED_WITHIN {
-                let _ = self.child.kill();
-                let _ = self.child.wait();
-                break;
-            }
-            std::thread::sleep(Duration::from_millis(20));
+        // Its log ends with it.
+        if self.said.recv_timeout(STOPPED_WITHIN) == Err(RecvTimeoutError::Timeout) {
+            let _ = self.child.kill();
         }
+        let _ = self.child.wait();
         if !self.keep {
             let _ = fs::remove_dir_all(&self.folder);
         }
@@ -170,16 +178,34 @@ impl Drop for Host {
 }
 
 /// Under `setpriv` the host dies with this program, even if that is killed.
-fn command(host: &Path, config: &Path, log: &fs::File) -> io::Result<Child> {
+fn command(host: &Path, config: &Path) -> io::Result<Child> {
     let start = |mut command: Command| {
         command.arg("serve").arg("--config").arg(config).stdin(Stdio::null());
-        command.stdout(log.try_clone()?).stderr(log.try_clone()?).spawn()
+        command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()
     };
     let mut guarded = Command::new("setpriv");
     guarded.args(["--pdeathsig", "KILL", "--"]).arg(host);
     match start(guarded) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => start(Command::new(host)),
         started => started,
+    }
+}
+
+/// Keeps what the host says, all of it in a file and the end at hand; tells when it is ready.
+fn keep_log(lines: ChildStderr, mut file: fs::File, log: &Mutex<VecDeque<String>>, tell: &SyncSender<()>) {
+    for line in BufReader::new(lines).lines().map_while(Result::ok) {
+        // A full disk costs the file, not the measurement.
+        let _ = writeln!(file, "{line}");
+        let is_ready = line.starts_with("ready");
+        let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
+        log.push_back(line);
+        if log.len() > LAST_WORDS {
+            log.pop_front();
+        }
+        drop(log);
+        if is_ready {
+            let _ = tell.try_send(());
+        }
     }
 }
 
