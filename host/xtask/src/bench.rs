@@ -3,10 +3,19 @@
 use crate::{
     plugins,
     run::{self, Failure, cargo, program, target},
-    setup,
 };
 
 #[derive(clap::Args)]
+#[command(
+    arg_required_else_help = true,
+    after_help = "\
+Each pins the host to core 0 and the load to core 1: measure on a machine that does nothing else.
+Examples:
+  cargo xtask bench ivr
+  cargo xtask bench queue --json              the last line is one JSON object
+  cargo xtask bench bridge -- --short         a few seconds, to see that the instrument works
+  cargo xtask bench ivr -- --figures f.json   every run in full"
+)]
 pub(crate) struct Arguments {
     name: Name,
     /// End with one JSON object on the last line.
@@ -47,7 +56,6 @@ impl Name {
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
-    setup::wasm_target()?;
     let components = plugins::build()?;
     let name = arguments.name.word();
     let json = arguments.json.then_some("--json");
@@ -55,7 +63,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         Name::Ivr | Name::Bridge | Name::Record | Name::Queue => {
             let mut build = cargo();
             build.args(["build", "--release", "--workspace", "--bin", "plugboard", "--bin", "plugboard-load"]);
-            run_build(&mut build)?;
+            run::run("building for release (10 to 20 minutes the first time)", &mut build)?;
             let release = target().join("release");
             let mut load = program(release.join("plugboard-load"));
             load.arg(name).arg("--host").arg(release.join("plugboard")).arg("--plugins").arg(&components);
@@ -66,15 +74,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let (package, bench) =
                 if name == "flow" { ("plugboard-plugin", "questions") } else { ("plugboard-scenarios", "day") };
             let mut cargo = cargo();
-            cargo.args(["bench", "--quiet", "--package", package, "--bench", bench, "--"]).args(json);
+            cargo.args(["bench", "--package", package, "--bench", bench, "--"]).args(json);
             cargo.env("PLUGBOARD_PLUGINS", &components);
             cargo
         }
     };
     bench.args(&arguments.more);
     run::run(&format!("measuring {name}"), &mut bench)
-}
-
-fn run_build(build: &mut std::process::Command) -> Result<(), Failure> {
-    run::run("building for release (some minutes the first time)", build)
 }

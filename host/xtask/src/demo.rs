@@ -1,12 +1,18 @@
 //! The main job in one command.
 
+use std::convert::Infallible;
+
 use crate::{
     plugins,
-    run::{self, Failure, cargo, program, root, say, target},
-    setup,
+    run::{self, Failure, become_program, cargo, program, root, say, target},
 };
 
 #[derive(clap::Args)]
+#[command(after_help = "\
+Examples:
+  cargo xtask demo                 stays up after the call, for your own SIP phone
+  cargo xtask demo --dial 8000     in Chinese
+  cargo xtask demo --once --json   for scripts: the ladder on stderr, one JSON object on stdout")]
 pub(crate) struct Arguments {
     /// Leave after the call instead of staying up.
     #[arg(long)]
@@ -19,10 +25,10 @@ pub(crate) struct Arguments {
     dial: String,
 }
 
-pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
+/// Ends as the demo: this process becomes it.
+pub(crate) fn run(arguments: &Arguments) -> Result<Infallible, Failure> {
     say("Plugboard demo: a caller, an IVR made of a WebAssembly component, a queue, an agent, a recording");
-    say("the first build takes 5 to 10 minutes on two cores; after that this starts in seconds");
-    setup::wasm_target()?;
+    say("the first build takes 5 to 15 minutes on two cores; after that this starts in seconds");
     let components = plugins::build()?;
     let mut build = cargo();
     build.args(["build", "--workspace", "--bin", "plugboard"]);
@@ -42,5 +48,5 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     if arguments.json {
         demo.arg("--json");
     }
-    run::run("starting", &mut demo)
+    Err(become_program("starting", &mut demo))
 }

@@ -16,6 +16,8 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
+    bin_name = "cargo xtask",
+    arg_required_else_help = true,
     after_help = "Start here:\n  cargo xtask demo          a call through the whole system, then it stays up for your own phone\n  \
                   cargo xtask test          everything that must hold"
 )]
@@ -30,7 +32,7 @@ enum Task {
     Demo(demo::Arguments),
     /// Install what the tests need, build the plugins, and run every test.
     Test(test::Arguments),
-    /// Formatting, lints, and the direction of dependencies.
+    /// Formatting, lints, direction of dependencies, licences.
     Check,
     /// Measure one thing in a release build: ivr, bridge, record, queue, flow or day.
     Bench(bench::Arguments),
@@ -40,11 +42,11 @@ enum Task {
 
 fn main() -> ExitCode {
     let done = match Arguments::parse().task {
-        Task::Demo(arguments) => demo::run(&arguments),
+        Task::Demo(arguments) => demo::run(&arguments).map(|never| match never {}),
         Task::Test(arguments) => test::run(&arguments),
         Task::Check => test::check(),
         Task::Bench(arguments) => bench::run(&arguments),
-        Task::Plugins => setup::wasm_target().and_then(|()| plugins::build().map(|_| ())),
+        Task::Plugins => plugins::build().map(|folder| run::say(&format!("they are in {}", folder.display()))),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,35 +1,56 @@
 //! Guests, built for wasm32 and wrapped as components.
 
-use std::{fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use crate::run::{Failure, cargo, root, run, target};
-
-/// Each guest's module as cargo names it, and the plugin's own name.
-const GUESTS: [(&str, &str); 2] = [("flow_graph", "flow-graph"), ("route_skills", "route-skills")];
+use crate::{
+    run::{Failure, cargo, root, run, target},
+    setup,
+};
 
 /// Builds every plugin into `target/plugins`, and says where that is.
 pub(crate) fn build() -> Result<PathBuf, Failure> {
+    setup::wasm_target()?;
     let folder = target().join("plugins");
     let modules = target().join("guests");
     let mut build = cargo();
     build
-        .args(["build", "--quiet", "--release", "--target", "wasm32-unknown-unknown"])
-        .arg("--manifest-path")
-        .arg(root().join("plugins/Cargo.toml"))
+        .args(["build", "--release", "--target", setup::WASM, "--manifest-path"])
+        .arg(manifest())
         .env("CARGO_TARGET_DIR", &modules);
     run("building the plugins", &mut build)?;
-    let file = |path: &PathBuf, source| Failure::File { file: path.display().to_string(), source };
-    fs::create_dir_all(&folder).map_err(|source| file(&folder, source))?;
-    for (module, name) in GUESTS {
-        let from = modules.join(format!("wasm32-unknown-unknown/release/{module}.wasm"));
-        let core = fs::read(&from).map_err(|source| file(&from, source))?;
+    fs::create_dir_all(&folder).map_err(|source| of_file(&folder, source))?;
+    for name in guests()? {
+        let module = modules.join(setup::WASM).join("release").join(name.replace('-', "_")).with_extension("wasm");
+        let core = fs::read(&module).map_err(|source| of_file(&module, source))?;
         let component = plugboard_componentize::componentize(&core)
-            .map_err(|source| Failure::Component { file: from.display().to_string(), source })?;
-        let to = folder.join(format!("{name}.wasm"));
+            .map_err(|source| Failure::Component { file: module.display().to_string(), source })?;
+        let to = folder.join(name).with_extension("wasm");
         // Rewritten only when it changed: the host compiles a component once for its content.
         if fs::read(&to).ok().as_deref() != Some(&component) {
-            fs::write(&to, &component).map_err(|source| file(&to, source))?;
+            fs::write(&to, &component).map_err(|source| of_file(&to, source))?;
         }
     }
     Ok(folder)
+}
+
+/// The guests' own workspace.
+pub(crate) fn manifest() -> PathBuf {
+    root().join("plugins/Cargo.toml")
+}
+
+/// Each folder of `plugins/` with a package in it, by its name.
+fn guests() -> Result<Vec<String>, Failure> {
+    let plugins = root().join("plugins");
+    let entries = fs::read_dir(&plugins).map_err(|source| of_file(&plugins, source))?;
+    let packages = entries.filter_map(Result::ok).filter(|entry| entry.path().join("Cargo.toml").is_file());
+    let mut names: Vec<String> = packages.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+    names.sort_unstable();
+    Ok(names)
+}
+
+fn of_file(path: &Path, source: std::io::Error) -> Failure {
+    Failure::File { file: path.display().to_string(), source }
 }

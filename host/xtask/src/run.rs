@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsStr,
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::Command,
     time::Instant,
@@ -10,9 +11,9 @@ use std::{
 /// Why a task ended.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Failure {
-    #[error("{program} cannot be run: {source}; {remedy}")]
-    Missing { program: String, source: std::io::Error, remedy: String },
-    #[error("{what} failed ({status}); what it printed above says why")]
+    #[error("{program} cannot be run: {source}")]
+    Start { program: String, source: std::io::Error },
+    #[error("{what}: failed ({status}); what is printed above says why")]
     Failed { what: String, status: String },
     #[error("{0}")]
     Setup(String),
@@ -28,9 +29,10 @@ pub(crate) fn root() -> PathBuf {
     own.ancestors().nth(2).map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
-/// Where cargo puts what it builds.
+/// Where cargo puts what it builds: this program lies there, in the folder of its profile.
 pub(crate) fn target() -> PathBuf {
-    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+    let own = std::env::current_exe().ok();
+    own.as_deref().and_then(|own| own.ancestors().nth(2)).map_or_else(|| root().join("target"), Path::to_path_buf)
 }
 
 /// Says what is done. On stderr, so that `--json` has stdout to itself.
@@ -38,16 +40,15 @@ pub(crate) fn say(what: &str) {
     eprintln!("▸ {what}");
 }
 
-/// `cargo` as it called us, in the repository's root.
+/// `cargo` as it called us.
 pub(crate) fn cargo() -> Command {
-    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    command.current_dir(root());
-    command
+    program(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// In the repository's root, and with the target folder that this program was built in.
 pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
     let mut command = Command::new(name);
-    command.current_dir(root());
+    command.current_dir(root()).env("CARGO_TARGET_DIR", target());
     command
 }
 
@@ -55,12 +56,7 @@ pub(crate) fn program(name: impl AsRef<OsStr>) -> Command {
 pub(crate) fn run(what: &str, command: &mut Command) -> Result<(), Failure> {
     say(what);
     let begun = Instant::now();
-    let name = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().map_err(|source| Failure::Missing {
-        program: name,
-        source,
-        remedy: "install it and try again".to_owned(),
-    })?;
+    let status = command.status().map_err(|source| cannot_start(command, source))?;
     if !status.success() {
         return Err(Failure::Failed { what: what.to_owned(), status: status.to_string() });
     }
@@ -71,7 +67,13 @@ pub(crate) fn run(what: &str, command: &mut Command) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Whether a program is there and answers `--version`.
-pub(crate) fn is_there(name: &str, argument: &str) -> bool {
-    Command::new(name).arg(argument).output().is_ok()
+/// Gives way to the program: Ctrl-C is its own, and so is the exit code. Returns only if it cannot be started.
+pub(crate) fn become_program(what: &str, command: &mut Command) -> Failure {
+    say(what);
+    let source = command.exec();
+    cannot_start(command, source)
+}
+
+fn cannot_start(command: &Command, source: std::io::Error) -> Failure {
+    Failure::Start { program: command.get_program().to_string_lossy().into_owned(), source }
 }
