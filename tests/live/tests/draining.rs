@@ -1,7 +1,7 @@
 //! SIGTERM with live calls: drain, then stop; and a host that is full.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use plugboard_live::{Ear, Host, Sipp, Surroundings, Tenant, count, free_port};
 use serde_json::Value;
@@ -77,10 +77,8 @@ fn a_second_sigterm_stops_at_once() {
     let (caller, phone) = talking(&host, &ear, "50000");
     host.terminate();
     host.until_said("draining", SOON);
-    let begun = Instant::now();
     host.terminate();
-    assert!(host.wait(SOON).success(), "{}", host.log());
-    assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+    assert!(host.wait(Duration::from_secs(8)).success(), "{}", host.log());
     caller.done();
     drop(phone);
     assert_eq!(record(host), ("host".into(), false.into(), true));

@@ -184,6 +184,7 @@ fn line(event: &Value) -> String {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::disallowed_methods, reason = "a host to talk to is a socket and a thread")]
+    #![allow(clippy::result_large_err, reason = "tungstenite's own callback answers with a whole response")]
 
     use std::net::TcpListener;
 
