@@ -27,12 +27,7 @@ pub(crate) fn calendar(fields: &Fields<'_>) -> Calendar {
                     continue;
                 };
                 match spans(json) {
-                    Some(spans) => {
-                        for (span, next_day) in spans {
-                            calendar.week[weekday].push(span);
-                            calendar.week[(weekday + 1) % 7].extend(next_day);
-                        }
-                    }
+                    Some(spans) => calendar.week[weekday] = spans,
                     None => bad_spans("week", day),
                 }
             }
@@ -67,7 +62,7 @@ pub(crate) fn calendar(fields: &Fields<'_>) -> Calendar {
             for (date, json) in days {
                 match (Date::parse(date), spans(json)) {
                     (Some(date), Some(spans)) => {
-                        calendar.special.insert(date, spans.into_iter().map(|(span, _)| span).collect());
+                        calendar.special.insert(date, spans);
                     }
                     (None, _) => bad_date("special", date),
                     (_, None) => bad_spans("special", date),
@@ -79,6 +74,6 @@ pub(crate) fn calendar(fields: &Fields<'_>) -> Calendar {
     calendar
 }
 
-fn spans(json: &Json) -> Option<Vec<(Span, Option<Span>)>> {
+fn spans(json: &Json) -> Option<Vec<Span>> {
     json.as_array()?.iter().map(|text| parse_span(text.as_str()?)).collect()
 }
