@@ -52,7 +52,7 @@ impl Guest for FlowGraph {
         };
         Description {
             name: "flow-graph".into(),
-            revision: 1,
+            revision: 2,
             needs: Vec::new(),
             nodes: kinds::KINDS.iter().map(node_kind).collect(),
             extra: Vec::new(),

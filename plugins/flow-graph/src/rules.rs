@@ -56,30 +56,43 @@ fn queue_without_choice(graph: &Graph, problems: &Problems) {
     }
 }
 
-/// What a silent caller may be kept in for ever.
+/// What callers may be kept in for ever.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pace {
     /// Nodes that take no time at all.
     Instant,
-    /// Also nodes that only play, and those that give up when nothing is pressed.
+    /// Also exits that are taken at once when something fails: a prompt that is not there, a queue that is full.
+    Fails,
+    /// Nodes that only play, and those that give up when nothing is pressed.
     Plays,
 }
 
-/// The exits that a silent caller takes.
-fn silent_exits(node: &Node, slowest: Pace) -> impl Iterator<Item = NodeNumber> {
-    let exit = match &node.kind {
+/// The exits that are taken at that pace; no name stands for all of them.
+fn exits_at(kind: &Kind, pace: Pace) -> &'static [&'static str] {
+    match (kind, pace) {
+        (Kind::Queue(_), Pace::Fails) => &["error", "closed", "no_agents", "overflow"],
+        (Kind::TransferAgent { .. }, Pace::Fails) => &["error", "busy", "offline"],
+        (Kind::TransferNumber { .. }, Pace::Fails) => &["error", "busy", "failed"],
+        (_, Pace::Fails) => &["error"],
+        (Kind::Play { .. }, Pace::Plays) => &["done"],
+        (Kind::Menu(_) | Kind::CollectDigits(_), Pace::Plays) => &["no_input"],
+        (_, Pace::Instant | Pace::Plays) => &[],
+    }
+}
+
+fn exits(node: &Node, pace: Pace) -> impl Iterator<Item = NodeNumber> {
+    let instant = matches!(
+        node.kind,
         Kind::Start
-        | Kind::Branch(_)
-        | Kind::BusinessHours(_)
-        | Kind::SetVariable(_)
-        | Kind::SetLanguage(_)
-        | Kind::SetQueue(_)
-        | Kind::Tag(_) => None,
-        Kind::Play { .. } if slowest == Pace::Plays => Some("done"),
-        Kind::Menu(_) | Kind::CollectDigits(_) if slowest == Pace::Plays => Some("no_input"),
-        _ => Some("none of its exits is silent"),
-    };
-    node.exits.iter().filter(move |(name, _)| exit.is_none_or(|exit| *name == exit)).map(|(_, next)| *next)
+            | Kind::Branch(_)
+            | Kind::BusinessHours(_)
+            | Kind::SetVariable(_)
+            | Kind::SetLanguage(_)
+            | Kind::SetQueue(_)
+            | Kind::Tag(_)
+    );
+    let named = exits_at(&node.kind, pace);
+    node.exits.iter().filter(move |(name, _)| instant || named.contains(&name.as_str())).map(|(_, next)| *next)
 }
 
 /// A loop that counts its rounds is taken to branch on the count; the runtime stops it if it does not.
@@ -92,13 +105,17 @@ fn counts(node: &Node) -> bool {
 
 fn endless(graph: &Graph, problems: &Problems) {
     let instant = Loops::find(graph, Pace::Instant);
+    let failing = Loops::find(graph, Pace::Fails);
     let playing = Loops::find(graph, Pace::Plays);
-    for ((node, instant), playing) in graph.nodes.iter().zip(instant).zip(playing) {
-        if instant {
+    for (node, number) in graph.nodes.iter().zip(0_usize..) {
+        let leave = "leave the loop, or count its rounds with { \"add\": 1 } and branch on it";
+        if instant[number] {
             let message = "this goes round for ever without waiting for anything".into();
-            let remedy = "leave the loop, or count its rounds with { \"add\": 1 } and branch on it";
-            problems.error(&place(node), "endless-loop", message, remedy);
-        } else if playing {
+            problems.error(&place(node), "endless-loop", message, leave);
+        } else if failing[number] {
+            let message = "what fails at once here is tried again at once, for ever".into();
+            problems.error(&place(node), "endless-retry", message, "lead the exit to something that takes its time");
+        } else if playing[number] {
             let message = "a caller who does nothing stays here for ever".into();
             let remedy = "lead `no_input` out, or count the rounds and branch on them";
             problems.warn(&place(node), "silent-loop", message, remedy);
@@ -109,7 +126,7 @@ fn endless(graph: &Graph, problems: &Problems) {
 /// Strongly connected components, by Tarjan's algorithm; as deep as there are nodes, which is a thousand.
 struct Loops<'a> {
     graph: &'a Graph,
-    slowest: Pace,
+    pace: Pace,
     /// In the order of discovery, from 1; 0 is not seen yet.
     seen: Vec<u32>,
     lowest: Vec<u32>,
@@ -121,11 +138,11 @@ struct Loops<'a> {
 
 impl<'a> Loops<'a> {
     /// For each node, whether it is part of a loop.
-    fn find(graph: &'a Graph, slowest: Pace) -> Vec<bool> {
+    fn find(graph: &'a Graph, pace: Pace) -> Vec<bool> {
         let size = graph.nodes.len();
         let mut loops = Self {
             graph,
-            slowest,
+            pace,
             seen: vec![0; size],
             lowest: vec![0; size],
             on_stack: vec![false; size],
@@ -144,7 +161,7 @@ impl<'a> Loops<'a> {
     fn next(&self, number: NodeNumber) -> impl Iterator<Item = NodeNumber> + use<'a> {
         let node = &self.graph.nodes[usize::from(number)];
         let leads_on = !counts(node);
-        silent_exits(node, self.slowest).filter(move |_| leads_on)
+        exits(node, self.pace).filter(move |_| leads_on)
     }
 
     fn visit(&mut self, number: NodeNumber) {

@@ -28,16 +28,22 @@ use crate::{
 
 /// Most nodes gone through in one step: more is a loop that the document's check could not see.
 const MAX_VISITS: usize = 100;
+/// Most nodes gone through in [`PACE_MS`], over any number of steps: more is a loop through something that fails at once.
+const MAX_PACE: u16 = 1_000;
+const PACE_MS: u64 = 10_000;
 /// Ends that a node without the exit for it is left by, after the one that it would have been.
 const STAND_INS: [(&str, &str); 3] = [("holiday", "closed"), ("too_short", "recorded"), ("closed", "no_agents")];
 const DEFAULT_PRIORITY: u8 = 5;
 
 pub(crate) fn step(graph: &Graph, state: &[u8], event: &Event) -> Result<Stepped, Failure> {
     let begins = state.is_empty();
-    let session = match &event.what {
+    let mut session = match &event.what {
         Happening::Started(start) if begins => new_session(graph, start),
         _ => load(graph, state)?,
     };
+    if event.at_ms >= session.since_ms.saturating_add(PACE_MS) {
+        (session.entered, session.since_ms) = (0, event.at_ms);
+    }
     let mut run = Run { graph, session, wall_min: wall_min(event), actions: Vec::new(), trail: Vec::new() };
     if begins {
         run.go(graph.start)?
@@ -84,6 +90,8 @@ fn new_session(graph: &Graph, start: &wit::Start) -> Session {
         fingerprint: graph.fingerprint,
         next_token: 0,
         picked_up: false,
+        entered: 0,
+        since_ms: 0,
         spot: Spot::In { node: graph.start, awaits: 0, stage: Stage::Main },
         tries: 0,
         choice: QueueChoice::default(),
@@ -163,7 +171,8 @@ impl<'a> Run<'a> {
     /// Enters nodes until one waits or the flow ends.
     fn go(&mut self, mut number: NodeNumber) -> Result<(), Failure> {
         loop {
-            if self.trail.len() >= MAX_VISITS {
+            self.session.entered = self.session.entered.saturating_add(1);
+            if self.trail.len() >= MAX_VISITS || self.session.entered > MAX_PACE {
                 return Err(failure(FailureCode::Runaway, &self.graph.nodes[usize::from(number)].id));
             }
             let graph = self.graph;

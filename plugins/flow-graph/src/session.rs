@@ -5,13 +5,16 @@
 
 use crate::document::{NodeNumber, QueueChoice, Value};
 
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Session {
     pub(crate) fingerprint: u64,
     pub(crate) next_token: u32,
     pub(crate) picked_up: bool,
+    /// Nodes entered since that time, Unix milliseconds: who goes through many in no time runs in a circle.
+    pub(crate) entered: u16,
+    pub(crate) since_ms: u64,
     pub(crate) spot: Spot,
     /// Attempts used in this node.
     pub(crate) tries: u8,
@@ -56,6 +59,8 @@ impl Session {
         out.0.extend(self.fingerprint.to_le_bytes());
         out.u32(self.next_token);
         out.u8(self.picked_up.into());
+        out.u16(self.entered);
+        out.0.extend(self.since_ms.to_le_bytes());
         let (tag, node, awaits, stage) = match self.spot {
             Spot::In { node, awaits, stage } => (0, node, awaits, stage),
             Spot::Exception { awaits, stage } => (1, 0, awaits, stage),
@@ -114,6 +119,7 @@ impl Session {
         let fingerprint = u64::from_le_bytes(input.array()?);
         let next_token = input.u32()?;
         let picked_up = input.u8()? == 1;
+        let (entered, since_ms) = (input.u16()?, u64::from_le_bytes(input.array()?));
         let (tag, node, awaits) = (input.u8()?, input.u16()?, input.u32()?);
         let stage = match input.u8()? {
             0 => Stage::Prompt,
@@ -149,7 +155,18 @@ impl Session {
             })
             .collect::<Option<_>>()?;
         let choice = QueueChoice { queue, priority, skills };
-        let session = Self { fingerprint, next_token, picked_up, spot, tries, choice, unconfirmed, values };
+        let session = Self {
+            fingerprint,
+            next_token,
+            picked_up,
+            entered,
+            since_ms,
+            spot,
+            tries,
+            choice,
+            unconfirmed,
+            values,
+        };
         input.0.is_empty().then_some(session)
     }
 }
@@ -219,6 +236,8 @@ mod tests {
             fingerprint: 7,
             next_token: 12,
             picked_up: true,
+            entered: 300,
+            since_ms: 1_795_392_000_000,
             spot: Spot::In { node: 3, awaits: 11, stage: Stage::Confirm },
             tries: 2,
             choice: QueueChoice {
