@@ -19,7 +19,8 @@ pub(crate) struct Graph {
     /// Built-in ones first, in the order of [`BUILT_IN`].
     pub(crate) variables: Vec<Variable>,
     pub(crate) nodes: Vec<Node>,
-    pub(crate) exception: Exception,
+    /// `None`: the host's own takes over.
+    pub(crate) exception: Option<Exception>,
 }
 
 /// Variables that every flow has; a document cannot declare them.

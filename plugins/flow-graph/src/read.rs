@@ -91,8 +91,9 @@ fn read_into(document: &str, problems: &Problems) -> Option<Graph> {
         })
         .collect();
     let exception = match fields.get("exception") {
-        Some(json) => exception(json, fields.place_of("exception"), problems, &scope),
-        None => Some(Exception::default()),
+        // What is wrong with it was reported; the document is refused then.
+        Some(json) => Some(exception(json, fields.place_of("exception"), problems, &scope)?),
+        None => None,
     };
     // The designer's own: shown to people, of no effect here.
     fields.get("note");
@@ -103,7 +104,7 @@ fn read_into(document: &str, problems: &Problems) -> Option<Graph> {
         language: language.into(),
         start: start?,
         nodes: nodes?,
-        exception: exception?,
+        exception,
         variables,
     };
     rules::check(&graph, problems);

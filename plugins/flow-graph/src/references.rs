@@ -12,9 +12,11 @@ const MOST: usize = 10_000;
 
 pub(crate) fn references(graph: &Graph) -> Vec<Reference> {
     let mut found = Found { place: Place { node: None, pointer: "/exception".into() }, all: Vec::new() };
-    found.prompts(graph.exception.prompt.iter());
-    if let Fallback::Queue(queue) = &graph.exception.fallback {
-        found.add(ReferenceKind::Queue, queue);
+    if let Some(exception) = &graph.exception {
+        found.prompts(exception.prompt.iter());
+        if let Fallback::Queue(queue) = &exception.fallback {
+            found.add(ReferenceKind::Queue, queue);
+        }
     }
     for node in &graph.nodes {
         let pointer = Place { node: None, pointer: String::new() }.child("nodes").child(&node.id).pointer;

@@ -215,7 +215,7 @@ fn secret_shown(graph: &Graph, problems: &Problems) {
             Kind::Tag(tags) => tags.iter().any(|(_, value)| shows(value)),
             Kind::SetVariable(set) => set.iter().any(|(_, assign)| matches!(assign, Assign::Text(text) if shows(text))),
             Kind::TransferAgent { agent: to, .. } | Kind::TransferNumber { number: to, .. } => shows(to),
-            kind => prompts(kind).any(says),
+            kind => prompts(kind).any(&says),
         };
         if shown {
             let message = "this would show digits that were collected as secret".into();
@@ -226,6 +226,11 @@ fn secret_shown(graph: &Graph, problems: &Problems) {
                 "take the variable out; only a branch may look at it",
             );
         }
+    }
+    if graph.exception.as_ref().and_then(|exception| exception.prompt.as_ref()).is_some_and(says) {
+        let message = "this would show digits that were collected as secret".into();
+        let place = Place { node: None, pointer: "/exception/prompt".into() };
+        problems.error(&place, "secret-shown", message, "take the variable out; only a branch may look at it");
     }
 }
 

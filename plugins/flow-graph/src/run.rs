@@ -156,7 +156,7 @@ impl<'a> Run<'a> {
                 }
             }
             (Spot::Exception { awaits, stage }, what) if event.answers == Some(awaits) => {
-                self.exception_answer(stage, what)
+                self.exception_answer(stage, what)?;
             }
             // An answer to what is given up already, or news that no node asked for.
             _ => {}
@@ -184,7 +184,7 @@ impl<'a> Run<'a> {
                     self.session.spot = Spot::In { node: number, awaits, stage };
                     return Ok(());
                 }
-                outcome => match self.next(node, outcome) {
+                outcome => match self.next(node, outcome)? {
                     Some(next) => number = next,
                     None => return Ok(()),
                 },
@@ -193,28 +193,28 @@ impl<'a> Run<'a> {
     }
 
     fn leave(&mut self, node: &Node, outcome: Outcome) -> Result<(), Failure> {
-        match self.next(node, outcome) {
+        match self.next(node, outcome)? {
             Some(next) => self.go(next),
             None => Ok(()),
         }
     }
 
     /// Notes the visit and finds the node after it; `None` where the exception flow takes over or the flow ends.
-    fn next(&mut self, node: &Node, outcome: Outcome) -> Option<NodeNumber> {
+    fn next(&mut self, node: &Node, outcome: Outcome) -> Result<Option<NodeNumber>, Failure> {
         let exit = match outcome {
             Outcome::Leaves(exit) => exit,
             Outcome::Ends(word) => {
                 self.visited(node.id.clone(), Some(word));
                 self.session.spot = Spot::Ended;
-                return None;
+                return Ok(None);
             }
-            Outcome::Waits(..) => return None,
+            Outcome::Waits(..) => return Ok(None),
         };
         self.visited(node.id.clone(), Some(&exit));
         let mut wanted = exit.as_str();
         loop {
             if let Some(next) = node.exits.get(wanted) {
-                return Some(*next);
+                return Ok(Some(*next));
             }
             match STAND_INS.iter().find(|(missing, _)| *missing == wanted) {
                 Some((_, stand_in)) => wanted = stand_in,
@@ -223,9 +223,9 @@ impl<'a> Run<'a> {
         }
         let error = node.exits.get("error").copied();
         if error.is_none() {
-            self.exception();
+            self.exception(&format!("node {}: nothing leads on from {exit}", node.id))?;
         }
-        error
+        Ok(error)
     }
 
     fn act(&mut self, what: Effect) -> u32 {
