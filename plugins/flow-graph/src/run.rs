@@ -20,7 +20,7 @@ use crate::{
         flow_types::{self as wit, Channel, Direction, Effect, GiveUp, Happening, QueueNews, TransferEnd},
     },
     document::{
-        Assign, DIGITS, Graph, Kind, LANGUAGE, Mailbox, Node, NodeNumber, Prompt, QueueChoice, Source, Value,
+        Assign, DIGITS, Graph, Kind, LANGUAGE, Mailbox, Node, NodeNumber, Prompt, QueueChoice, Slot, Source, Value,
         Voicemail, Wait,
     },
     session::{Session, Spot, Stage},
@@ -62,7 +62,7 @@ fn wall_min(event: &Event) -> i64 {
 }
 
 fn new_session(graph: &Graph, start: &wit::Start) -> Session {
-    let text = |text: &str| Value::Text(text[..text.floor_char_boundary(1_024)].into());
+    let text = |text: &str| Value::Text(cut(text, 1_024));
     let channel = match &start.channel {
         Channel::Voice => "voice",
         Channel::Chat => "chat",
@@ -265,7 +265,7 @@ impl<'a> Run<'a> {
         let values = &self.session.values;
         let filled = |source: &Source| match source {
             Source::File(file) => wit::Source::File(file.clone()),
-            Source::Text(text) => wit::Source::Text(cut(text.fill(values), 1_000)),
+            Source::Text(text) => wit::Source::Text(cut(&text.fill(values), 1_000)),
             Source::Digits(text) => {
                 wit::Source::Digits(text.fill(values).chars().filter(|c| crate::fields::is_key(*c)).take(64).collect())
             }
@@ -304,14 +304,19 @@ impl<'a> Run<'a> {
                 Hours::Holiday => "holiday",
             }),
             Kind::SetVariable(set) => {
-                for (slot, assign) in set {
-                    let value = match (assign, &self.session.values[usize::from(*slot)]) {
+                // All at once: an object has no order, so each is made of what was before.
+                let values = &self.session.values;
+                let assigned = |(slot, assign): &(Slot, Assign)| {
+                    let value = match (assign, &values[usize::from(*slot)]) {
                         (Assign::To(value), _) => value.clone(),
-                        (Assign::Text(text), _) => Value::Text(cut(text.fill(&self.session.values), 1_024)),
+                        (Assign::Text(text), _) => Value::Text(cut(&text.fill(values), 1_024)),
                         (Assign::Add(add), Value::Number(number)) => Value::Number(number.saturating_add(*add)),
                         (Assign::Add(_), other) => other.clone(),
                     };
-                    self.session.values[usize::from(*slot)] = value;
+                    (usize::from(*slot), value)
+                };
+                for (slot, value) in set.iter().map(assigned).collect::<Vec<_>>() {
+                    self.session.values[slot] = value;
                 }
                 leaves("next")
             }
@@ -349,7 +354,7 @@ impl<'a> Run<'a> {
             },
             Kind::Tag(tags) => {
                 for (name, value) in tags {
-                    let value = cut(value.fill(&self.session.values), 1_024);
+                    let value = cut(&value.fill(&self.session.values), 1_024);
                     self.act(Effect::Tag(Setting { name: name.clone(), value }));
                 }
                 leaves("next")
@@ -446,7 +451,7 @@ fn leaves(exit: &str) -> Outcome {
     Outcome::Leaves(exit.into())
 }
 
-fn cut(mut text: String, bytes: usize) -> String {
-    text.truncate(text.floor_char_boundary(bytes));
-    text
+/// Text for the host: bounded, and on one line, whatever a caller's number or name brought along.
+fn cut(text: &str, bytes: usize) -> String {
+    text[..text.floor_char_boundary(bytes)].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
