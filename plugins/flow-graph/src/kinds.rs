@@ -6,8 +6,8 @@ use serde_json::{Map, Value as Json};
 
 use crate::{
     document::{
-        Collect, Confirm, DIGITS, Kind, Mailbox, Menu, Node, NodeNumber, QueueChoice, Slot, Validity, Value, Variable,
-        Voicemail, Wait,
+        Collect, Confirm, DIGITS, Kind, Mailbox, Menu, Node, NodeNumber, QueueChoice, Slot, Template, Validity, Value,
+        Variable, Voicemail, Wait,
     },
     fields::{Fields, Place, Problems, is_key},
     hours::calendar,
@@ -219,11 +219,11 @@ fn read_kind(fields: &Fields<'_>, word: &str, scope: &Scope<'_>) -> Option<Kind>
         }),
         "transfer-agent" => {
             let ring_ms = ring_ms();
-            Kind::TransferAgent { agent: required_template(fields, "agent", scope)?, ring_ms }
+            Kind::TransferAgent { agent: target(fields, "agent", scope)?, ring_ms }
         }
         "transfer-number" => {
             let ring_ms = ring_ms();
-            Kind::TransferNumber { number: required_template(fields, "number", scope)?, ring_ms }
+            Kind::TransferNumber { number: target(fields, "number", scope)?, ring_ms }
         }
         "transfer-flow" => {
             fields.required_text("flow", "name the flow that goes on")?;
@@ -418,11 +418,21 @@ pub(crate) fn name(fields: &Fields<'_>, field: &'static str) -> Option<String> {
     Some(text.into())
 }
 
-fn is_name(text: &str) -> bool {
+/// What the host takes for the name of a resource, a number to dial included.
+pub(crate) fn is_name(text: &str) -> bool {
     (1..=64).contains(&text.len()) && text.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | '+'))
 }
 
 /// For numbers that [`Fields::number`] has bounded.
 fn small(number: u32) -> u8 {
     u8::try_from(number).unwrap_or(u8::MAX)
+/// Where a transfer goes: a name, or one that is made in the call.
+fn target(fields: &Fields<'_>, field: &'static str, scope: &Scope<'_>) -> Option<Template> {
+    let to = required_template(fields, field, scope)?;
+    if to.variables().next().is_none() {
+        name(fields, field)?;
+    }
+    Some(to)
+}
+
 }

@@ -23,6 +23,7 @@ use crate::{
         Assign, DIGITS, Graph, Kind, LANGUAGE, Mailbox, Node, NodeNumber, Prompt, QueueChoice, Slot, Source, Value,
         Voicemail, Wait,
     },
+    kinds::is_name,
     session::{Session, Spot, Stage},
 };
 
@@ -337,12 +338,13 @@ impl<'a> Run<'a> {
                 None => leaves("error"),
             },
             Kind::TransferAgent { agent, ring_ms } => {
-                let to = wit::Target::Agent(agent.fill(&self.session.values));
-                Outcome::Waits(self.act(Effect::Transfer(wit::Transfer { to, ring_ms: *ring_ms })), Stage::Main)
+                let agent = agent.fill(&self.session.values);
+                if is_name(&agent) { self.transfer(wit::Target::Agent(agent), *ring_ms) } else { leaves("error") }
             }
+            // What a caller pressed, or withheld, may be no number at all.
             Kind::TransferNumber { number, ring_ms } => {
-                let to = wit::Target::Number(number.fill(&self.session.values));
-                Outcome::Waits(self.act(Effect::Transfer(wit::Transfer { to, ring_ms: *ring_ms })), Stage::Main)
+                let number = number.fill(&self.session.values);
+                if is_name(&number) { self.transfer(wit::Target::Number(number), *ring_ms) } else { leaves("failed") }
             }
             Kind::TransferFlow { flow } => {
                 self.act(Effect::Transfer(wit::Transfer { to: wit::Target::Flow(flow.clone()), ring_ms: 0 }));
@@ -425,6 +427,10 @@ impl<'a> Run<'a> {
             exit_keys: wait.exit_keys.clone(),
         };
         Some(self.act_answered(Effect::Enqueue(enqueue)))
+    }
+
+    fn transfer(&mut self, to: wit::Target, ring_ms: u32) -> Outcome {
+        Outcome::Waits(self.act(Effect::Transfer(wit::Transfer { to, ring_ms })), Stage::Main)
     }
 
     fn record(&mut self, voicemail: &Voicemail) -> Outcome {
