@@ -20,11 +20,15 @@ use crate::{
     document::{BUILT_IN, Exception, Fallback, Graph, Node, NodeNumber, VERIFIED, Value, Variable, fingerprint},
     fields::{Fields, Place, Problems, kind},
     kinds::{self, Scope},
-    logic, prompts, rules,
+    logic, prompts, rules, twice,
 };
 
 const MAX_NODES: usize = 1_000;
+/// A thousand nodes of a thousand bytes; more would not fit into the memory of one instance while it is read.
+const MAX_BYTES: usize = 1 << 20;
 const MAX_VARIABLES: usize = 200;
+/// What this reader understands.
+const FORMAT: i64 = 1;
 
 /// The graph, where the document has no error; and all problems, warnings included.
 pub(crate) fn read(document: &str) -> (Option<Graph>, Vec<Problem>) {
@@ -47,13 +51,28 @@ fn read_into(document: &str, problems: &Problems) -> Option<Graph> {
         }
     };
     let fields = Fields::at(&json, root, problems)?;
-    if fields.get("format").and_then(Json::as_i64) != Some(1) {
-        fields.error("format", "bad-format", "this is no flow document of format 1".into(), "write \"format\": 1");
+    if document.len() > MAX_BYTES {
+        let message = format!("the document has {} bytes", document.len());
+        problems.error(&root, "too-large", message, "split the flow: at most 1 MiB, linked by transfer-flow nodes");
         return None;
+    }
+    match fields.get("format").and_then(Json::as_i64) {
+        Some(FORMAT) => {}
+        Some(newer) if newer > FORMAT => {
+            let message = format!("the document is of format {newer}, which is newer than this flow-graph");
+            fields.error("format", "newer-format", message, "update flow-graph, or export the flow as format 1");
+            return None;
+        }
+        _ => {
+            let message = "this is no flow document of format 1".into();
+            fields.error("format", "bad-format", message, "write \"format\": 1");
+            return None;
+        }
     }
     fields.required_text("name", "name the flow as other resources refer to it");
     let language =
         fields.required_text("language", "give the language of the prompts, like \"zh-CN\"").unwrap_or_default();
+    twice::check(document, problems);
     let languages = languages(&fields, language);
     let variables = variables(&fields);
     let empty = Map::new();
@@ -70,7 +89,12 @@ fn read_into(document: &str, problems: &Problems) -> Option<Graph> {
         }
     };
     if nodes.len() > MAX_NODES {
-        fields.error("nodes", "too-many-nodes", format!("{} nodes", nodes.len()), "split the flow: at most 1000 nodes");
+        fields.error(
+            "nodes",
+            "too-many-nodes",
+            format!("{} nodes", nodes.len()),
+            "split the flow: at most 1,000 nodes",
+        );
         return None;
     }
     let numbers: BTreeMap<&str, NodeNumber> = nodes.keys().zip(0..).map(|(id, number)| (id.as_str(), number)).collect();
