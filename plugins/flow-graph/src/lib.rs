@@ -1,9 +1,10 @@
 //! Runs a flow that was drawn: nodes and exits as one JSON document.
 //!
 //! The document is the setting `document`; [`read`] says how it is written. It is read once per instance; a step then only moves a small
-//! session from node to node.
+//! session from node to node. The setting `menu_depth` says from how many levels of menus on `check` warns.
 
 mod calendar;
+mod depth;
 mod document;
 mod fields;
 mod hours;
@@ -62,7 +63,10 @@ impl Guest for FlowGraph {
 
     fn check(settings: Vec<Setting>) -> Vec<Problem> {
         match document(&settings) {
-            Some(document) => read::read(document).1,
+            Some(document) => {
+                let limit = setting(&settings, "menu_depth").and_then(|limit| limit.parse().ok());
+                read::check(document, limit.unwrap_or(depth::USUAL))
+            }
             None => vec![Problem {
                 severity: Severity::Error,
                 code: "no-document".into(),
@@ -101,5 +105,9 @@ impl Guest for FlowGraph {
 }
 
 fn document(settings: &[Setting]) -> Option<&str> {
-    settings.iter().find(|setting| setting.name == "document").map(|setting| setting.value.as_str())
+    setting(settings, "document")
+}
+
+fn setting<'a>(settings: &'a [Setting], name: &str) -> Option<&'a str> {
+    settings.iter().find(|setting| setting.name == name).map(|setting| setting.value.as_str())
 }

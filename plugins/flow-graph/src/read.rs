@@ -16,7 +16,8 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use crate::{
-    contract::exports::plugboard::plugin::common::Problem,
+    contract::exports::plugboard::plugin::common::{Problem, Severity},
+    depth,
     document::{BUILT_IN, Exception, Fallback, Graph, Node, NodeNumber, VERIFIED, Value, Variable, fingerprint},
     fields::{Fields, Place, Problems, kind},
     kinds::{self, Scope},
@@ -35,10 +36,17 @@ pub(crate) fn read(document: &str) -> (Option<Graph>, Vec<Problem>) {
     let problems = Problems::default();
     let graph = read_into(document, &problems);
     let problems = problems.into_sorted();
-    let sound = problems
-        .iter()
-        .all(|problem| problem.severity != crate::contract::exports::plugboard::plugin::common::Severity::Error);
+    let sound = problems.iter().all(|problem| problem.severity != Severity::Error);
     (graph.filter(|_| sound), problems)
+}
+
+/// What is said of a document before it is published. Menus below more than `menu_depth` levels are worth a warning.
+pub(crate) fn check(document: &str, menu_depth: usize) -> Vec<Problem> {
+    let problems = Problems::default();
+    if let Some(graph) = read_into(document, &problems) {
+        depth::check(&graph, menu_depth, &problems);
+    }
+    problems.into_sorted()
 }
 
 fn read_into(document: &str, problems: &Problems) -> Option<Graph> {
