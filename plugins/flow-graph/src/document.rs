@@ -48,7 +48,7 @@ impl Value {
     pub(crate) fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "text",
-            Self::Number(_) => "number",
+            Self::Number(_) => "a number",
             Self::Bool(_) => "true or false",
         }
     }

@@ -96,7 +96,11 @@ impl<'a> Fields<'a> {
         self.object.get(name).filter(|json| !json.is_null())
     }
 
+    /// Of a field; of the object itself where the name is empty.
     pub(crate) fn place_of(&self, name: &str) -> Place<'a> {
+        if name.is_empty() {
+            return self.place.clone();
+        }
         Place { node: self.place.node, pointer: self.place.child(name).pointer }
     }
 

@@ -50,7 +50,7 @@ pub(crate) fn calendar(fields: &Fields<'_>) -> Calendar {
                     Some(date) => {
                         calendar.holidays.insert(date);
                     }
-                    None => bad_date("holidays", &date.to_string()),
+                    None => bad_date("holidays", date.as_str().unwrap_or("this")),
                 }
             }
         }

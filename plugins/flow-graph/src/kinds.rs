@@ -97,7 +97,9 @@ pub(crate) fn read_node(
     };
     let kind = read_kind(&fields, word, scope);
     let exits = exits(&fields, exits_of, kind.as_ref(), scope);
-    (fields.finish()).then_some(Node { id: id.into(), kind: kind?, exits })
+    // A kind that could not be read has not asked for all its fields.
+    let kind = kind?;
+    fields.finish().then_some(Node { id: id.into(), kind, exits })
 }
 
 fn exits(fields: &Fields<'_>, of: &Exits, kind: Option<&Kind>, scope: &Scope<'_>) -> BTreeMap<String, NodeNumber> {
@@ -134,7 +136,11 @@ fn exits(fields: &Fields<'_>, of: &Exits, kind: Option<&Kind>, scope: &Scope<'_>
         let place = place.child(exit);
         if kind.is_some() && !allowed.contains(&exit.as_str()) && !is_option(exit) {
             let message = format!("a {} has no exit {exit:?}", of.kind);
-            fields.problems.error(&place, "unknown-exit", message, &format!("it has: {}", allowed.join(", ")));
+            let remedy = match &allowed[..] {
+                [] => "it ends the flow: take the exit out".to_owned(),
+                allowed => format!("it has: {}", allowed.join(", ")),
+            };
+            fields.problems.error(&place, "unknown-exit", message, &remedy);
         }
         match target.as_str().and_then(|target| scope.numbers.get(target)) {
             Some(number) => {
@@ -177,6 +183,14 @@ fn read_kind(fields: &Fields<'_>, word: &str, scope: &Scope<'_>) -> Option<Kind>
                 retries: small(fields.number("retries", (0, 9), 2)),
                 prompt: required_prompt(fields, "prompt", scope)?,
             };
+            let taken = menu
+                .repeat_key
+                .map(String::from)
+                .filter(|key| fields.get("exits").and_then(|exits| exits.get(key)).is_some());
+            if let Some(key) = taken {
+                let message = format!("{key} is an option too, and would never repeat the menu");
+                fields.error("repeat_key", "bad-key", message, "take another key, or the option out");
+            }
             // Words for the options, for reports and the designer.
             fields.get("labels");
             Kind::Menu(menu)
@@ -243,9 +257,17 @@ fn read_kind(fields: &Fields<'_>, word: &str, scope: &Scope<'_>) -> Option<Kind>
                 fields.missing("set", "write { \"name\": \"value\" }");
                 return None;
             };
+            let misnamed =
+                tags.keys().find(|name| !(1..=64).contains(&name.len()) || name.chars().any(char::is_control));
+            if let Some(name) = misnamed {
+                fields.error("set", "bad-name", format!("{name:?} is no name"), "1 to 64 bytes, nothing invisible");
+            }
+            if tags.len() > 16 {
+                fields.error("set", "out-of-range", format!("{} tags", tags.len()), "set at most 16 in one node");
+            }
             let tag =
                 |(name, json): (&String, &Json)| Some((name.clone(), template(fields, "set", json.as_str()?, scope)?));
-            let read: Option<Vec<_>> = tags.iter().take(16).map(tag).collect();
+            let read: Option<Vec<_>> = tags.iter().map(tag).collect();
             if read.is_none() {
                 fields.error(
                     "set",
@@ -311,6 +333,12 @@ fn collect(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Kind> {
             after: prompt(&inner, "after", scope),
             yes: inner.key("yes").unwrap_or('1'),
         };
+        for (name, prompt) in [("before", &confirm.before), ("after", &confirm.after)] {
+            // Both and the digits are one prompt, of 16 sources at most.
+            if prompt.iter().flat_map(|prompt| &prompt.0).any(|(_, sources)| sources.len() > 7) {
+                inner.error(name, "out-of-range", "more than 7 sources".into(), "give at most 7");
+            }
+        }
         inner.finish();
         Some(confirm)
     });
@@ -335,14 +363,19 @@ fn collect(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Kind> {
             "declare it with \"\"",
         );
     }
+    let (terminators, cancel_key) = (fields.keys("terminator", "#"), fields.key("cancel_key"));
+    if cancel_key.is_some_and(|key| terminators.contains(key)) {
+        let message = "the key that cancels ends the digits as well, and is not seen".into();
+        fields.error("cancel_key", "bad-key", message, "take another key");
+    }
     Some(Kind::CollectDigits(Collect {
         no_input_prompt: prompt(fields, "no_input_prompt", scope),
         invalid_prompt: prompt(fields, "invalid_prompt", scope),
         into,
         min,
         max,
-        terminators: fields.keys("terminator", "#"),
-        cancel_key: fields.key("cancel_key"),
+        terminators,
+        cancel_key,
         barge_in: fields.bool("barge_in", true),
         secret,
         first_ms: fields.number("timeout_ms", (500, 60_000), 5_000),

@@ -9,13 +9,17 @@ use crate::{
     prompts::template,
 };
 
+const MAX_RULES: usize = 100;
+
 pub(crate) fn rules(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Vec<Rule>> {
     let Some(Json::Array(list)) = fields.get("rules") else {
         fields.missing("rules", "write [{ \"variable\": …, \"is\": …, \"value\": …, \"exit\": … }]");
         return None;
     };
+    if list.len() > MAX_RULES {
+        fields.error("rules", "out-of-range", format!("{} rules", list.len()), "give at most 100, or a second branch");
+    }
     list.iter()
-        .take(100)
         .zip(0..)
         .map(|(json, index): (&Json, usize)| {
             let rule = Fields::at(
@@ -81,7 +85,8 @@ fn condition(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Condition> {
             }
     };
     if let Some(wrong) = values.iter().find(|value| !fits(value)) {
-        let message = format!("a variable of {} cannot be tested with {word} against {}", initial.kind(), wrong.kind());
+        let message =
+            format!("a variable that holds {} cannot be tested with {word} against {}", initial.kind(), wrong.kind());
         fields.error("value", "type-mismatch", message, "compare values of one type; < and > are for numbers");
         return None;
     }

@@ -110,13 +110,13 @@ impl Run<'_> {
 fn is_valid(collect: &Collect, digits: &str) -> bool {
     let valid = &collect.valid;
     let length = u8::try_from(digits.len()).unwrap_or(u8::MAX);
-    let numeric = || digits.bytes().all(|byte| byte.is_ascii_digit());
-    (collect.min..=collect.max).contains(&length)
+    digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (collect.min..=collect.max).contains(&length)
         && (valid.lengths.is_empty() || valid.lengths.contains(&length))
-        && (!valid.luhn || (numeric() && luhn(digits)))
-        && valid.range.is_none_or(|(least, most)| {
-            numeric() && digits.parse().is_ok_and(|number: u64| (least..=most).contains(&number))
-        })
+        && (!valid.luhn || luhn(digits))
+        && valid
+            .range
+            .is_none_or(|(least, most)| digits.parse().is_ok_and(|number: u64| (least..=most).contains(&number)))
 }
 
 /// ISO/IEC 7812-1, annex B.
