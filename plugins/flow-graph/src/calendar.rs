@@ -80,7 +80,9 @@ impl Calendar {
     pub(crate) fn at(&self, wall_min: i64) -> Hours {
         let (today, minute) = (wall_min.div_euclid(i64::from(DAY_MIN)), wall_min.rem_euclid(i64::from(DAY_MIN)));
         let within = |spans: Option<&[Span]>, minute: i64| {
-            spans.is_some_and(|spans| spans.iter().any(|(from, to)| (i64::from(*from)..i64::from(*to)).contains(&minute)))
+            spans.is_some_and(|spans| {
+                spans.iter().any(|(from, to)| (i64::from(*from)..i64::from(*to)).contains(&minute))
+            })
         };
         let spans = self.spans_of(today);
         if within(spans, minute) || within(self.spans_of(today - 1), minute + i64::from(DAY_MIN)) {
@@ -173,9 +175,10 @@ mod tests {
         calendar.special.insert(Date::parse("2026-10-03").unwrap(), vec![parse_span("20:00-02:00").unwrap()]);
         let at = |day: i64, hour: i64| calendar.at((OCTOBER_1_2026 + day) * 1_440 + hour * 60);
         use Hours::{Closed, Holiday, Open};
-        assert_eq!([at(-1, 21), at(-1, 22), at(0, 5), at(0, 6), at(0, 23), at(1, 3)], [
-            Closed, Open, Open, Holiday, Holiday, Closed
-        ]);
+        assert_eq!(
+            [at(-1, 21), at(-1, 22), at(0, 5), at(0, 6), at(0, 23), at(1, 3)],
+            [Closed, Open, Open, Holiday, Holiday, Closed]
+        );
         assert_eq!([at(2, 19), at(2, 21), at(3, 1), at(3, 3)], [Closed, Open, Open, Closed]);
     }
 

@@ -155,18 +155,8 @@ impl Session {
             })
             .collect::<Option<_>>()?;
         let choice = QueueChoice { queue, priority, skills };
-        let session = Self {
-            fingerprint,
-            next_token,
-            picked_up,
-            entered,
-            since_ms,
-            spot,
-            tries,
-            choice,
-            unconfirmed,
-            values,
-        };
+        let session =
+            Self { fingerprint, next_token, picked_up, entered, since_ms, spot, tries, choice, unconfirmed, values };
         input.0.is_empty().then_some(session)
     }
 }
