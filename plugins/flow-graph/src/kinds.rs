@@ -425,6 +425,15 @@ fn choice(fields: &Fields<'_>) -> QueueChoice {
     }
 }
 
+/// Where a transfer goes: a name, or one that is made in the call.
+fn target(fields: &Fields<'_>, field: &'static str, scope: &Scope<'_>) -> Option<Template> {
+    let to = required_template(fields, field, scope)?;
+    if to.variables().next().is_none() {
+        name(fields, field)?;
+    }
+    Some(to)
+}
+
 fn mailbox(fields: &Fields<'_>) -> Option<Mailbox> {
     let inner = Fields::at(fields.get("mailbox")?, fields.place_of("mailbox"), fields.problems)?;
     let (queue, agent) = (name(&inner, "queue"), name(&inner, "agent"));
@@ -459,13 +468,4 @@ pub(crate) fn is_name(text: &str) -> bool {
 /// For numbers that [`Fields::number`] has bounded.
 fn small(number: u32) -> u8 {
     u8::try_from(number).unwrap_or(u8::MAX)
-/// Where a transfer goes: a name, or one that is made in the call.
-fn target(fields: &Fields<'_>, field: &'static str, scope: &Scope<'_>) -> Option<Template> {
-    let to = required_template(fields, field, scope)?;
-    if to.variables().next().is_none() {
-        name(fields, field)?;
-    }
-    Some(to)
-}
-
 }

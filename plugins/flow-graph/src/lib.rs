@@ -18,8 +18,8 @@ mod run;
 mod session;
 #[cfg(test)]
 mod tests;
-
 mod twice;
+
 #[allow(unsafe_code, unreachable_pub, unused_qualifications, clippy::use_self, reason = "generated from the contract")]
 mod contract {
     wit_bindgen::generate!({ path: "../../wit", world: "flow-plugin", additional_derives: [PartialEq, Eq] });

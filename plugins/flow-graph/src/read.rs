@@ -24,12 +24,12 @@ use crate::{
     logic, prompts, rules, twice,
 };
 
-const MAX_NODES: usize = 1_000;
 /// A thousand nodes of a thousand bytes; more would not fit into the memory of one instance while it is read.
 const MAX_BYTES: usize = 1 << 20;
-const MAX_VARIABLES: usize = 200;
+const MAX_NODES: usize = 1_000;
 /// What this reader understands.
 const FORMAT: i64 = 1;
+const MAX_VARIABLES: usize = 200;
 
 /// The graph, where the document has no error; and all problems, warnings included.
 pub(crate) fn read(document: &str) -> (Option<Graph>, Vec<Problem>) {
@@ -51,6 +51,11 @@ pub(crate) fn check(document: &str, menu_depth: usize) -> Vec<Problem> {
 
 fn read_into(document: &str, problems: &Problems) -> Option<Graph> {
     let root = Place { node: None, pointer: String::new() };
+    if document.len() > MAX_BYTES {
+        let message = format!("the document has {} bytes", document.len());
+        problems.error(&root, "too-large", message, "split the flow: at most 1 MiB, linked by transfer-flow nodes");
+        return None;
+    }
     let json: Json = match serde_json::from_str(document) {
         Ok(json) => json,
         Err(error) => {
@@ -58,12 +63,8 @@ fn read_into(document: &str, problems: &Problems) -> Option<Graph> {
             return None;
         }
     };
+    twice::check(document, problems);
     let fields = Fields::at(&json, root, problems)?;
-    if document.len() > MAX_BYTES {
-        let message = format!("the document has {} bytes", document.len());
-        problems.error(&root, "too-large", message, "split the flow: at most 1 MiB, linked by transfer-flow nodes");
-        return None;
-    }
     match fields.get("format").and_then(Json::as_i64) {
         Some(FORMAT) => {}
         Some(newer) if newer > FORMAT => {
@@ -80,7 +81,6 @@ fn read_into(document: &str, problems: &Problems) -> Option<Graph> {
     fields.required_text("name", "name the flow as other resources refer to it");
     let language =
         fields.required_text("language", "give the language of the prompts, like \"zh-CN\"").unwrap_or_default();
-    twice::check(document, problems);
     let languages = languages(&fields, language);
     let variables = variables(&fields);
     let empty = Map::new();
