@@ -40,6 +40,9 @@ pub(crate) fn rules(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Vec<Rule>>
                     .collect::<Option<Vec<_>>>()?,
                 _ => vec![condition(&rule, scope)?],
             };
+            if exit.len() > 64 || exit.chars().any(char::is_control) {
+                rule.error("exit", "bad-name", format!("{exit:?} is no exit"), "1 to 64 bytes, nothing invisible");
+            }
             rule.finish().then_some(Rule { conditions, exit })
         })
         .collect()

@@ -81,6 +81,10 @@ fn read_into(document: &str, problems: &Problems) -> Option<Graph> {
     fields.required_text("name", "name the flow as other resources refer to it");
     let language =
         fields.required_text("language", "give the language of the prompts, like \"zh-CN\"").unwrap_or_default();
+    if !language.is_empty() && !prompts::is_language(language) {
+        let message = format!("{language:?} is no language");
+        fields.error("language", "bad-language", message, "write it as in BCP 47: \"zh-CN\"");
+    }
     let languages = languages(&fields, language);
     let variables = variables(&fields);
     let empty = Map::new();

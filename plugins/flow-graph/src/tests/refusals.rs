@@ -64,6 +64,7 @@ fn each_rule_refuses_its_document_with_node_reason_and_remedy() {
         ("no format", "{}".to_owned()),
         ("a newer format", r#"{ "format": 2 }"#.to_owned()),
         ("no name, language, start and nodes", r#"{ "format": 1 }"#.to_owned()),
+        ("a document in no language", r#"{ "format": 1, "name": "x", "language": "german!", "start": "a", "nodes": { "a": { "kind": "hang-up" } } }"#.into()),
         ("no node to start with", nodes(r#""b": { "kind": "hang-up" }"#)),
         (
             "nodes that are a list",
@@ -144,6 +145,7 @@ fn each_rule_refuses_its_document_with_node_reason_and_remedy() {
         ("a branch without rules", node(r#"{ "kind": "branch", "exits": { "else": "z" } }"#)),
         ("a branch with too many rules", branch(&rules)),
         ("a rule whose exit leads nowhere", branch(r#"{ "variable": "n", "is": "==", "value": 1, "exit": "no" }"#)),
+        ("a rule whose exit has a long name", node(&format!(r#"{{ "kind": "branch", "rules": [{{ "variable": "n", "is": "==", "value": 1, "exit": "{0}" }}], "exits": {{ "{0}": "z", "else": "z" }} }}"#, "x".repeat(65)))),
         ("a rule on no variable", branch(r#"{ "variable": "m", "is": "==", "value": 1, "exit": "yes" }"#)),
         ("a comparison that is none", branch(r#"{ "variable": "n", "is": "~", "value": 1, "exit": "yes" }"#)),
         ("a comparison with nothing", branch(r#"{ "variable": "n", "is": "==", "exit": "yes" }"#)),
@@ -263,6 +265,13 @@ fn warnings_do_not_keep_a_flow_from_running() {
         ]
     );
     assert!(read::read(&document).0.is_some());
+}
+
+#[test]
+fn the_flows_of_the_demo_are_as_they_should_be() {
+    let english = include_str!("../../../../examples/demo/flows/main-en.json");
+    let chinese = include_str!("../../../../examples/demo/flows/main-zh.json");
+    assert_eq!([english, chinese].map(|document| codes(document, 2)), [Vec::<String>::new(), Vec::new()]);
 }
 
 /// IVR-02. The last menu is reached by a short way too, so only the one before it is deep.
