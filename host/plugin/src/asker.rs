@@ -25,6 +25,37 @@ type Key = (TenantId, [u8; 32], [u8; 32]);
 pub struct Asker {
     flows: Kept<FlowInstance>,
     policies: Kept<RoutingInstance>,
+    unfit: Unfit,
+}
+
+/// Plugins that did not get as far as their first question, until when they are let be, and why.
+///
+/// Reading settings may take a second. A plugin that spends it in vain at each call would take this thread from all others, so it rests for
+/// four times as long as it took.
+#[derive(Debug, Default)]
+struct Unfit(BTreeMap<Key, (Instant, AskFailure)>);
+
+impl Unfit {
+    const REST: u32 = 4;
+
+    fn start<I>(&mut self, key: &Key, start: impl FnOnce() -> Result<I, AskFailure>) -> Result<I, AskFailure> {
+        let begun = Instant::now();
+        match self.0.get(key) {
+            Some((until, failure)) if begun < *until => return Err(failure.clone()),
+            Some(_) => drop(self.0.remove(key)),
+            None => {}
+        }
+        let started = start();
+        if let Err(failure) = &started {
+            if self.0.len() >= MOST_KEPT {
+                let first = self.0.iter().min_by_key(|(_, (until, _))| *until).map(|(key, _)| key.clone());
+                first.and_then(|first| self.0.remove(&first));
+            }
+            let until = Instant::now() + begun.elapsed() * Self::REST;
+            self.0.insert(key.clone(), (until, failure.clone()));
+        }
+        started
+    }
 }
 
 /// Instances that wait for their next question, the least recently used one first to go.
@@ -45,7 +76,7 @@ impl Asker {
         // Half for what is kept; the rest for loading, checking and what is being replaced.
         let instances = usize::try_from(engine.instances).unwrap_or(usize::MAX);
         let most = (instances / 4 / askers).clamp(1, MOST_KEPT);
-        Self { flows: Kept::new(most), policies: Kept::new(most) }
+        Self { flows: Kept::new(most), policies: Kept::new(most), unfit: Unfit::default() }
     }
 
     /// Never panics and never takes much longer than the budget; a new instance may take up to a second to read its settings.
@@ -128,7 +159,7 @@ impl Asker {
         let key = (tenant.clone(), flow.hash(), settings.hash());
         let mut instance = match self.flows.take(&key) {
             Some(instance) => instance,
-            None => flow.instance(settings)?,
+            None => self.unfit.start(&key, || flow.instance(settings))?,
         };
         let result = call(&mut instance);
         if may_serve_again(&result) && !instance.is_worn() {
@@ -147,7 +178,7 @@ impl Asker {
         let key = (tenant.clone(), policy.hash(), tables.hash());
         let mut instance = match self.policies.take(&key) {
             Some(instance) => instance,
-            None => policy.instance(tables)?,
+            None => self.unfit.start(&key, || policy.instance(tables))?,
         };
         let result = call(&mut instance);
         if may_serve_again(&result) && !instance.is_worn() {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     num::NonZeroUsize,
+    panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use crate::{AskFailure, Asker, Engine, EngineError, Question, Reply};
 pub struct RuntimeSettings {
     /// One for two cores, but two at least: beside a guest that runs to its deadline, others are answered.
     pub threads: NonZeroUsize,
-    /// Most questions that wait; more are refused.
+    /// Most questions that wait, half of them of one tenant; more are refused.
     pub queue: usize,
 }
 
@@ -45,10 +46,23 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Work {
-    waiting: VecDeque<(Instant, Question)>,
+    /// By tenant; none is empty.
+    lines: BTreeMap<TenantId, Line>,
+    /// Questions in all lines together.
+    count: usize,
+    /// Turns given out so far.
+    turns: u64,
     /// How many questions of a tenant are being answered.
     running: BTreeMap<TenantId, usize>,
     closed: bool,
+}
+
+/// A tenant's questions, in order of arrival.
+#[derive(Debug)]
+struct Line {
+    questions: VecDeque<(Instant, Question)>,
+    /// Lines are served in turn: a long one waits for each of the others.
+    turn: u64,
 }
 
 impl Runtime {
@@ -81,11 +95,11 @@ impl Runtime {
     /// Takes the question; the reply comes by the callback. Refused, nothing comes.
     pub fn ask(&self, question: Question) -> Result<(), AskFailure> {
         let mut work = self.shared.lock();
-        let waiting = work.waiting.len();
-        if waiting >= self.most_waiting {
-            return Err(AskFailure::Refused { waiting });
+        let of_tenant = work.lines.get(&question.tenant).map_or(0, |line| line.questions.len());
+        if work.count >= self.most_waiting || of_tenant >= self.most_waiting.div_ceil(2) {
+            return Err(AskFailure::Refused { waiting: work.count });
         }
-        work.waiting.push_back((Instant::now(), question));
+        work.put(Instant::now(), question);
         drop(work);
         self.shared.arrived.notify_one();
         Ok(())
@@ -112,7 +126,13 @@ fn answer(asker: &mut Asker, arrived: Instant, question: Question) -> Reply {
     if arrived.elapsed() > budget * STALE {
         return Reply { id: question.id, result: Err(AskFailure::Deadline { budget }), took: Duration::ZERO };
     }
-    asker.ask(question)
+    let id = question.id;
+    // Whoever asked waits for a reply, and the thread serves all the others: a panic of ours costs this one question.
+    panic::catch_unwind(AssertUnwindSafe(|| asker.ask(question))).unwrap_or_else(|_| {
+        tracing::error!(question = id, "the host panicked while it asked a plugin");
+        let backtrace = "the host panicked while it asked".to_owned();
+        Reply { id, result: Err(AskFailure::Trapped { backtrace }), took: arrived.elapsed() }
+    })
 }
 
 impl Shared {
@@ -146,20 +166,28 @@ impl Shared {
 }
 
 impl Work {
-    /// How far to look for another tenant's question.
-    const LOOK_AHEAD: usize = 64;
+    fn put(&mut self, arrived: Instant, question: Question) {
+        self.turns += 1;
+        let new = Line { questions: VecDeque::new(), turn: self.turns };
+        let line = self.lines.entry(question.tenant.clone()).or_insert(new);
+        line.questions.push_back((arrived, question));
+        self.count += 1;
+    }
 
+    /// Of the tenant that has the fewest under way; among those, whose turn it is.
     fn take(&mut self) -> Option<(Instant, Question)> {
         let under_way = |tenant: &TenantId| self.running.get(tenant).copied().unwrap_or(0);
-        let ahead = self.waiting.iter().take(Self::LOOK_AHEAD).enumerate();
-        // The first among equals: whoever came first.
-        let at = if self.running.is_empty() {
-            0
-        } else {
-            ahead.min_by_key(|(_, (_, question))| under_way(&question.tenant))?.0
-        };
-        let taken = self.waiting.remove(at)?;
-        *self.running.entry(taken.1.tenant.clone()).or_default() += 1;
+        let next = self.lines.iter().min_by_key(|(tenant, line)| (under_way(tenant), line.turn));
+        let tenant = next.map(|(tenant, _)| tenant.clone())?;
+        let line = self.lines.get_mut(&tenant)?;
+        let taken = line.questions.pop_front()?;
+        self.turns += 1;
+        line.turn = self.turns;
+        if line.questions.is_empty() {
+            self.lines.remove(&tenant);
+        }
+        self.count -= 1;
+        *self.running.entry(tenant).or_default() += 1;
         Some(taken)
     }
 }
