@@ -12,6 +12,7 @@ use crate::{
         routing::{common as routing_common, routing},
     },
     door,
+    load::{Description, NodeKind},
 };
 
 type Checked<T> = Result<T, BadAnswer>;
@@ -20,6 +21,8 @@ const FIRST_KEY_MS: u32 = 120_000;
 const NEXT_KEY_MS: u32 = 60_000;
 const DAY_MS: u32 = 86_400_000;
 const JSON: usize = 64 * 1024;
+/// Bytes of what a plugin says to a person.
+const SHOWN: usize = 1_024;
 
 /// `hung_up`: the event was the last one, so only what needs no line is let through.
 pub(crate) fn stepped(stepped: flow::Stepped, hung_up: bool) -> Checked<host::Stepped> {
@@ -167,16 +170,55 @@ fn open(open: common::Open) -> Checked<host::Open> {
     Ok(host::Open { name: door::line("name", 64, open.name)?, json: door::text("json", JSON, open.json)? })
 }
 
-pub(crate) fn problem(problem: common::Problem) -> host::Problem {
+/// What a flow plugin says of itself, and what it cannot do without.
+pub(crate) fn description(said: flow::Description) -> Checked<(Description, Vec<String>)> {
+    door::at_most("needs", 64, said.needs.len())?;
+    door::at_most("node kinds", 256, said.nodes.len())?;
+    let node_kind = |node: flow::NodeKind| {
+        door::at_most("exits", 64, node.exits.len())?;
+        Ok(NodeKind {
+            kind: door::line("kind", 64, node.kind)?,
+            exits: node.exits.into_iter().map(|exit| door::line("exit", 64, exit)).collect::<Checked<_>>()?,
+            settings_schema: door::text("settings-schema", JSON, node.settings_schema)?,
+        })
+    };
+    let description = Description {
+        name: door::line("name", 64, said.name)?,
+        revision: said.revision,
+        nodes: said.nodes.into_iter().map(node_kind).collect::<Checked<_>>()?,
+    };
+    let needs = said.needs.into_iter().map(|need| door::line("need", 64, need)).collect::<Checked<_>>()?;
+    Ok((description, needs))
+}
+
+pub(crate) fn problems(problems: Vec<common::Problem>) -> Checked<Vec<host::Problem>> {
+    door::at_most("problems", 1_000, problems.len())?;
+    Ok(problems.into_iter().map(problem).collect())
+}
+
+/// Words for a person are cut, not refused: the rest of them is of use.
+fn problem(problem: common::Problem) -> host::Problem {
     let common::Problem { severity, code, node, field, message, remedy, .. } = problem;
     let severity = match severity {
         common::Severity::Error => host::Severity::Error,
         common::Severity::Warning => host::Severity::Warning,
     };
-    host::Problem { severity, code, node, field, message, remedy }
+    host::Problem {
+        severity,
+        code: door::shown(64, &code),
+        node: node.map(|node| door::shown(SHOWN, &node)),
+        field: field.map(|field| door::shown(SHOWN, &field)),
+        message: door::shown(SHOWN, &message),
+        remedy: door::shown(SHOWN, &remedy),
+    }
 }
 
-pub(crate) fn reference(reference: flow::Reference) -> host::Reference {
+pub(crate) fn references(references: Vec<flow::Reference>) -> Checked<Vec<host::Reference>> {
+    door::at_most("references", 10_000, references.len())?;
+    references.into_iter().map(reference).collect()
+}
+
+fn reference(reference: flow::Reference) -> Checked<host::Reference> {
     use flow::ReferenceKind;
     let kind = match reference.kind {
         ReferenceKind::Prompt => host::ReferenceKind::Prompt,
@@ -185,9 +227,14 @@ pub(crate) fn reference(reference: flow::Reference) -> host::Reference {
         ReferenceKind::Agent => host::ReferenceKind::Agent,
         ReferenceKind::Flow => host::ReferenceKind::Flow,
         ReferenceKind::Connector => host::ReferenceKind::Connector,
-        ReferenceKind::Other(word) => host::ReferenceKind::Other(word),
+        ReferenceKind::Other(word) => host::ReferenceKind::Other(door::line("kind", 64, word)?),
     };
-    host::Reference { kind, name: reference.name, node: reference.node, field: reference.field }
+    Ok(host::Reference {
+        kind,
+        name: door::line("name", 128, reference.name)?,
+        node: reference.node.map(|node| door::shown(SHOWN, &node)),
+        field: reference.field.map(|field| door::shown(SHOWN, &field)),
+    })
 }
 
 pub(crate) fn flow_failure(failure: common::Failure) -> host::Failure {
@@ -198,9 +245,9 @@ pub(crate) fn flow_failure(failure: common::Failure) -> host::Failure {
         FailureCode::Diverged(token) => host::FailureCode::Diverged(token),
         FailureCode::TooLarge => host::FailureCode::TooLarge,
         FailureCode::Runaway => host::FailureCode::Runaway,
-        FailureCode::Other(word) => host::FailureCode::Other(word),
+        FailureCode::Other(word) => host::FailureCode::Other(door::shown(64, &word)),
     };
-    host::Failure { code, message: shortened(failure.message) }
+    host::Failure { code, message: door::shown(SHOWN, &failure.message) }
 }
 
 pub(crate) fn routing_failure(failure: routing_common::Failure) -> host::Failure {
@@ -211,14 +258,9 @@ pub(crate) fn routing_failure(failure: routing_common::Failure) -> host::Failure
         FailureCode::Diverged(token) => host::FailureCode::Diverged(token),
         FailureCode::TooLarge => host::FailureCode::TooLarge,
         FailureCode::Runaway => host::FailureCode::Runaway,
-        FailureCode::Other(word) => host::FailureCode::Other(word),
+        FailureCode::Other(word) => host::FailureCode::Other(door::shown(64, &word)),
     };
-    host::Failure { code, message: shortened(failure.message) }
-}
-
-fn shortened(mut message: String) -> String {
-    message.truncate(message.floor_char_boundary(1_024));
-    message
+    host::Failure { code, message: door::shown(SHOWN, &failure.message) }
 }
 
 /// `asked`: the numbers of the question, in any order.

@@ -52,7 +52,12 @@ pub(crate) fn at_most(what: &'static str, most: usize, count: usize) -> Checked<
     if count > most { Err(BadAnswer::TooMany { what, count, most }) } else { Ok(()) }
 }
 
-/// Shows at most 80 bytes of what was wrong: it goes to a log.
+/// What a person will read, in a log or a terminal: cut, and on one line.
+pub(crate) fn shown(most: usize, text: &str) -> String {
+    text[..text.floor_char_boundary(most)].chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// At most 80 bytes of what was wrong. As it is: the message shows it escaped.
 fn bad(field: &'static str, mut value: String) -> BadAnswer {
     value.truncate(value.floor_char_boundary(80));
     BadAnswer::BadText { field, value }

@@ -6,10 +6,13 @@ use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::{cache::Cache, ticker::Ticker};
 
-/// Most memory of one instance.
+/// Most memory of one instance, all its memories together.
 pub(crate) const MEMORY_LIMIT: usize = 16 << 20;
-/// Most table elements of one instance.
+/// Most table elements of one instance, all its tables together.
 pub(crate) const TABLE_LIMIT: usize = 20_000;
+/// Most that one answer may take up on the host's side. A guest may name the same bytes of its own a thousand times, so its memory is no
+/// bound. The largest answer that the contract allows is 64 actions of 64 KiB, or 10,000 references.
+pub(crate) const ANSWER_LIMIT: usize = 8 << 20;
 /// Deepest stack of a guest, in bytes.
 const STACK_LIMIT: usize = 512 << 10;
 

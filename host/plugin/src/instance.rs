@@ -7,7 +7,7 @@ use wasmtime::{ResourceLimiter, Store, UpdateDeadline};
 
 use crate::{
     AskFailure, Engine,
-    engine::{MEMORY_LIMIT, TABLE_LIMIT},
+    engine::{ANSWER_LIMIT, MEMORY_LIMIT, TABLE_LIMIT},
 };
 
 const BACKTRACE_LIMIT: usize = 4 * 1024;
@@ -17,28 +17,37 @@ const MOST_CALLS: u32 = 1_000;
 /// What the store carries: the guest's limits.
 pub(crate) struct Limits {
     deadline: Deadline,
+    /// Bytes of all memories together.
     memory: usize,
+    /// Elements of all tables together.
+    elements: usize,
     growth_refused: bool,
 }
 
 impl ResourceLimiter for Limits {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = desired <= MEMORY_LIMIT;
-        if allowed {
-            self.memory = desired;
-        } else {
-            self.growth_refused = true;
-        }
-        Ok(allowed)
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let grown = grown(self.memory, current, desired, MEMORY_LIMIT);
+        self.memory = grown.unwrap_or(self.memory);
+        self.growth_refused |= grown.is_none();
+        Ok(grown.is_some())
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= TABLE_LIMIT)
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let grown = grown(self.elements, current, desired, TABLE_LIMIT);
+        self.elements = grown.unwrap_or(self.elements);
+        Ok(grown.is_some())
     }
 }
 
-/// When a guest is stopped: after so much work of its own, whatever else the machine does. On a busy machine a thread may stand still for longer than a whole budget, which is no fault
-/// of the guest; how long that may go on is bounded as well.
+/// The new total where one part grows; `None` over the limit.
+fn grown(total: usize, current: usize, desired: usize, limit: usize) -> Option<usize> {
+    Some(total.saturating_add(desired.saturating_sub(current))).filter(|total| *total <= limit)
+}
+
+/// When a guest is stopped: after so much work of its own, whatever else the machine does.
+///
+/// On a busy machine a thread may stand still for longer than a whole budget, which is no fault of the guest; how long that may go on is
+/// bounded as well.
 struct Deadline {
     work: Duration,
     wall: Instant,
@@ -84,9 +93,10 @@ impl<E> Instance<E> {
         budget: Duration,
         start: impl FnOnce(&mut Store<Limits>) -> wasmtime::Result<E>,
     ) -> Result<Self, AskFailure> {
-        let limits = Limits { deadline: Deadline::after(budget), memory: 0, growth_refused: false };
+        let limits = Limits { deadline: Deadline::after(budget), memory: 0, elements: 0, growth_refused: false };
         let mut store = Store::new(&engine.wasm, limits);
         store.limiter(|limits| limits);
+        store.set_hostcall_fuel(ANSWER_LIMIT);
         store.epoch_deadline_callback(|context| {
             // Ticks are not time: a busy machine delivers them late, or several at once.
             if context.data().deadline.has_passed() {
@@ -111,7 +121,10 @@ impl<E> Instance<E> {
         call: impl FnOnce(&E, &mut Store<Limits>) -> wasmtime::Result<T>,
     ) -> Result<T, AskFailure> {
         self.calls += 1;
-        self.store.data_mut().deadline = Deadline::after(budget);
+        let limits = self.store.data_mut();
+        limits.deadline = Deadline::after(budget);
+        // A guest that did without is not to blame for it at a later question.
+        limits.growth_refused = false;
         self.store.set_epoch_deadline(1);
         let running = self.engine.ticker.run();
         let result = call(&self.exports, &mut self.store);

@@ -77,15 +77,11 @@ impl Engine {
             instance.call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_flow().call_describe(store))
         };
         let said = describe().map_err(LoadError::Describe)?;
-        if !said.needs.is_empty() {
-            return Err(LoadError::Needs { needs: said.needs });
+        let unfit = |bad| LoadError::Describe(AskFailure::BadAnswer(bad));
+        let (description, needs) = answer::description(said).map_err(unfit)?;
+        if !needs.is_empty() {
+            return Err(LoadError::Needs { needs });
         }
-        let node_kind = |node: flow::flow::NodeKind| {
-            let flow::flow::NodeKind { kind, exits, settings_schema } = node;
-            NodeKind { kind, exits, settings_schema }
-        };
-        let nodes = said.nodes.into_iter().map(node_kind).collect();
-        let description = Description { name: said.name, revision: said.revision, nodes };
         Ok(FlowPlugin(Arc::new(loaded), Arc::new(description)))
     }
 
@@ -144,7 +140,7 @@ impl FlowPlugin {
         let mut instance = self.0.flow_instance()?;
         let problems =
             instance.call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_flow().call_check(store, &settings))?;
-        Ok(problems.into_iter().map(answer::problem).collect())
+        answer::problems(problems).map_err(AskFailure::BadAnswer)
     }
 
     /// What these settings name of the tenant's; empty where [`Self::check`] finds an error.
@@ -153,7 +149,7 @@ impl FlowPlugin {
         let mut instance = self.0.flow_instance()?;
         let found = instance
             .call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_flow().call_references(store, &settings))?;
-        Ok(found.into_iter().map(answer::reference).collect())
+        answer::references(found).map_err(AskFailure::BadAnswer)
     }
 
     /// An instance that knows its settings.
