@@ -13,7 +13,7 @@ use std::{
 
 use tokio::sync::mpsc;
 
-use crate::{serve::Folders, signalling::Message};
+use crate::{alarms::Alarms, serve::Folders, signalling::Message};
 
 /// Between two looks at the disk. A thousand recordings write some 64 MB meanwhile.
 const LOOK_EVERY: Duration = Duration::from_secs(2);
@@ -24,7 +24,12 @@ const SHARE_LEFT: u64 = 20;
 
 /// Tells the loop again and again whether there is room, so that recordings begin anew by themselves. `store_is_full` is the store's own judgement.
 /// Ends with the loop.
-pub(crate) async fn watch(folders: Folders, store_is_full: Arc<AtomicBool>, inbox: mpsc::Sender<Message>) {
+pub(crate) async fn watch(
+    folders: Folders,
+    store_is_full: Arc<AtomicBool>,
+    inbox: mpsc::Sender<Message>,
+    alarms: Arc<Alarms>,
+) {
     let mut looks = tokio::time::interval(LOOK_EVERY);
     loop {
         looks.tick().await;
@@ -33,6 +38,12 @@ pub(crate) async fn watch(folders: Folders, store_is_full: Arc<AtomicBool>, inbo
         let looked = tokio::task::spawn_blocking(move || has_room(&recordings, &store)).await;
         // A disk that does not say how much is free is not taken for full.
         let has_room = looked.map_or(true, |looked| looked.unwrap_or(true));
+        if has_room {
+            alarms.clear("recordings-stopped", "");
+        } else {
+            let detail = "the disk of recordings is nearly full: calls go on unrecorded; make room, and recordings begin again by themselves";
+            alarms.raise("recordings-stopped", "", detail);
+        }
         let full = !has_room || store_is_full.load(Ordering::Relaxed);
         if inbox.send(Message::Storage { full }).await.is_err() {
             return;

@@ -278,7 +278,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         return Err(StartError::Thread(std::io::Error::other("the signalling thread has gone")));
     }
 
-    tokio::spawn(room::watch(folders, store_is_full, inbox.clone()));
+    tokio::spawn(room::watch(folders, store_is_full, inbox.clone(), Arc::clone(&alarms)));
     let (stop_api, stopped) = watch::channel(false);
     let limits = plugboard_api::Limits {
         followers: usize::try_from(config.limits.subscribers).unwrap_or(usize::MAX),

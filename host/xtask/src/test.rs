@@ -52,12 +52,28 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         tests.args(LIVE.map(|package| ["--exclude", package]).as_flattened());
     }
     tests.env("PLUGBOARD_PLUGINS", &components).env("PLUGBOARD_BIN", target().join("debug/plugboard"));
-    run::run("building and running the tests", &mut tests)
+    run::run("building and running the tests", &mut tests)?;
+    if arguments.filter.is_some() {
+        return Ok(());
+    }
+    match setup::component("fmt", "rustfmt").and_then(|()| setup::component("clippy", "clippy")) {
+        Ok(()) => lints(),
+        Err(missing) => {
+            say(&format!("formatting and lints are left out: {missing}"));
+            Ok(())
+        }
+    }
 }
 
 pub(crate) fn check() -> Result<(), Failure> {
     setup::component("fmt", "rustfmt")?;
     setup::component("clippy", "clippy")?;
+    lints()?;
+    run::run("rings and tidiness", cargo().args(["test", "--package", "xtask"]))?;
+    deny()
+}
+
+fn lints() -> Result<(), Failure> {
     let guests = target().join("guests");
     let manifest = plugins::manifest();
     let mut of_guests = cargo();
@@ -68,9 +84,7 @@ pub(crate) fn check() -> Result<(), Failure> {
     let mut of_guests = cargo();
     of_guests.args(lints).arg("--manifest-path").arg(&manifest).args(["--", "-D", "warnings"]);
     run::run("lints", cargo().args(lints).args(["--", "-D", "warnings"]))?;
-    run::run("lints of the plugins", of_guests.env("CARGO_TARGET_DIR", guests))?;
-    run::run("rings and tidiness", cargo().args(["test", "--package", "xtask"]))?;
-    deny()
+    run::run("lints of the plugins", of_guests.env("CARGO_TARGET_DIR", guests))
 }
 
 /// Licences, sources and who may use which engine; advisories too, where their database can be had.

@@ -83,7 +83,7 @@ impl Host {
         // Ranges of hosts that run side by side overlap at most where ports in use are left out anyway.
         let first = 10_000 + (std::process::id() * 7 + number) % 11 * 2_000;
         let plugins = program::plugins();
-        let address = surroundings.address.unwrap_or(Ipv4Addr::LOCALHOST.into());
+        let address = surroundings.address.unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
         let config = format!(
             "data = \"data\"\ntenants = \"tenants\"\nplugins = {:?}\n\
              [sip]\nudp = [\"{address}:0\"]\ntcp = [\"{address}:0\"]\n\
@@ -177,7 +177,7 @@ impl Host {
     /// What a process that has ended leaves behind.
     pub fn ended(mut self) -> Killed {
         self.child.wait().unwrap();
-        Killed { folder: Folder(std::mem::take(&mut self.folder.0)) }
+        Killed { folder: Folder(std::mem::take(&mut self.folder.0)), surroundings: self.surroundings }
     }
 
     pub fn process(&self) -> u32 {
@@ -320,7 +320,7 @@ impl Surroundings {
                 None => command.env_remove(name),
             };
         }
-        command.current_dir(program.get_current_dir().unwrap_or(Path::new(".")));
+        command.current_dir(program.get_current_dir().unwrap_or_else(|| Path::new(".")));
         command
     }
 }

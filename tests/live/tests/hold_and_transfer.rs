@@ -83,7 +83,8 @@ fn a_caller_on_hold_hears_music_the_agent_nothing_and_the_time_is_in_the_record(
     scene.host.order(&format!("{call}/resume"), &json!({}));
     scene.caller.until_sounds(Sound::Hertz(600), SOON);
     scene.host.order(&format!("{call}/hang-up"), &json!({}));
-    (caller.done(), phone.done());
+    caller.done();
+    phone.done();
 
     // A packet or two may be under way when the order comes.
     let calm = held + Duration::from_millis(150)..=resumed;
@@ -117,7 +118,8 @@ fn a_warm_transfer_by_the_desk_leaves_no_silence_and_one_record_with_both_agents
     second_ear.until_sounds(Sound::Hertz(400), SOON);
     first.done();
     scene.host.order(&format!("{call}/hang-up"), &json!({}));
-    (caller.done(), second.done());
+    caller.done();
+    second.done();
 
     let silence = only(scene.caller.heard()).longest_silence();
     println!("longest silence for the caller: {} ms", silence.as_millis());

@@ -30,7 +30,8 @@ fn callers_above_the_limit_are_told_when_to_try_again_and_live_calls_stay() {
     let ended = count(events.until("what was told", SOON, |_| true), "leg-ended");
     let refused = refused.iter().filter(|row| row.what() == "refused").count();
     assert_eq!((refused, ended), (TOO_MANY, 0));
-    (callers.done(), phones.done());
+    callers.done();
+    phones.done();
     events.until_count("interaction-closed", LIMIT, SOON);
     let well = host.cdrs().iter().filter(|cdr| cdr["answered"] == true && cdr["ended_by"] == "agent").count();
     assert_eq!(well, LIMIT);

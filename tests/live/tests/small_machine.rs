@@ -24,7 +24,8 @@ fn ten_recorded_calls_at_once_fit_on_one_core_and_a_gigabyte() {
     let callers = Sipp::start(host.scratch(), "caller", host.sip, 0, CALLS, &rows, &more);
     events.until_count("recording-started", CALLS, SOON);
     let live = host.get("calls")["items"].as_array().unwrap().len();
-    (callers.done(), phones.done());
+    callers.done();
+    phones.done();
     events.until_count("recording-closed", CALLS, SOON);
 
     let cdrs = host.cdrs();
