@@ -65,8 +65,8 @@ pub(crate) struct Alarm {
     /// The tenant or thing that it concerns.
     about: Option<String>,
     detail: String,
-    /// Microseconds since 1970.
-    since: u64,
+    #[schema(format = DateTime)]
+    since: String,
 }
 
 #[derive(ToSchema)]

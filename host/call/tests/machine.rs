@@ -127,7 +127,7 @@ impl Desk {
         while let Some(output) = self.call.poll_output() {
             let at = (self.now - START).as_secs_f64();
             if let Some(text) = text(&output) {
-                let _ = writeln!(self.log, "{at:5.1} {text}");
+                let _ = writeln!(self.log, "{at:.1} {text}");
             }
         }
     }
@@ -225,10 +225,11 @@ fn caller_of_no_queue_whose_transfer_fails_after_the_agent_left_rings_that_agent
 
 /// The phone is registered and gone: no 1xx, no refusal.
 #[test]
-fn phone_that_says_nothing_for_four_seconds_has_failed_and_one_that_rings_has_not() {
+fn phone_that_is_given_up_before_it_rang_has_failed_and_one_that_rang_is_missed() {
     let mut desk = Desk::in_queue();
     desk.input(Input::RingAgent { agent: amy(), queue: Some(sales()) }).told();
-    desk.wait(10.0);
+    desk.wait(4.0);
+    desk.refuses(LegId(1), 408);
     let silent = desk.told();
     desk.input(Input::RingAgent { agent: bob(), queue: Some(sales()) })
         .input(Input::LegRinging { leg: LegId(2) })
@@ -237,13 +238,12 @@ fn phone_that_says_nothing_for_four_seconds_has_failed_and_one_that_rings_has_no
     let rings = desk.told();
     desk.refuses(LegId(2), 480);
     expect![[r#"
-          4.0 l1: hang up, 19
-          4.0 fact: l1 ended by Host Some(408)
-          4.0 DeviceFailed { agent: amy }
+        4.0 fact: l1 ended by Agent Some(408)
+        4.0 DeviceFailed { agent: amy }
         ---
         ---
-         70.0 fact: l2 ended by Agent Some(480)
-         70.0 Missed { agent: bob }
+        64.0 fact: l2 ended by Agent Some(480)
+        64.0 Missed { agent: bob }
     "#]]
     .assert_eq(&format!("{silent}---\n{rings}---\n{}", desk.told()));
 }

@@ -66,9 +66,11 @@ fn no_inner_crate_names_files_processes_sockets_or_maps_of_random_order() {
         .flat_map(|name| files(&root().join("host").join(name).join("src"), "rs"))
         .flat_map(|path| {
             let text = fs::read_to_string(&path).unwrap();
+            // A test inside may read a file; what is shipped may not.
+            let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
             words
                 .iter()
-                .filter(|word| text.contains(**word))
+                .filter(|word| shipped.contains(**word))
                 .map(|word| format!("{}: {word}", shown(&path)))
                 .collect::<Vec<_>>()
         })

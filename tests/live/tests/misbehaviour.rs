@@ -22,9 +22,11 @@ impl Scene {
 
     fn phone(&self, scenario: &'static str, agent: usize) -> Sipp {
         let port = free_port();
-        self.host.register(&[Tenant::agent(agent)], port);
         let more = ["-d", "500", "-key", "ear", &self.ear.port.to_string()];
-        Sipp::start(self.host.scratch(), scenario, self.host.sip, port, 1, &[], &more).listening()
+        let phone = Sipp::start(self.host.scratch(), scenario, self.host.sip, port, 1, &[], &more).listening();
+        // Only now: a caller who waits makes it ring at once, and at a closed port it would count as failed.
+        self.host.register(&[Tenant::agent(agent)], port);
+        phone
     }
 
     fn caller(&self, scenario: &'static str) -> Sipp {
@@ -119,9 +121,7 @@ fn an_agent_whose_phone_is_gone_loses_the_call_to_the_next_one() {
     let phone = scene.phone("agent", 2);
     caller.done();
     phone.done();
-    let cdr = scene.closed(SOON);
-    let (answered, lost) = told(&cdr);
-    assert!(answered == Some("a002") && matches!(lost[..], ["missed" | "device-failed"]), "{answered:?} {lost:?}");
+    assert_eq!(told(&scene.closed(SOON)), (Some("a002"), vec!["device-failed"]));
 }
 
 #[test]

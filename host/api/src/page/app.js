@@ -33,7 +33,7 @@ const base = () => `/v1/tenants/${encodeURIComponent(state.tenant)}`;
 function showLogin() {
   if (state.socket) { state.socket.onclose = null; state.socket.close(); state.socket = null; }
   clearTimeout(state.refresh);
-  $('board').hidden = $('leave').hidden = $('link').hidden = true;
+  $('board').hidden = $('leave').hidden = $('link').hidden = $('alarms').hidden = true;
   document.querySelector('.tenant').hidden = true;
   $('login').hidden = false;
   $('token').focus();
@@ -129,7 +129,9 @@ async function refresh() {
     }
     if (Date.now() - state.figuresAt > FIGURES_MS) {
       state.figuresAt = Date.now();
-      const today = await ask(`${base()}/figures/queues`);
+      const [host, today] = await Promise.all([ask('/v1/host'), ask(`${base()}/figures/queues`)]);
+      state.host = host;
+      drawAlarms();
       state.figures = new Map(today.items.map((row) => [row.queue, row]));
     }
     drawLive();
@@ -215,6 +217,18 @@ function drawQueue(queue) {
   const today = state.figures.get(queue.id);
   if (today) item.append(element('div', 'below', word('queueToday', told(today))));
   return item;
+}
+
+/** What stands of this tenant's and of the whole host's. */
+function drawAlarms() {
+  const mine = (state.host?.alarms || []).filter((alarm) => !alarm.about || alarm.about.split('/')[0] === state.tenant);
+  $('alarms').replaceChildren(...mine.map((alarm) => {
+    const item = element('li');
+    item.append(element('strong', '', word(`alarms.${alarm.name}`)), ` ${alarm.detail}`);
+    item.title = new Date(alarm.since).toLocaleString(Language.now);
+    return item;
+  }));
+  $('alarms').hidden = mine.length === 0;
 }
 
 /** The day's row of one queue, in words. */
@@ -387,6 +401,7 @@ function drawAll() {
   $('language').lang = Language.now === 'en' ? 'zh-CN' : 'en';
   if (state.linked) link(state.linked);
   if (!state.live) return;
+  drawAlarms();
   drawSelf();
   drawLive();
   drawRecords();

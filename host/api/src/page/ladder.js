@@ -23,6 +23,9 @@ const Ladder = {
       case 'leg-dialled':
         role.set(event.leg, event.role);
         return arrow(gapOf(event.leg), outwards(gapOf(event.leg)), word(event.role === 'outside' ? 'e.dialOutside' : 'e.ring', { party: event.agent ? name(event.agent) : event.party }));
+      case 'leg-replaced':
+        role.set(event.leg, role.get(event.replaced));
+        return note('replaced', { agent: name(event.agent) });
       case 'leg-ringing': return arrow(gap, 'left', word('e.ringing'));
       case 'leg-answered': return arrow(gap, 'left', word(gap === 'first' ? 'e.pickedUp' : 'e.answers'));
       case 'leg-ended': {

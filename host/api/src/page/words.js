@@ -20,6 +20,7 @@ const WORDS = {
     server: 'Server', account: 'Account', password: 'Password', passwordHint: 'the agent’s own, from the tenant’s agents file', dial: 'Dial',
     toFlow: 'flow {name}', toQueue: 'queue {name}', toAgent: 'agent {name}', extension: 'agent {name}',
     laneCaller: 'Caller', laneAgent: 'Agent', noLadder: 'Choose a call to see its steps.', goneLadder: 'The steps of this call are no longer at hand.',
+    alarms: { 'disk-full': 'Disk full', 'recordings-stopped': 'Recordings stopped', 'store-failed': 'Store failed', 'store-slow': 'Store slow', 'plugin-failed': 'Plugin failed', 'flow-failed': 'Flow failed', 'recording-failed': 'Recording failed', 'tenant-not-applied': 'Tenant not applied', 'media-events-lost': 'Media events lost', 'answers-lost': 'Answers lost', 'few-files': 'Few files may be open', exchange: 'Exchange' },
     stages: { offered: 'arriving', ivr: 'in the menu', waiting: 'waiting', ringing: 'ringing', talking: 'talking', held: 'on hold', consulting: 'consulting' },
     states: { 'logged-out': 'logged out', 'not-ready': 'not ready', ready: 'ready', reserved: 'reserved', ringing: 'ringing', talking: 'talking', held: 'on hold', consulting: 'consulting', 'wrap-up': 'wrap-up', unreachable: 'phone gone' },
     e: {
@@ -27,6 +28,7 @@ const WORDS = {
       flowStarted: 'flow {flow}', visited: '{node} → {exit}', at: '{node}', flowEnded: 'flow ends', flowFailed: 'flow failed: {reason}', pluginFailed: '{plugin} failed, default used', promptFailed: 'prompt {prompt} failed',
       tagged: '{name} = {value}', queued: 'waits in {queue}, place {position}', left: 'leaves {queue}: {exit}', reserved: '{agent} reserved, {ms} ms after free', released: '{agent} released: {reason}',
       connected: 'talk', disconnected: '{agent} leaves', held: 'on hold', resumed: 'off hold', consult: 'consults {target}', consultEnded: 'consultation ends', transferred: 'transferred to {target}',
+      replaced: '{agent} goes on at another phone',
       wrapUp: '{agent} wraps up', wrapUpEnded: 'wrap-up ends', disposition: 'disposition {code}', recording: 'recording starts', paused: 'recording paused', goesOn: 'recording goes on',
       recorded: 'recording closed, {s} s', recordingFailed: 'recording failed: {reason}', closed: 'call over',
     },
@@ -51,6 +53,7 @@ const WORDS = {
     server: '服务器', account: '账号', password: '密码', passwordHint: '该座席的密码，见租户的座席配置文件', dial: '拨打',
     toFlow: '流程 {name}', toQueue: '队列 {name}', toAgent: '座席 {name}', extension: '座席 {name}',
     laneCaller: '主叫', laneAgent: '座席', noLadder: '选择一个通话查看过程。', goneLadder: '此通话的过程已不在缓存中。',
+    alarms: { 'disk-full': '磁盘已满', 'recordings-stopped': '录音已停止', 'store-failed': '存储故障', 'store-slow': '存储缓慢', 'plugin-failed': '插件故障', 'flow-failed': '流程故障', 'recording-failed': '录音失败', 'tenant-not-applied': '租户配置未生效', 'media-events-lost': '媒体事件丢失', 'answers-lost': '插件应答丢失', 'few-files': '可打开的文件过少', exchange: '交换' },
     stages: { offered: '呼入', ivr: '语音导航', waiting: '排队', ringing: '振铃', talking: '通话', held: '保持', consulting: '咨询' },
     states: { 'logged-out': '已签出', 'not-ready': '示忙', ready: '空闲', reserved: '已预留', ringing: '振铃', talking: '通话', held: '保持', consulting: '咨询', 'wrap-up': '话后处理', unreachable: '话机离线' },
     e: {
@@ -58,6 +61,7 @@ const WORDS = {
       flowStarted: '流程 {flow}', visited: '{node} → {exit}', at: '{node}', flowEnded: '流程结束', flowFailed: '流程失败：{reason}', pluginFailed: '{plugin} 失败，使用默认处理', promptFailed: '提示音 {prompt} 失败',
       tagged: '{name} = {value}', queued: '进入 {queue}，第 {position} 位', left: '离开 {queue}：{exit}', reserved: '预留 {agent}，空闲后 {ms} 毫秒', released: '释放 {agent}：{reason}',
       connected: '通话', disconnected: '{agent} 离开', held: '保持', resumed: '恢复通话', consult: '咨询 {target}', consultEnded: '咨询结束', transferred: '转接到 {target}',
+      replaced: '{agent} 换用另一部话机',
       wrapUp: '{agent} 话后处理', wrapUpEnded: '话后处理结束', disposition: '小结 {code}', recording: '开始录音', paused: '录音暂停', goesOn: '录音继续',
       recorded: '录音完成，{s} 秒', recordingFailed: '录音失败：{reason}', closed: '通话结束',
     },

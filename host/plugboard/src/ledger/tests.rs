@@ -81,9 +81,12 @@ fn figures_are_written_with_the_queues_threshold_and_go_on_after_a_restart() {
     let store = Arc::new(Embedded::open(Options::new(&folders.store)).unwrap());
     let known = recovery::KnownTenant { tenant: tenant.clone(), file: "demo.json".to_owned() };
     std::fs::write(folders.configurations.join("demo.json"), serde_json::to_vec(&*configuration).unwrap()).unwrap();
-    let mut transaction = Transaction::new();
-    transaction.put(&recovery::host_tenant(), &known).unwrap();
-    store.commit(transaction).unwrap();
+    // Commits come in order: once this one is there, so is all that the ledger wrote before.
+    let settled = || {
+        let mut transaction = Transaction::new();
+        transaction.put(&recovery::host_tenant(), &known).unwrap();
+        store.commit(transaction).unwrap();
+    };
     let start = |books| {
         let clock = Clock::start();
         Ledger::start(Arc::clone(&store), clock, books, Arc::new(Notify::new()), Arc::new(Alarms::new(clock))).unwrap()
@@ -91,6 +94,7 @@ fn figures_are_written_with_the_queues_threshold_and_go_on_after_a_restart() {
     let ledger = start(BTreeMap::new());
     assert!(ledger.append(batch(morning(1))).is_ok());
     ledger.close();
+    settled();
     let before = counted(&store, &tenant);
 
     let recovered = recovery::recover(&store, &folders, Timestamp::from_secs(1_795_342_700)).unwrap();
@@ -99,6 +103,7 @@ fn figures_are_written_with_the_queues_threshold_and_go_on_after_a_restart() {
     let later = Event { seq: last, at: Timestamp::from_secs(1_795_342_701), kind: morning(1)[1].kind.clone() };
     assert!(ledger.append(batch(vec![Arc::new(later)])).is_ok());
     ledger.close();
+    settled();
     assert_eq!((before, counted(&store, &tenant)), (vec![(2, 1, 1, 8_000)], vec![(3, 1, 1, 8_000)]));
 }
 
