@@ -232,6 +232,22 @@ impl Host {
         (response.status().as_u16(), headers, response.body_mut().read_to_vec().unwrap())
     }
 
+    /// An agent asks for calls, as at the desk.
+    pub fn make_ready(&self, agent: &str) {
+        for request in ["log-in", "ready"] {
+            let path = format!("http://{}/v1/tenants/{}/agents/{agent}/state", self.api, Tenant::ID);
+            let body = serde_json::json!({ "request": request }).to_string();
+            let answer = self
+                .client
+                .post(path)
+                .header("authorization", format!("Bearer {TOKEN}"))
+                .header("content-type", "application/json")
+                .send(body)
+                .unwrap();
+            assert!(answer.status().is_success(), "{agent} {request}: {}", answer.status());
+        }
+    }
+
     pub fn get(&self, path: &str) -> Value {
         let (status, _, body) = self.fetch(path, &[]);
         let body = String::from_utf8_lossy(&body).into_owned();

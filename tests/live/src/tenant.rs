@@ -20,13 +20,23 @@ pub struct Tenant {
     pub ring_timeout: &'static str,
     pub wrap_up: &'static str,
     pub record: bool,
+    /// Agents take calls as soon as their phone registers; else they have to ask for them.
+    pub ready_on_register: bool,
     /// Live calls; one more is turned away.
     pub limit: Option<u32>,
 }
 
 impl Default for Tenant {
     fn default() -> Self {
-        Self { agents: 2, trunk: None, ring_timeout: "15s", wrap_up: "0s", record: true, limit: None }
+        Self {
+            agents: 2,
+            trunk: None,
+            ring_timeout: "15s",
+            wrap_up: "0s",
+            record: true,
+            ready_on_register: true,
+            limit: None,
+        }
     }
 }
 
@@ -68,7 +78,8 @@ impl Tenant {
             let password = Self::password(&agent);
             write!(
                 agents,
-                "[{agent}]\nextension = \"{extension}\"\npassword = \"{password}\"\nqueues = [\"sales\"]\nready_on_register = true\n"
+                "[{agent}]\nextension = \"{extension}\"\npassword = \"{password}\"\nqueues = [\"sales\"]\nready_on_register = {}\n",
+                self.ready_on_register
             )
             .unwrap();
             writeln!(numbers, "{} = {{ agent = \"{agent}\" }}", 7_000 + index).unwrap();

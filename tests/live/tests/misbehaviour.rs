@@ -16,16 +16,17 @@ struct Scene {
 
 impl Scene {
     fn with(tenant: &Tenant) -> Self {
-        let host = Host::start(tenant);
+        let host = Host::start(&Tenant { ready_on_register: false, ..tenant.clone() });
         Self { events: host.events(), ear: Ear::open(None), host }
     }
 
     fn phone(&self, scenario: &'static str, agent: usize) -> Sipp {
         let port = free_port();
+        self.host.register(&[Tenant::agent(agent)], port);
         let more = ["-d", "500", "-key", "ear", &self.ear.port.to_string()];
         let phone = Sipp::start(self.host.scratch(), scenario, self.host.sip, port, 1, &[], &more).listening();
-        // Only now: a caller who waits makes it ring at once, and at a closed port it would count as failed.
-        self.host.register(&[Tenant::agent(agent)], port);
+        // Only now: a caller who waits makes it ring at once, and at a port that is still closed it would count as failed.
+        self.host.make_ready(&Tenant::agent(agent));
         phone
     }
 
@@ -116,6 +117,7 @@ fn an_agent_whose_phone_is_gone_loses_the_call_to_the_next_one() {
     let mut scene = Scene::with(&Tenant { ring_timeout: "2s", ..Tenant::default() });
     // Registered a moment ago, from a port at which nobody listens any more.
     scene.host.register(&[Tenant::agent(1)], free_port());
+    scene.host.make_ready(&Tenant::agent(1));
     let caller = scene.caller("caller");
     scene.events.until_count("released", 1, SOON);
     let phone = scene.phone("agent", 2);
@@ -130,6 +132,7 @@ fn an_agent_whose_phone_is_dead_silent_loses_the_call_when_its_ring_time_is_over
     let port = free_port();
     scene.host.register(&[Tenant::agent(1)], port);
     let _silent = std::net::UdpSocket::bind(("127.0.0.1", port)).unwrap();
+    scene.host.make_ready(&Tenant::agent(1));
     let caller = scene.caller("caller");
     scene.events.until_count("released", 1, SOON);
     let phone = scene.phone("agent", 2);

@@ -151,6 +151,7 @@ async fn the_host_tells_where_phones_reach_it_and_what_is_wrong_with_it() {
     server.host.alarms.lock().unwrap().push(alarm);
     let host = server.get("/v1/host").await.json();
     assert_eq!(host["sip"][0], json!({ "transport": "udp", "address": "192.0.2.10:5060" }));
-    let alarm = json!({ "name": "disk-full", "about": null, "detail": "0 bytes left", "since": 5 });
+    let alarm =
+        json!({ "name": "disk-full", "about": null, "detail": "0 bytes left", "since": "1970-01-01T00:00:00.000005Z" });
     assert_eq!((&host["phase"], &host["alarms"]), (&json!("serving"), &json!([alarm])));
 }
