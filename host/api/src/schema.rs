@@ -207,6 +207,9 @@ pub(crate) struct Limits {
     unanswered_ms: u64,
     #[schema(required = false)]
     call_length_ms: u64,
+    /// Levels of menus; deeper ones are a warning.
+    #[schema(required = false)]
+    menu_depth: u8,
 }
 
 #[derive(ToSchema)]

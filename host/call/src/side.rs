@@ -56,7 +56,8 @@ impl Call {
             self.sound(Sound::Unbridge { a: other, b: old });
             self.sound(Sound::Bridge { a: other, b: new });
         }
-        if let Some(recording) = self.recording.as_ref().map(|recording| recording.id) {
+        let is_far_end = self.talk.as_ref().is_some_and(|talk| talk.leg == new);
+        if let Some(recording) = self.recording.as_ref().map(|recording| recording.id).filter(|_| is_far_end) {
             self.sound(Sound::Attach { recording, right: new });
         }
         self.line(Line::HangUp { leg: old, cause: Cause::NORMAL_CLEARING });

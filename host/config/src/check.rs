@@ -5,7 +5,7 @@ mod flow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
-    Configuration, NumberTarget, Queue, QueueId,
+    Configuration, Limits, NumberTarget, Queue, QueueId,
     flow::{Problem, Severity},
 };
 use serde::{Deserialize, Serialize};
@@ -30,11 +30,14 @@ pub struct Finding {
 /// Shorter passwords are guessed: bots try SIP accounts all day.
 const SHORTEST_PASSWORD: usize = 8;
 
+/// What the flow component says of one document of a tenant with these limits.
+pub type CheckFlow<'a> = dyn Fn(&str, &Limits) -> Vec<Problem> + 'a;
+
 /// Everything that the resources of a tenant say of each other and that does not hold. `check_flow` judges one document of `flow-graph` by
 /// itself; other components judge theirs when they are loaded.
 ///
 /// A configuration with an error here must not be applied; warnings are for people.
-pub fn check(configuration: &Configuration, check_flow: &dyn Fn(&str) -> Vec<Problem>) -> Vec<Finding> {
+pub fn check(configuration: &Configuration, check_flow: &CheckFlow<'_>) -> Vec<Finding> {
     let mut findings = Findings::default();
     tenant(configuration, &mut findings);
     for (id, queue) in &configuration.queues {

@@ -11,13 +11,10 @@ use std::{
     time::SystemTime,
 };
 
-use plugboard_model::{
-    Configuration, FlowDocument, FlowId, Timestamp,
-    flow::{Problem, Severity},
-};
+use plugboard_model::{Configuration, FlowDocument, FlowId, Timestamp, flow::Severity};
 use toml::de::{DeTable, DeValue};
 
-use crate::{Fault, Finding, check, fields, sheet::Sheet, suggest::instead};
+use crate::{CheckFlow, Fault, Finding, check, fields, sheet::Sheet, suggest::instead};
 
 /// A tenant that may be applied.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,7 +46,7 @@ const FILES: [(&str, &str); 5] = [
 /// flows/*.json   flow documents, named by file        prompts/**.wav   sounds, named by path: zh-CN/welcome
 /// ```
 /// `check_flow` judges one flow document by itself.
-pub fn load_tenant(folder: &Path, check_flow: &dyn Fn(&str) -> Vec<Problem>) -> Result<Bundle, Vec<Fault>> {
+pub fn load_tenant(folder: &Path, check_flow: &CheckFlow<'_>) -> Result<Bundle, Vec<Fault>> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(Timestamp::from).unwrap_or_default();
     let mut faults = Vec::new();
     let sheets = read_sheets(folder, &mut faults);

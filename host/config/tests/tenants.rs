@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use expect_test::expect;
 use plugboard_config::{Finding, Style, check, load_tenant, render};
 use plugboard_model::{
-    Configuration, Queue,
+    Configuration, Limits, Queue,
     flow::{Problem, Severity},
 };
 
@@ -14,7 +14,7 @@ fn folder(name: &str) -> PathBuf {
 }
 
 /// Stands for the flow's own check, which knows one fault: an exit to a node called `ghost`.
-fn no_ghosts(document: &str) -> Vec<Problem> {
+fn no_ghosts(document: &str, _: &Limits) -> Vec<Problem> {
     let haunted = document.contains(r#""ghost""#);
     let problem = || Problem {
         severity: Severity::Error,
@@ -25,6 +25,18 @@ fn no_ghosts(document: &str) -> Vec<Problem> {
         remedy: "name one of the nodes".to_owned(),
     };
     haunted.then(problem).into_iter().collect()
+}
+
+/// How deep menus may go is the tenant's own: the flow component is asked with it.
+#[test]
+fn flow_component_hears_how_deep_menus_may_go() {
+    let heard = std::cell::RefCell::new(Vec::new());
+    let hear = |_: &str, limits: &Limits| {
+        heard.borrow_mut().push(limits.menu_depth);
+        Vec::new()
+    };
+    load_tenant(&folder("../../examples/demo"), &hear).unwrap();
+    assert_eq!(heard.into_inner(), [2, 2]);
 }
 
 #[test]

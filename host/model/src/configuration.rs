@@ -347,11 +347,18 @@ pub struct Limits {
     /// No call lasts longer.
     #[serde(with = "millis", rename = "call_length_ms")]
     pub call_length: Duration,
+    /// Levels of menus that callers are led through; deeper ones are a warning. 2 suits a business with a handful of agents.
+    pub menu_depth: u8,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { interactions: 20_000, unanswered: Duration::from_secs(180), call_length: Duration::from_secs(12 * 3600) }
+        Self {
+            interactions: 20_000,
+            unanswered: Duration::from_secs(180),
+            call_length: Duration::from_secs(12 * 3600),
+            menu_depth: 3,
+        }
     }
 }
 

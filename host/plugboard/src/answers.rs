@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use plugboard_exchange as exchange;
-use plugboard_model::{TenantId, flow::Problem, routing};
+use plugboard_model::{Limits, TenantId, flow::Problem, routing};
 use plugboard_plugin as plugin;
 
 /// plugins.md: what a component gets before the native default is taken.
@@ -60,7 +60,7 @@ impl Components {
     }
 
     /// What the component that would run `document` says of it.
-    pub(crate) fn check_flow(&self, plugin: &str, document: &str) -> Vec<Problem> {
+    pub(crate) fn check_flow(&self, plugin: &str, document: &str, limits: &Limits) -> Vec<Problem> {
         let failed = |message: String, remedy: &str| {
             vec![Problem {
                 severity: plugboard_model::flow::Severity::Error,
@@ -73,7 +73,7 @@ impl Components {
         };
         match self.flows.get(plugin) {
             Some(flow) => flow
-                .check(&plugin::Settings::document(document))
+                .check(&plugin::Settings::of_document_to_check(document, limits.menu_depth))
                 .unwrap_or_else(|failure| failed(failure.to_string(), "mend the plugin, or name another one")),
             None => failed(format!("there is no flow plugin {plugin}"), "install it, or name another one"),
         }

@@ -25,7 +25,7 @@ use std::process::ExitCode;
 
 use clap::Parser as _;
 use plugboard_config::ProcessConfig;
-use plugboard_model::flow::Problem;
+use plugboard_model::{Limits, flow::Problem};
 
 use answers::Components;
 
@@ -46,12 +46,12 @@ fn main() -> ExitCode {
 }
 
 /// What the flow component that comes with the program says of a document. Loaded for each command, which takes a moment and is rare.
-fn check_flow(document: &str) -> Vec<Problem> {
+fn check_flow(document: &str, limits: &Limits) -> Vec<Problem> {
     let components = plugboard_plugin::Engine::new(plugboard_plugin::EngineSettings::default())
         .map_err(|error| chain(&error))
         .and_then(|engine| Components::load(&engine, &serve::shipped_plugins()).map_err(|error| chain(&error)));
     match components {
-        Ok(components) => components.check_flow("flow-graph", document),
+        Ok(components) => components.check_flow("flow-graph", document, limits),
         Err(reason) => vec![Problem {
             severity: plugboard_model::flow::Severity::Error,
             code: "plugin".into(),

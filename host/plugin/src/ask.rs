@@ -132,6 +132,12 @@ impl Settings {
         Self::new(vec![Setting { name: "document".into(), value: json.into() }])
     }
 
+    /// A document and how deep its menus may go, for a check: how it runs does not depend on it.
+    pub fn of_document_to_check(json: impl Into<String>, menu_depth: u8) -> Self {
+        let setting = |name: &str, value: String| Setting { name: name.into(), value };
+        Self::new(vec![setting("document", json.into()), setting("menu_depth", menu_depth.to_string())])
+    }
+
     pub fn items(&self) -> &[Setting] {
         &self.items
     }

@@ -1,9 +1,9 @@
 //! What a flow document of `flow-graph` refers to outside of itself.
 
-use plugboard_model::{Configuration, FlowId, flow::Problem};
+use plugboard_model::{Configuration, FlowId};
 use serde_json::{Map, Value};
 
-use super::{Finding, Findings};
+use super::{CheckFlow, Finding, Findings};
 
 /// Fields of a node, and of its `confirm` and `announce`, that hold a prompt.
 const PROMPTS: [&str; 7] =
@@ -13,11 +13,11 @@ pub(super) fn check(
     id: &FlowId,
     document: &str,
     configuration: &Configuration,
-    check_flow: &dyn Fn(&str) -> Vec<Problem>,
+    check_flow: &CheckFlow<'_>,
     findings: &mut Findings,
 ) {
     let root = format!("/flows/{id}");
-    for problem in check_flow(document) {
+    for problem in check_flow(document, &configuration.limits) {
         findings.0.push(Finding {
             severity: problem.severity,
             code: problem.code,

@@ -102,6 +102,7 @@ pub(super) fn tenant(table: &DeTable<'_>, sheet: &Sheet, now: Timestamp) -> Opti
         set(&mut into.limits.interactions, limits.integer("interactions", (1, 1_000_000)));
         set(&mut into.limits.unanswered, limits.duration("unanswered", HOUR));
         set(&mut into.limits.call_length, limits.duration("call_length", 7 * DAY));
+        set(&mut into.limits.menu_depth, limits.integer("menu_depth", (1, 10)));
         limits.finish();
     }
     root.finish();

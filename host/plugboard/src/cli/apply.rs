@@ -4,9 +4,9 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use plugboard_config::{
-    Applied, Bundle, Changes, Digests, Fault, Upload, diff, load_tenant, read_shown, render_in, without_secrets,
+    Applied, Bundle, Changes, CheckFlow, Digests, Fault, Upload, diff, load_tenant, read_shown, render_in,
+    without_secrets,
 };
-use plugboard_model::flow::Problem;
 use serde_json::{Value, json};
 
 use super::{
@@ -53,7 +53,7 @@ pub(crate) struct Apply {
 }
 
 impl Check {
-    pub(super) fn run(self, check_flow: &dyn Fn(&str) -> Vec<Problem>) -> ExitCode {
+    pub(super) fn run(self, check_flow: &CheckFlow<'_>) -> ExitCode {
         let Some(bundle) = load(&self.folder, check_flow, self.json) else { return ExitCode::FAILURE };
         let configuration = &bundle.configuration;
         if self.json {
@@ -74,7 +74,7 @@ impl Check {
 }
 
 impl Apply {
-    pub(super) fn run(self, check_flow: &dyn Fn(&str) -> Vec<Problem>) -> ExitCode {
+    pub(super) fn run(self, check_flow: &CheckFlow<'_>) -> ExitCode {
         let json = self.remote.json;
         let Some(bundle) = load(&self.folder, check_flow, json) else {
             tell(&format!("{}\n", spoken().say("nothing was applied")));
@@ -157,7 +157,7 @@ fn send_prompts(client: &Client, path: &str, bundle: &Bundle) -> Result<(), Clie
 }
 
 /// The tenant of the folder; its faults are told either way. `None` if there is an error among them.
-fn load(folder: &std::path::Path, check_flow: &dyn Fn(&str) -> Vec<Problem>, json: bool) -> Option<Bundle> {
+fn load(folder: &std::path::Path, check_flow: &CheckFlow<'_>, json: bool) -> Option<Bundle> {
     let shown = |faults: &[Fault]| tell(&render_in(faults, style_of(&io::stderr()), spoken()));
     match load_tenant(folder, check_flow) {
         Ok(bundle) => {

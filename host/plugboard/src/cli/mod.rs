@@ -11,8 +11,7 @@ mod table;
 use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::OnceLock};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
-use plugboard_config::{ProcessConfig, Style, render_in};
-use plugboard_model::flow::Problem;
+use plugboard_config::{CheckFlow, ProcessConfig, Style, render_in};
 use plugboard_phrases::Language;
 
 use client::{Client, ClientError};
@@ -213,7 +212,7 @@ impl OfTenant {
 }
 
 /// Does what was asked. `check_flow` judges a flow document; it is called for `check` and `apply` only.
-pub(crate) fn run(command: ClientCommand, check_flow: &dyn Fn(&str) -> Vec<Problem>) -> ExitCode {
+pub(crate) fn run(command: ClientCommand, check_flow: &CheckFlow<'_>) -> ExitCode {
     let done = match command {
         ClientCommand::Check(check) => return check.run(check_flow),
         ClientCommand::Apply(apply) => return apply.run(check_flow),

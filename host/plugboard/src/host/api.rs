@@ -1,0 +1,152 @@
+//! What the API asks of the process.
+
+use std::sync::{Arc, PoisonError};
+
+use plugboard_api::{
+    Answer, Applied, ApplyError, CdrQuery, Host, HostError, HostView, Page, Phase, RecordingFile, RecordingQuery,
+    Sha256, TenantSummary, Upload,
+};
+use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
+use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp};
+use plugboard_reporting::{AgentInterval, QueueInterval};
+use plugboard_store::Store as _;
+use serde_json::Value;
+use tokio::sync::broadcast;
+
+use super::{PlugboardHost, later, write_file};
+use crate::cdrs;
+
+impl Host for PlugboardHost {
+    fn view(&self) -> HostView {
+        HostView {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            sip: self.listeners.clone(),
+            ready: self.phase() == Phase::Serving && !self.alarms.stands("store-failed"),
+            phase: self.phase(),
+            alarms: self.alarms.list(),
+        }
+    }
+
+    fn tenants(&self) -> Vec<TenantSummary> {
+        let tenants = self.tenants.read().unwrap_or_else(PoisonError::into_inner);
+        tenants
+            .values()
+            .map(|parts| {
+                let configuration = parts.configuration();
+                TenantSummary {
+                    id: configuration.tenant.clone(),
+                    name: configuration.name.clone(),
+                    revision: configuration.revision,
+                }
+            })
+            .collect()
+    }
+
+    fn configuration(&self, tenant: &TenantId) -> Option<SharedConfiguration> {
+        self.parts_of(tenant).map(|parts| parts.configuration())
+    }
+
+    fn apply<'a>(&'a self, tenant: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>> {
+        Box::pin(self.apply_checked(tenant, upload))
+    }
+
+    fn command<'a>(&'a self, tenant: &'a TenantId, command: Command) -> Answer<'a, Result<Reply, HostError>> {
+        Box::pin(async move {
+            let later = later(&command);
+            match (self.ask(tenant, command).await, later) {
+                // Over, but with a record: somebody says only now what came of it.
+                (Err(HostError::Command(CommandError::NoSuchInteraction(interaction))), Some(later))
+                    if self.cdr(tenant, interaction).await?.is_some() =>
+                {
+                    self.ask(tenant, later).await
+                }
+                (answer, _) => answer,
+            }
+        })
+    }
+
+    fn missing_prompts<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        wanted: Vec<Sha256>,
+    ) -> Answer<'a, Result<Vec<Sha256>, HostError>> {
+        Box::pin(async move {
+            Ok(wanted.into_iter().filter(|sha256| !self.prompt_path(tenant, &sha256.to_string()).is_file()).collect())
+        })
+    }
+
+    fn put_prompt<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        sha256: Sha256,
+        bytes: Vec<u8>,
+    ) -> Answer<'a, Result<(), HostError>> {
+        Box::pin(write_file(self.prompt_path(tenant, &sha256.to_string()), bytes))
+    }
+
+    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Value>, HostError>> {
+        self.read(tenant, move |store, tenant| cdrs::search(store, tenant, &query))
+    }
+
+    fn cdr<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        interaction: InteractionId,
+    ) -> Answer<'a, Result<Option<Value>, HostError>> {
+        self.read(tenant, move |store, tenant| {
+            cdrs::one(store, tenant, interaction)?.map(|cdr| cdrs::to_json(&cdr)).transpose()
+        })
+    }
+
+    fn queue_intervals<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<'a, Result<Vec<QueueInterval>, HostError>> {
+        self.read(tenant, move |store, tenant| cdrs::intervals(store, tenant, from, to))
+    }
+
+    fn agent_intervals<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>> {
+        self.read(tenant, move |store, tenant| cdrs::intervals(store, tenant, from, to))
+    }
+
+    fn recordings<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        query: RecordingQuery,
+    ) -> Answer<'a, Result<Page<RecordingFile>, HostError>> {
+        let root = self.folders.recordings.clone();
+        self.read(tenant, move |store, tenant| cdrs::recordings(store, tenant, &query, &root))
+    }
+
+    fn recording<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        recording: RecordingId,
+    ) -> Answer<'a, Result<Option<RecordingFile>, HostError>> {
+        let root = self.folders.recordings.clone();
+        self.read(tenant, move |store, tenant| cdrs::recording(store, tenant, recording, &root))
+    }
+
+    fn history<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        after: u64,
+        limit: usize,
+    ) -> Answer<'a, Result<Vec<SharedEvent>, HostError>> {
+        self.read(tenant, move |store, tenant| {
+            let events = store.read_log(tenant, after.saturating_add(1), limit)?;
+            Ok(events.into_iter().map(Arc::new).collect())
+        })
+    }
+
+    fn live(&self, tenant: &TenantId) -> Option<broadcast::Receiver<SharedEvent>> {
+        self.parts_of(tenant).map(|parts| parts.events.subscribe())
+    }
+}
