@@ -10,7 +10,7 @@ use std::{
     io::{BufRead, BufReader},
     path::{Path, PathBuf},
     process::{Command, Stdio},
-    thread,
+    sync::mpsc::channel,
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
@@ -70,17 +70,25 @@ fn child_appends_until_killed() {
     let store = Embedded::open(Options { journal: 1024 * 1024, ..options(&folder) }).unwrap();
     let mut next = store.last_seq(&tenant()).unwrap() + 1;
     println!("open {}", next - 1);
-    loop {
+    let (acknowledge, acknowledged) = channel();
+    for round in 0_u64.. {
         for _ in 0..8 {
             let mut transaction = Transaction::new();
             let count = next % 37 + 1;
             transaction.append(&tenant(), &events(next, count)).unwrap();
             next += count;
             let last = next - 1;
-            let offered = store.submit(transaction, Box::new(move |result| println!("ack {last} {}", result.is_ok())));
-            offered.unwrap();
+            let acknowledge = acknowledge.clone();
+            let outcome = Box::new(move |result: Result<_, _>| {
+                println!("ack {last} {}", result.is_ok());
+                acknowledge.send(()).unwrap();
+            });
+            store.submit(transaction, outcome).unwrap();
         }
-        thread::sleep(Duration::from_millis(1));
+        // Those of the round before, so that some are always on their way.
+        for _ in 0..8 * round.min(1) {
+            acknowledged.recv().unwrap();
+        }
     }
 }
 
@@ -129,25 +137,33 @@ fn no_acknowledged_event_is_lost_by_killing_the_process() {
     assert_eq!(whole_log(&rebuilt), log);
 }
 
-const FILLED: u64 = 50_500;
+/// A store that came to harm, and what had been acknowledged before.
+struct Harmed {
+    options: Options,
+    events: u64,
+    commits: u64,
+}
 
 /// Fills a store until a snapshot has replaced the beginning of its journal, writes some more, closes it and lets `harm` at its folder.
-fn harmed(name: &str, harm: impl FnOnce(&Path)) -> Options {
+fn harmed(name: &str, harm: impl FnOnce(&Path)) -> Harmed {
     let folder = fresh(name);
     let options = Options { journal: 1024 * 1024, ..options(&folder) };
     let store = Embedded::open(options.clone()).unwrap();
     for batch in 0..100 {
         append(&store, batch * 500 + 1, 500);
     }
+    let (mut events, mut commits) = (50_000, 100);
     let begun = Instant::now();
+    // The snapshot is taken beside the commits, so it is commits that pass the time.
     while folder.join("journal-00000000000000000001").exists() {
         assert!(begun.elapsed() < Duration::from_secs(30), "no snapshot was taken");
-        thread::sleep(Duration::from_millis(5));
+        append(&store, events + 1, 1);
+        (events, commits) = (events + 1, commits + 1);
     }
-    append(&store, 50_001, 500);
+    append(&store, events + 1, 500);
     store.close().unwrap();
     harm(&folder);
-    options
+    Harmed { options, events: events + 500, commits: commits + 1 }
 }
 
 #[test]
@@ -168,23 +184,24 @@ fn a_damaged_database_is_rebuilt_from_snapshot_and_journal() {
         }),
     ];
     for (name, harm) in harms {
-        let store = Embedded::open(harmed(name, harm)).unwrap();
-        assert_eq!(store.rebuilt(), Some(101), "{name}");
-        assert_eq!(whole_log(&store), events(1, FILLED), "{name}");
-        append(&store, FILLED + 1, 1);
+        let harmed = harmed(name, harm);
+        let store = Embedded::open(harmed.options).unwrap();
+        assert_eq!(store.rebuilt(), Some(harmed.commits), "{name}");
+        assert_eq!(whole_log(&store), events(1, harmed.events), "{name}");
+        append(&store, harmed.events + 1, 1);
     }
 }
 
 #[test]
 fn a_power_cut_is_taken_for_damage_of_whatever_was_not_synced() {
-    let options = harmed("power", |folder| {
+    let harmed = harmed("power", |folder| {
         fs::write(folder.join("state"), r#"{"checkpoint":1,"clean":false,"boot":"another"}"#).unwrap();
     });
-    let store = Embedded::open(options.clone()).unwrap();
-    assert_eq!(store.rebuilt(), Some(101));
-    assert_eq!(whole_log(&store).len() as u64, FILLED);
+    let store = Embedded::open(harmed.options.clone()).unwrap();
+    assert_eq!(store.rebuilt(), Some(harmed.commits));
+    assert_eq!(whole_log(&store).len() as u64, harmed.events);
     drop(store);
-    assert_eq!(Embedded::open(options).unwrap().rebuilt(), None);
+    assert_eq!(Embedded::open(harmed.options).unwrap().rebuilt(), None);
 }
 
 fn newest_journal(folder: &Path) -> PathBuf {

@@ -9,7 +9,9 @@ use std::process::{Command as Process, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use plugboard_media::{Codec, Command, Digit, Event, PlayError, Port, PromptError, Repaired, Repeat, Source, Stream};
+use plugboard_media::{
+    Codec, Command, Digit, Event, PlayError, Port, PromptError, Repaired, Repeat, Source, Stream, Tone,
+};
 use plugboard_rtp::{Packet, TelephoneEvent};
 use plugboard_transport::media_plane::{Config, MediaPlane, StartError, repair_recording};
 
@@ -223,13 +225,21 @@ fn records_until_killed() {
     let path = PathBuf::from(std::env::var_os(RECORDING).unwrap());
     let mut world = World::new("killed", 46_000, 1);
     let phone = world.open(0);
-    world.plane.send(vec![Command::Record { recording: 1, path, left: phone.port, right: None }]).unwrap();
-    println!("\nrecording");
+    let music =
+        Command::Play { port: phone.port, token: 1, sources: vec![Source::Tone(Tone::BEEP)], repeat: Repeat::Forever };
+    world.plane.send(vec![Command::Record { recording: 1, path, left: phone.port, right: None }, music]).unwrap();
     for sequence in 0..=u16::MAX {
+        // A word for each that it hears: the plane keeps the time.
+        phone.hear();
         phone.say(sequence, 0, &[Codec::Pcmu.encode(1_000); 160]);
-        std::thread::sleep(Duration::from_millis(20));
+        if sequence == SPOKEN {
+            println!("\nspoken");
+        }
     }
 }
+
+/// Packets of 20 ms after which the recorder has written for the second time, and goes on.
+const SPOKEN: u16 = 150;
 
 #[test]
 fn a_recording_of_a_killed_process_is_whole_after_repair() {
@@ -243,15 +253,7 @@ fn a_recording_of_a_killed_process_is_whole_after_repair() {
         .spawn()
         .unwrap();
     let told = BufReader::new(process.stdout.take().unwrap()).lines();
-    assert!(told.map_while(Result::ok).any(|line| line == "recording"));
-    // Until the second flush, so that something is written, then at any moment.
-    let written = || std::fs::metadata(&path).map_or(0, |file| file.len());
-    for _ in 0..1_000 {
-        if written() > 32_000 {
-            break;
-        }
-        std::thread::sleep(Duration::from_millis(10));
-    }
+    assert!(told.map_while(Result::ok).any(|line| line == "spoken"));
     process.kill().unwrap();
     process.wait().unwrap();
     // What a crash in the middle of a write leaves: samples behind the counted ones, and half a frame.

@@ -4,6 +4,7 @@
 use std::{
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpListener, TcpStream, UdpSocket},
+    sync::mpsc::{RecvTimeoutError, channel},
     time::{Duration, Instant},
 };
 
@@ -255,12 +256,13 @@ async fn message_that_never_becomes_whole_closes_its_stream() {
     drop(silent);
     let mut slow = edge.phone();
     let begun = Instant::now();
+    let (lost, drip) = channel::<()>();
     let dripping = std::thread::spawn(move || {
-        while slow.write_all(b"O").is_ok() && begun.elapsed() < PATIENCE {
-            std::thread::sleep(Duration::from_millis(20));
-        }
+        let until_lost = || drip.recv_timeout(Duration::from_millis(20)) == Err(RecvTimeoutError::Timeout);
+        while slow.write_all(b"O").is_ok() && until_lost() {}
     });
     assert!(matches!(edge.next().await, Received::ConnectionLost { .. }));
+    drop(lost);
     dripping.join().unwrap();
     assert!(begun.elapsed() < PATIENCE);
 }
