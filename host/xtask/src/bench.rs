@@ -1,6 +1,7 @@
 //! Benchmarks, by name, in a release build.
 
 use crate::{
+    figures::{self, Promise},
     plugins,
     run::{self, Failure, cargo, program, target},
 };
@@ -13,6 +14,7 @@ Each pins the host to core 0 and the load to core 1: measure on a machine that d
 Examples:
   cargo xtask bench ivr
   cargo xtask bench queue --json              the last line is one JSON object
+  cargo xtask bench record --bars             fails if a figure misses its bar
   cargo xtask bench bridge -- --short         a few seconds, to see that the instrument works
   cargo xtask bench ivr -- --figures f.json   every run in full"
 )]
@@ -21,6 +23,9 @@ pub(crate) struct Arguments {
     /// End with one JSON object on the last line.
     #[arg(long)]
     json: bool,
+    /// Fail if a figure misses its bar, instead of only saying so.
+    #[arg(long)]
+    bars: bool,
     /// Given on to the benchmark as they are.
     #[arg(last = true)]
     more: Vec<String>,
@@ -53,12 +58,22 @@ impl Name {
             Self::Day => "day",
         }
     }
+
+    fn promises(self) -> &'static [Promise] {
+        match self {
+            Self::Ivr => figures::IVR,
+            Self::Bridge => figures::BRIDGE,
+            Self::Record => figures::RECORD,
+            Self::Queue => figures::QUEUE,
+            Self::Flow => figures::FLOW,
+            Self::Day => figures::DAY,
+        }
+    }
 }
 
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let components = plugins::build()?;
     let name = arguments.name.word();
-    let json = arguments.json.then_some("--json");
     let mut bench = match arguments.name {
         Name::Ivr | Name::Bridge | Name::Record | Name::Queue => {
             let mut build = cargo();
@@ -67,18 +82,32 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             let release = target().join("release");
             let mut load = program(release.join("plugboard-load"));
             load.arg(name).arg("--host").arg(release.join("plugboard")).arg("--plugins").arg(&components);
-            load.args(json);
+            load.arg("--json");
             load
         }
         Name::Flow | Name::Day => {
-            let (package, bench) =
-                if name == "flow" { ("plugboard-plugin", "questions") } else { ("plugboard-scenarios", "day") };
+            let bench = if name == "flow" { "questions" } else { "day" };
             let mut cargo = cargo();
-            cargo.args(["bench", "--package", package, "--bench", bench, "--"]).args(json);
+            // The whole workspace: a package alone wants other features of wasmtime, and compiles it once more.
+            cargo.args(["bench", "--workspace", "--bench", bench, "--", "--json"]);
             cargo.env("PLUGBOARD_PLUGINS", &components);
             cargo
         }
     };
     bench.args(&arguments.more);
-    run::run(&format!("measuring {name}"), &mut bench)
+    let last = run::last_line(&format!("measuring {name}"), &mut bench)?;
+    let object = serde_json::from_str(&last).map_err(|source| Failure::Figures { last: last.clone(), source })?;
+    let findings = figures::compare(arguments.name.promises(), &object);
+    for finding in &findings {
+        eprintln!("  {finding}");
+    }
+    if arguments.json {
+        println!("{last}");
+    }
+    // A short run has figures of its own, which prove that the instrument works and no more.
+    let short = arguments.more.iter().any(|argument| argument == "--short");
+    if !short && findings.iter().any(|finding| finding.missing() || arguments.bars && finding.missed()) {
+        return Err(Failure::Bars { name });
+    }
+    Ok(())
 }

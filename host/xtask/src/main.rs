@@ -3,6 +3,7 @@
 
 mod bench;
 mod demo;
+mod figures;
 mod plugins;
 mod run;
 mod setup;

@@ -2,9 +2,10 @@
 
 use std::{
     ffi::OsStr,
+    io::{BufRead as _, BufReader},
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     time::Instant,
 };
 
@@ -19,6 +20,10 @@ pub(crate) enum Failure {
     Setup(String),
     #[error("{file}: {source}")]
     File { file: String, source: std::io::Error },
+    #[error("the last line of a benchmark should be its figures as one JSON object ({source}), but it is: {last}")]
+    Figures { last: String, source: serde_json::Error },
+    #[error("{name}: a figure misses its bar or is not told; the table above says which")]
+    Bars { name: &'static str },
     #[error("{file} cannot be made a component: {source}")]
     Component { file: String, source: plugboard_componentize::ComponentizeError },
 }
@@ -65,6 +70,23 @@ pub(crate) fn run(what: &str, command: &mut Command) -> Result<(), Failure> {
         eprintln!("  done in {seconds:.0} s");
     }
     Ok(())
+}
+
+/// Runs to the end and gives the last line of its stdout; the others go where ours go, as they come.
+pub(crate) fn last_line(what: &str, command: &mut Command) -> Result<String, Failure> {
+    say(what);
+    let mut child = command.stdout(Stdio::piped()).spawn().map_err(|source| cannot_start(command, source))?;
+    let mut last = String::new();
+    if let Some(stdout) = child.stdout.take() {
+        for (number, line) in BufReader::new(stdout).lines().map_while(Result::ok).enumerate() {
+            if number > 0 {
+                println!("{last}");
+            }
+            last = line;
+        }
+    }
+    let status = child.wait().map_err(|source| cannot_start(command, source))?;
+    if status.success() { Ok(last) } else { Err(Failure::Failed { what: what.to_owned(), status: status.to_string() }) }
 }
 
 /// Gives way to the program: Ctrl-C is its own, and so is the exit code. Returns only if it cannot be started.

@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use plugboard_live::{Ear, Events, Host, Sipp, Tenant, count, free_port};
+use plugboard_live::{Ear, Events, Host, Sipp, Sound, Tenant, count, free_port};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -64,4 +64,39 @@ fn a_change_takes_effect_under_a_live_call_and_a_broken_tenant_changes_nothing()
     // Both SIPps end as they should: the call stayed.
     caller.done();
     phone.done();
+}
+
+/// The tones that a caller who presses 3 in the menu hears, in order, until the host hangs up.
+fn heard_after_three(host: &Host) -> Vec<u32> {
+    let ear = Ear::open(Some(3));
+    let key = ear.port.to_string();
+    let row = "493;8001".to_owned();
+    Sipp::start(host.scratch(), "caller", host.sip, 0, 1, &[row], &["-key", "ear", &key]).done();
+    let heard = ear.heard();
+    // A packet in which one tone ends and another begins may sound like a third.
+    let mut tones: Vec<u32> = heard[0]
+        .packets
+        .windows(3)
+        .filter_map(|three| match three[0].sound {
+            Sound::Hertz(tone) if three.iter().all(|packet| packet.sound == three[0].sound) => Some(tone),
+            _ => None,
+        })
+        .collect();
+    tones.dedup();
+    tones
+}
+
+#[test]
+fn an_option_added_to_a_menu_is_heard_by_the_next_caller_who_presses_it() {
+    const MENU: u32 = 500;
+    const SORRY: u32 = 200;
+    let host = Host::start(&Tenant::default());
+    assert_eq!(heard_after_three(&host), [MENU, SORRY]);
+
+    let offer = r#""offer": { "kind": "play", "prompt": "music", "exits": { "done": "bye" } }, "wait":"#;
+    edit(&host, "flows/menu.json", r#""2": "bye""#, r#""2": "bye", "3": "offer""#);
+    edit(&host, "flows/menu.json", r#""wait":"#, offer);
+    let (code, said) = apply(&host);
+    assert_eq!(code, Some(0), "{said}");
+    assert_eq!(heard_after_three(&host), [MENU, Tenant::MUSIC_HERTZ, SORRY]);
 }

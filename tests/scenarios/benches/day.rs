@@ -1,4 +1,4 @@
-//! The simulated day: `cargo bench -p plugboard-scenarios --bench day -- [--json] [--seed N] [--agents N] [--calls N]`.
+//! The simulated day: `cargo xtask bench day [--json] [-- --seed N --agents N --calls N]`.
 
 use plugboard_scenarios::day;
 
@@ -11,7 +11,8 @@ fn main() {
     let report = day::run(number("--seed", 1), number("--agents", 500), number("--calls", 10_000));
     println!("{report}");
     if arguments.iter().any(|argument| argument == "--json") {
-        let day::DayReport { wall_s, calls, agents, stuck, .. } = report;
+        let day::DayReport { wall_s, calls, agents, stuck, .. } = &report;
         println!(r#"{{"wall_s":{wall_s:.3},"calls":{calls},"agents":{agents},"stuck":{stuck}}}"#);
     }
+    assert_eq!(report.stuck, 0, "somebody or something is stuck at the end of the day");
 }

@@ -1,0 +1,141 @@
+//! What each benchmark promises to scripts, and how good it has to be.
+
+use std::fmt;
+
+use serde_json::Value;
+
+/// A figure on the last line of a benchmark.
+pub(crate) struct Promise {
+    /// Members from the outside inwards.
+    path: &'static [&'static str],
+    /// As good as it must be; none where the figure is only told.
+    bar: Option<Bar>,
+}
+
+#[derive(Clone, Copy)]
+enum Bar {
+    AtMost(f64),
+}
+
+use Bar::AtMost;
+
+const fn told(path: &'static [&'static str]) -> Promise {
+    Promise { path, bar: None }
+}
+
+const fn held(path: &'static [&'static str], bar: Bar) -> Promise {
+    Promise { path, bar: Some(bar) }
+}
+
+pub(crate) const IVR: &[Promise] = &[held(&["cpu_ms_per_call"], AtMost(1.5)), told(&["clean_cps"])];
+
+pub(crate) const BRIDGE: &[Promise] = &[
+    held(&["cpu_pct_per_100"], AtMost(12.0)),
+    held(&["rss_kib_per_call"], AtMost(256.0)),
+    told(&["relay_ms", "p50"]),
+    told(&["relay_ms", "p99"]),
+];
+
+pub(crate) const RECORD: &[Promise] = &[
+    held(&["cpu_pct_per_100"], AtMost(16.0)),
+    held(&["rss_kib_per_call"], AtMost(256.0)),
+    told(&["relay_ms", "p50"]),
+    told(&["relay_ms", "p99"]),
+];
+
+pub(crate) const QUEUE: &[Promise] = &[
+    told(&["agent_free_to_ring_ms", "0", "p50"]),
+    held(&["agent_free_to_ring_ms", "0", "p99"], AtMost(20.0)),
+    told(&["agent_free_to_ring_ms", "1100", "p50"]),
+    held(&["agent_free_to_ring_ms", "1100", "p99"], AtMost(20.0)),
+    told(&["agent_free_to_ring_ms", "2850", "p50"]),
+    held(&["agent_free_to_ring_ms", "2850", "p99"], AtMost(20.0)),
+    held(&["rss_kib_per_waiting"], AtMost(64.0)),
+];
+
+pub(crate) const FLOW: &[Promise] = &[
+    told(&["rank_100_us", "p50"]),
+    told(&["rank_100_us", "p99"]),
+    told(&["step_us", "p50"]),
+    told(&["step_us", "p99"]),
+    told(&["webhook_cpu_ratio"]),
+];
+
+pub(crate) const DAY: &[Promise] =
+    &[held(&["wall_s"], AtMost(10.0)), told(&["calls"]), told(&["agents"]), held(&["stuck"], AtMost(0.0))];
+
+/// One figure beside its bar.
+pub(crate) struct Finding {
+    name: String,
+    measured: Option<f64>,
+    bar: Option<Bar>,
+}
+
+impl Finding {
+    pub(crate) fn missed(&self) -> bool {
+        match (self.measured, self.bar) {
+            (Some(measured), Some(AtMost(most))) => measured > most,
+            _ => false,
+        }
+    }
+
+    pub(crate) fn missing(&self) -> bool {
+        self.measured.is_none()
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let measured = self.measured.map_or_else(|| "-".to_owned(), |measured| format!("{measured:.3}"));
+        let bar = self.bar.map_or_else(String::new, |AtMost(most)| format!("≤ {most}"));
+        let verdict = match (self.missing(), self.missed(), self.bar) {
+            (true, ..) => "✗ not told",
+            (_, true, _) => "✗ missed",
+            (.., Some(_)) => "✓",
+            (.., None) => "",
+        };
+        write!(f, "{:<34}{measured:>12}  {bar:<8}{verdict}", self.name)
+    }
+}
+
+/// Each promise held against the object of the last line.
+pub(crate) fn compare(promises: &[Promise], object: &Value) -> Vec<Finding> {
+    let figure = |path: &[&str]| path.iter().try_fold(object, |value, name| value.get(name))?.as_f64();
+    let finding =
+        |promise: &Promise| Finding { name: promise.path.join("."), measured: figure(promise.path), bar: promise.bar };
+    promises.iter().map(finding).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_figure_beyond_its_bar_is_missed_and_one_that_is_not_there_is_missing() {
+        let object = json!({ "wall_s": 10.5, "calls": 10_000, "agents": 500 });
+        let said: Vec<String> =
+            compare(DAY, &object).iter().map(|found| found.to_string().trim_end().to_owned()).collect();
+        assert_eq!(
+            said,
+            [
+                "wall_s                                  10.500  ≤ 10    ✗ missed",
+                "calls                                10000.000",
+                "agents                                 500.000",
+                "stuck                                        -  ≤ 0     ✗ not told",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_figure_within_an_object_is_found_and_the_bar_itself_is_met() {
+        let spread = json!({ "p50": 1, "p99": 20 });
+        let object = json!({
+            "agent_free_to_ring_ms": { "0": spread, "1100": spread, "2850": spread },
+            "rss_kib_per_waiting": 64.0,
+        });
+        let found = compare(QUEUE, &object);
+        assert_eq!(found.iter().filter(|finding| finding.missed() || finding.missing()).count(), 0);
+    }
+}
