@@ -286,7 +286,12 @@ impl Host {
 
     /// All events from the first on.
     pub fn events(&self) -> Events {
-        Events::follow(self.api, TOKEN, Tenant::ID, 0)
+        self.events_after(0)
+    }
+
+    /// Events whose number is above that.
+    pub fn events_after(&self, seq: u64) -> Events {
+        Events::follow(self.api, TOKEN, Tenant::ID, seq)
     }
 
     /// The value of an `Authorization` header that proves a request of `agent`.

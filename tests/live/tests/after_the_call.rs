@@ -3,14 +3,13 @@
 
 use std::time::Duration;
 
-use plugboard_live::{Ear, Host, Sipp, Tenant, free_port};
+use plugboard_live::{Ear, Events, Host, Sipp, Tenant, free_port};
 
 const SOON: Duration = Duration::from_secs(20);
 
-#[test]
-fn a_recording_is_given_out_in_ranges_and_the_record_as_a_table() {
-    let host = Host::start(&Tenant::default());
-    let mut events = host.events();
+/// One call of 4930123 to queue sales, answered by a001 and over; gives what was told while it went on.
+fn one_call(host: &Host) -> Events {
+    let events = host.events();
     let ear = Ear::open(None);
     let (key, port) = (ear.port.to_string(), free_port());
     host.register(&[Tenant::agent(1)], port);
@@ -19,6 +18,15 @@ fn a_recording_is_given_out_in_ranges_and_the_record_as_a_table() {
     let rows = ["4930123;8002".to_owned()];
     Sipp::start(host.scratch(), "caller", host.sip, 0, 1, &rows, &["-key", "ear", &key]).done();
     phone.done();
+    events
+}
+
+#[test]
+fn a_recording_is_given_out_in_ranges_and_the_record_as_a_table() {
+    let host = Host::start(&Tenant::default());
+    let mut events = one_call(&host);
+    // Whoever follows the events knows of the end within two seconds of the hang-up.
+    events.until_count("interaction-closed", 1, Duration::from_secs(2));
     events.until_count("recording-closed", 1, SOON);
 
     // What came of it is known later only.
@@ -57,4 +65,42 @@ fn a_recording_is_given_out_in_ranges_and_the_record_as_a_table() {
         ["from", "to", "answered", "queue", "agent", "ended_by"].map(cell),
         ["4930123", "8002", "true", "sales", "a001", "agent"]
     );
+}
+
+#[test]
+fn a_record_is_found_by_number_agent_queue_and_time_and_by_nothing_else() {
+    let host = Host::start(&Tenant::default());
+    one_call(&host).until_count("interaction-closed", 1, SOON);
+    let found = |query: &str| host.get(&format!("cdrs?{query}"))["items"].as_array().unwrap().len();
+    let begun = host.cdrs()[0]["started_at"].as_str().unwrap().to_owned();
+    let year = &begun[..4];
+    let this_year = format!("from={year}-01-01T00:00:00Z&to={year}-12-31T23:59:59Z");
+    let hits = [
+        "caller=4930123",
+        "called=8002",
+        "agent=a001",
+        "queue=sales",
+        &this_year,
+        &format!("from={begun}&caller=4930123&called=8002&agent=a001&queue=sales"),
+    ];
+    assert_eq!(hits.map(found), [1; 6]);
+    let misses = [
+        "caller=493012",
+        "called=8001",
+        "agent=a002",
+        "queue=other",
+        &format!("to={begun}"),
+        "from=2099-01-01T00:00:00Z",
+        "caller=4930123&agent=a002",
+    ];
+    assert_eq!(misses.map(found), [0; 7]);
+}
+
+#[test]
+fn an_event_that_was_told_is_told_again_under_its_number_to_whoever_asks_from_before() {
+    let host = Host::start(&Tenant::default());
+    let told = one_call(&host).until_count("interaction-closed", 1, SOON).to_vec();
+    let last = told.last().unwrap();
+    let mut again = host.events_after(last["seq"].as_u64().unwrap() - 1);
+    assert_eq!(&again.until("the same event", SOON, |all| !all.is_empty())[0], last);
 }

@@ -1,11 +1,15 @@
 //! A working day from eight to six, through SIP messages and the real components.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     time::{Duration, Instant},
 };
 
-use plugboard_model::{AgentRequest, Configuration, EventKind, NumberTarget, Queue, QueueExit, ReleaseReason};
+use plugboard_model::{
+    AgentRequest, Configuration, EventKind, InteractionId, NumberTarget, Queue, QueueExit, ReleaseReason,
+};
+use plugboard_reporting::Cdr;
 
 use crate::{Chance, LineId, Manners, PhoneId, World, tenant};
 
@@ -24,6 +28,9 @@ pub struct DayReport {
     pub missed: u64,
     pub transferred: u64,
     pub recordings: u64,
+    /// Answered calls that have not exactly one recording with its SHA-256, and those without a transfer whose recording is not as long as
+    /// they talked and held, to a second.
+    pub badly_recorded: u64,
     pub facts: u64,
     /// Datagrams, timers, media events, answers: everything that moved the world.
     pub steps: u64,
@@ -193,7 +200,9 @@ fn report(world: &World, begun: Instant, agents: u64, calls: u64, everybody_left
     let census = world.exchange.census();
     let live = census.calls + census.lines + census.recordings + census.questions + census.promises;
     let held = world.exchange.acd().agents().filter(|agent| agent.state.interaction().is_some()).count();
-    let first_cdrs = world.cdrs_so_far().iter().filter(|cdr| cdr.revision == 1).count() as u64;
+    let cdrs = world.cdrs_so_far();
+    let first_cdrs = cdrs.iter().filter(|cdr| cdr.revision == 1).count() as u64;
+    let newest: BTreeMap<InteractionId, &Cdr> = cdrs.iter().map(|cdr| (cdr.interaction, cdr)).collect();
     world.exchange.check();
     DayReport {
         wall_s: begun.elapsed().as_secs_f64(),
@@ -209,10 +218,19 @@ fn report(world: &World, begun: Instant, agents: u64, calls: u64, everybody_left
         missed: count(|kind| matches!(kind, EventKind::Released { reason: ReleaseReason::Missed, .. })),
         transferred: count(|kind| matches!(kind, EventKind::Transferred { .. })),
         recordings: count(|kind| matches!(kind, EventKind::RecordingClosed { .. })),
+        badly_recorded: newest.values().filter(|cdr| cdr.answered && !well_recorded(cdr)).count() as u64,
         facts: world.facts.len() as u64,
         steps: world.steps,
         digest: world.digest(),
     }
+}
+
+fn well_recorded(cdr: &Cdr) -> bool {
+    let talks: Vec<_> = cdr.recordings.iter().filter(|recording| !recording.voicemail).collect();
+    let [recording] = talks[..] else { return false };
+    let (Some(length), Some(_)) = (recording.length_ms, &recording.sha256) else { return false };
+    // With a transfer it goes on after the first agent has left.
+    !cdr.transfers.is_empty() || length.abs_diff(cdr.talk_ms + cdr.hold_ms) <= 1_000
 }
 
 impl fmt::Display for DayReport {
@@ -225,6 +243,7 @@ impl fmt::Display for DayReport {
             ("rang without answer", self.missed),
             ("transferred", self.transferred),
             ("recorded", self.recordings),
+            ("badly recorded", self.badly_recorded),
             ("facts", self.facts),
             ("steps of the world", self.steps),
             ("stuck", self.stuck),
