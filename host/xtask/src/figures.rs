@@ -34,6 +34,7 @@ pub(crate) const BRIDGE: &[Promise] = &[
     held(&["rss_kib_per_call"], AtMost(256.0)),
     told(&["relay_ms", "p50"]),
     told(&["relay_ms", "p99"]),
+    held(&["invite_to_agent_ms", "p99"], AtMost(20.0)),
 ];
 
 pub(crate) const RECORD: &[Promise] = &[
@@ -41,6 +42,7 @@ pub(crate) const RECORD: &[Promise] = &[
     held(&["rss_kib_per_call"], AtMost(256.0)),
     told(&["relay_ms", "p50"]),
     told(&["relay_ms", "p99"]),
+    held(&["invite_to_agent_ms", "p99"], AtMost(20.0)),
 ];
 
 pub(crate) const QUEUE: &[Promise] = &[

@@ -19,14 +19,15 @@ pub const IVR: &[Peer] = &[
     Peer { name: "Asterisk, 180/s", figures: &["6.0", "saturated", "663 / 1516"] },
 ];
 
-/// CPU % of a core per 100 bridged, KiB a call, relay p50 / p99 ms.
+/// CPU % of a core per 100 bridged, KiB a call, relay p50 / p99 ms, INVITE → agent p50 / p99 ms (not measured with any).
 pub const BRIDGE: &[Peer] = &[
-    Peer { name: "Asterisk Dial, 300 calls", figures: &["25.0", "about 170", "0.29 / 0.76"] },
-    Peer { name: "RustPBX, 300 calls", figures: &["25.4", "500-900", "0.34 / 0.79"] },
-    Peer { name: "rtpengine (relay only), 200", figures: &["12.4", "-", "0.08 / 0.17"] },
+    Peer { name: "Asterisk Dial, 300 calls", figures: &["25.0", "about 170", "0.29 / 0.76", "-"] },
+    Peer { name: "RustPBX, 300 calls", figures: &["25.4", "500-900", "0.34 / 0.79", "-"] },
+    Peer { name: "rtpengine (relay only), 200", figures: &["12.4", "-", "0.08 / 0.17", "-"] },
 ];
 
-pub const RECORD: &[Peer] = &[Peer { name: "Asterisk Dial + MixMonitor, 150", figures: &["55.2", "-", "0.54 / 2.4"] }];
+pub const RECORD: &[Peer] =
+    &[Peer { name: "Asterisk Dial + MixMonitor, 150", figures: &["55.2", "-", "0.54 / 2.4", "-"] }];
 
 /// Agent free → ring p50 / p99 ms with 0, about 1,040 and about 2,825 waiting; KiB a waiting caller. 500 agents who talk for 20-30 s.
 pub const QUEUE: &[Peer] =

@@ -8,6 +8,7 @@ use super::{BenchError, Outcome, Setting, Table, accounts, cross_check, dialling
 use crate::{
     Load, Plan,
     audio::Voice,
+    figures::Spread,
     host::{Host, Tenant, numbers},
     peers::{self, Peer},
 };
@@ -93,12 +94,23 @@ fn measure(
         remarks.push(cross_check::bridge(other, host.server, calls)?);
     }
     let (cpu, rss) = (window.cpu_pct_per_100_bridged(), window.rss_kib_per_call());
-    let relay = report.relay_ms.map(|spread| json!({ "p50": spread.p50, "p99": spread.p99 }));
+    let ends = |spread: Option<Spread>| spread.map(|spread| json!({ "p50": spread.p50, "p99": spread.p99 }));
+    let (relay, ringing) = (ends(report.relay_ms), ends(report.invite_to_agent_ms));
     Ok(Outcome {
-        json: json!({ "cpu_pct_per_100": round(cpu), "rss_kib_per_call": round(rss), "relay_ms": relay }),
+        json: json!({
+            "cpu_pct_per_100": round(cpu),
+            "rss_kib_per_call": round(rss),
+            "relay_ms": relay,
+            "invite_to_agent_ms": ringing,
+        }),
         table: Table {
-            columns: &["CPU % per 100", "KiB/call", "relay p50 / p99 ms"],
-            ours: vec![format!("{cpu:.1}"), format!("{rss:.0}"), shown(report.relay_ms)],
+            columns: &["CPU % per 100", "KiB/call", "relay p50 / p99 ms", "INVITE → agent p50 / p99 ms"],
+            ours: vec![
+                format!("{cpu:.1}"),
+                format!("{rss:.0}"),
+                shown(report.relay_ms),
+                shown(report.invite_to_agent_ms),
+            ],
             peers,
         },
         reports: vec![report],
