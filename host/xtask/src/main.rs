@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod figures;
+mod left_out;
 mod plugins;
 mod run;
 mod setup;

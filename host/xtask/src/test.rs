@@ -1,7 +1,7 @@
 //! Everything that must hold.
 
 use crate::{
-    plugins,
+    left_out, plugins,
     run::{self, Failure, cargo, program, say, target},
     setup::{self, Package},
 };
@@ -53,6 +53,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     }
     tests.env("PLUGBOARD_PLUGINS", &components).env("PLUGBOARD_BIN", target().join("debug/plugboard"));
     run::run("building and running the tests", &mut tests)?;
+    left_out::tell();
     if arguments.filter.is_some() {
         return Ok(());
     }
