@@ -260,8 +260,13 @@ impl Tenancy {
         };
         let prompt = |(name, Prompt { sha256 }): (String, Prompt)| {
             let kept = present.prompts.get(&name).filter(|prompt| prompt.sha256 == sha256);
-            let path = kept.map_or_else(|| Arc::from(Path::new("")), |prompt| prompt.path.clone());
-            (name, plugboard_model::Prompt { path, sha256 })
+            // The host finds the file and its length.
+            let new = || plugboard_model::Prompt {
+                path: Arc::from(Path::new("")),
+                sha256,
+                length: plugboard_model::Prompt::LONGEST,
+            };
+            (name, kept.cloned().unwrap_or_else(new))
         };
         let complete = Configuration {
             tenant: present.tenant.clone(),

@@ -263,6 +263,7 @@ impl Call {
         if now >= self.longest_until || (!self.caller.answered && now >= self.unanswered_until) {
             return self.end(now, EndedBy::Host, Cause::NO_ANSWER, context);
         }
+        self.exception_timeout(now, context);
         self.flow_timeout(now, context);
         self.ringing_timeout(now, context);
         self.announce_if_due(now, context);
@@ -282,6 +283,7 @@ impl Call {
         }
         let parts = [
             self.flow.as_ref().and_then(FlowRun::deadline),
+            self.exception.as_ref().map(|exception| exception.until),
             self.ringing.as_ref().map(|ringing| ringing.until),
             self.waiting.as_ref().and_then(|waiting| waiting.announce_at()),
         ];

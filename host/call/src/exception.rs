@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use plugboard_model::{EndedBy, EventKind, FlowId, Timestamp, flow::Cause};
 
-use crate::{Call, Context, SoundSource};
+use crate::{Call, Context, Sound, SoundSource, flow_run::over_by};
 
 /// The apology is being played.
 #[derive(Debug)]
 pub(crate) struct Exception {
     play: u64,
+    /// It counts as heard then, whether or not somebody tells.
+    pub(crate) until: Timestamp,
 }
 
 impl Call {
@@ -33,7 +35,7 @@ impl Call {
         match apology.and_then(|name| context.configuration.prompt(name, &self.language)) {
             Some(prompt) => {
                 let play = self.play(self.caller.leg, vec![SoundSource::File(prompt.path.to_path_buf())], false);
-                self.exception = Some(Exception { play });
+                self.exception = Some(Exception { play, until: over_by(now, prompt.length) });
             }
             None => self.after_apology(now, context),
         }
@@ -46,6 +48,13 @@ impl Call {
         }
         self.after_apology(now, context);
         true
+    }
+
+    pub(crate) fn exception_timeout(&mut self, now: Timestamp, context: &mut Context<'_>) {
+        if let Some(Exception { play, .. }) = self.exception.take_if(|exception| now >= exception.until) {
+            self.sound(Sound::Stop { leg: self.caller.leg, token: play });
+            self.after_apology(now, context);
+        }
     }
 
     fn after_apology(&mut self, now: Timestamp, context: &mut Context<'_>) {

@@ -2,13 +2,15 @@
 
 mod ear;
 
+pub(crate) use ear::over_by;
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use plugboard_model::{
     EventKind, FlowId, RecordingId, Timestamp,
     flow::{
-        Action, Channel, Direction, Effect, Event, Gather, GatherEnd, Happening, Prompt, Record, Refusal, RefusalCode,
-        Start, Stepped, Target as FlowTarget, Token,
+        Action, Channel, Direction, Effect, Event, Gather, Happening, Prompt, Record, Refusal, RefusalCode, Start,
+        Stepped, Target as FlowTarget, Token,
     },
 };
 
@@ -71,25 +73,29 @@ enum OnLeg {
     Record(Record),
 }
 
+/// Under way on the leg, each with its end, should nobody tell of it.
 #[derive(Debug)]
 enum Current {
     Play {
         token: Token,
         play: u64,
         barge_in: bool,
+        until: Timestamp,
     },
     Gather {
         token: Token,
         gather: Gather,
         prompt: Option<u64>,
         digits: String,
-        until: Option<Timestamp>,
+        /// Of the prompt, then of the next key.
+        until: Timestamp,
     },
     /// The tone before a message.
     Beep {
         token: Token,
         play: u64,
         record: Record,
+        until: Timestamp,
     },
     Record {
         token: Token,
@@ -101,6 +107,7 @@ enum Current {
     /// An announcement to somebody who waits; no action of the flow.
     Announcement {
         play: u64,
+        until: Timestamp,
     },
 }
 
@@ -126,11 +133,7 @@ impl FlowRun {
     }
 
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
-        let current = match &self.current {
-            Some(Current::Gather { until, .. }) => *until,
-            Some(Current::Record { until, .. }) => Some(*until),
-            _ => None,
-        };
+        let current = self.current.as_ref().map(Current::until);
         let timer = self.timers.iter().map(|(_, at)| *at).min();
         [self.step_deadline(), current, timer].into_iter().flatten().min()
     }
@@ -468,20 +471,8 @@ impl Call {
         }
         let due: Vec<Token> = flow.timers.iter().filter(|(_, at)| now >= *at).map(|(token, _)| *token).collect();
         flow.timers.retain(|(_, at)| now < *at);
-        match &mut flow.current {
-            Some(Current::Gather { until: Some(until), .. }) if now >= *until => {
-                self.gathered(now, GatherEnd::Timeout, context);
-            }
-            Some(Current::Record { until, recording, stopping, .. }) if now >= *until => {
-                let recording = *recording;
-                if std::mem::replace(stopping, true) {
-                    self.message_recorded(now, recording, None, context);
-                } else {
-                    *until = now + CLOSING;
-                    self.sound(Sound::StopRecording { recording });
-                }
-            }
-            _ => {}
+        if flow.current.as_ref().is_some_and(|current| now >= current.until()) {
+            self.ear_is_overdue(now, context);
         }
         for token in due {
             self.tell(now, Some(token), false, Happening::Timer, context);

@@ -149,7 +149,7 @@ impl Call {
         let (prompt, token) = (announce.prompt.clone(), waiting.token);
         // A caller whose agent's phone rings already would hear the announcement cut off.
         if !ringing {
-            self.announce(&prompt, context);
+            self.announce(now, &prompt, context);
         }
         if let (Some(token), Some(place)) = (token, context.place(self.id)) {
             self.tell(now, Some(token), true, Happening::Queue(QueueNews::Waiting(place)), context);

@@ -20,7 +20,9 @@ impl Upload {
     pub fn of(configuration: &Configuration) -> Self {
         let mut body = serde_json::to_value(configuration).expect("the model's values are JSON");
         for prompt in objects(&mut body, "prompts") {
+            // The host finds both by the hash.
             prompt.remove("path");
+            prompt.remove("length_ms");
         }
         Self(body)
     }
@@ -88,7 +90,8 @@ mod tests {
     #[test]
     fn an_upload_names_a_prompt_by_hash_and_tells_no_path_of_this_machine() {
         let mut configuration = Configuration::empty("shop".parse().unwrap());
-        let prompt = Prompt { path: Path::new("/home/amy/welcome.wav").into(), sha256: sha256_hex(b"") };
+        let path = Path::new("/home/amy/welcome.wav").into();
+        let prompt = Prompt { path, sha256: sha256_hex(b""), length: Prompt::LONGEST };
         configuration.prompts.insert("welcome".into(), prompt);
         let body = serde_json::to_value(Upload::of(&configuration)).unwrap();
         assert_eq!(

@@ -88,6 +88,18 @@ pub struct Prompt {
     pub path: Arc<Path>,
     /// SHA-256 of the file, in hex: tells whether it changed.
     pub sha256: String,
+    /// How long it sounds. [`Self::LONGEST`] where nobody has looked.
+    #[serde(default = "hour", with = "millis", rename = "length_ms")]
+    pub length: Duration,
+}
+
+impl Prompt {
+    /// The player refuses longer files.
+    pub const LONGEST: Duration = hour();
+}
+
+const fn hour() -> Duration {
+    Duration::from_secs(3_600)
 }
 
 /// Wall-clock offsets of a zone, resolved when the configuration is applied, so that the exchange needs no time-zone database.
@@ -441,7 +453,7 @@ mod tests {
     fn a_prompt_in_the_callers_language_wins_over_the_one_for_everybody() {
         let mut configuration = Configuration::empty("t".parse().unwrap());
         for name in ["welcome", "zh/welcome", "beep"] {
-            let prompt = Prompt { path: Path::new(name).into(), sha256: String::new() };
+            let prompt = Prompt { path: Path::new(name).into(), sha256: String::new(), length: Prompt::LONGEST };
             configuration.prompts.insert(name.to_owned(), prompt);
         }
         let found =

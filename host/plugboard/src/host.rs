@@ -1,7 +1,7 @@
 //! The process as the API sees it: commands to the loop, reads from the store, configurations checked and applied.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     path::{Path, PathBuf},
     sync::{
         Arc, PoisonError, RwLock,
@@ -329,23 +329,30 @@ impl PlugboardHost {
         before: Option<&Configuration>,
         faults: &mut Vec<Fault>,
     ) {
-        let playing: BTreeSet<&str> =
-            before.into_iter().flat_map(|before| before.prompts.values()).map(|prompt| &*prompt.sha256).collect();
+        // Configurations of earlier versions hold no lengths.
+        let measured = |prompt: &&Prompt| prompt.length < Prompt::LONGEST;
+        let playing: BTreeMap<&str, Duration> = before
+            .into_iter()
+            .flat_map(|before| before.prompts.values().filter(measured))
+            .map(|prompt| (&*prompt.sha256, prompt.length))
+            .collect();
         for (name, prompt) in &mut configuration.prompts {
             let path = self.prompt_path(tenant, &prompt.sha256);
             if path.is_file() {
-                if !playing.contains(&*prompt.sha256)
-                    && let Err(reason) = playable(path.clone()).await
-                {
-                    faults.push(Fault {
+                let length = match playing.get(&*prompt.sha256) {
+                    Some(length) => Ok(*length),
+                    None => length_of(path.clone()).await,
+                };
+                match length {
+                    Ok(length) => *prompt = Prompt { path: path.into(), sha256: prompt.sha256.clone(), length },
+                    Err(reason) => faults.push(Fault {
                         field: Some(format!("/prompts/{name}")),
                         code: "unplayable-prompt".into(),
                         message: format!("the prompt {name} cannot be played: {reason}"),
                         remedy: "make it PCM, mono, 8,000 to 48,000 Hz: ffmpeg -i FILE -ac 1 -ar 16000 NAME.wav".into(),
                         ..Fault::default()
-                    });
+                    }),
                 }
-                *prompt = Prompt { path: path.into(), sha256: prompt.sha256.clone() };
             } else {
                 faults.push(Fault {
                     field: Some(format!("/prompts/{name}")),
@@ -439,10 +446,11 @@ async fn write_file(path: PathBuf, bytes: Vec<u8>) -> Result<(), HostError> {
     }
 }
 
-async fn playable(path: PathBuf) -> Result<(), String> {
+/// `Err`: the file cannot be played.
+async fn length_of(path: PathBuf) -> Result<Duration, String> {
     let read = move || {
         let bytes = std::fs::read(&path).map_err(|error| error.to_string())?;
-        plugboard_config::read_wav(&bytes).map(drop).map_err(|error| error.to_string())
+        plugboard_config::read_wav(&bytes).map(|wav| wav.length).map_err(|error| error.to_string())
     };
     tokio::task::spawn_blocking(read).await.unwrap_or_else(|error| Err(error.to_string()))
 }

@@ -15,6 +15,8 @@ use plugboard_model::Timestamp;
 
 /// Commands take this long to be felt, and events to be heard.
 const LATENCY: Duration = Duration::from_millis(1);
+/// Of a prompt, where the test tells no other.
+pub(crate) const LENGTH: Duration = Duration::from_secs(2);
 /// Late packets of a call die out before its port is offered again.
 const REST: Duration = Duration::from_secs(2);
 
@@ -50,11 +52,13 @@ pub struct Plane {
     legs: BTreeMap<Port, Leg>,
     by_number: BTreeMap<u16, Port>,
     recordings: BTreeMap<u64, Tape>,
-    /// By file name without extension; two seconds where it is not told.
+    /// By file name without extension; [`LENGTH`] where it is not told.
     pub lengths: BTreeMap<String, Duration>,
     /// Files that are not there, by name without extension.
     pub missing: BTreeSet<String>,
     pub disk_full: bool,
+    /// Plays end and nobody is told, as when the loop has no room for the event.
+    pub loses_play_ends: bool,
     /// Commands that a real plane would ignore or could not carry out. A test that expects none compares with the empty list.
     pub odd: Vec<String>,
     pub ports: usize,
@@ -74,6 +78,7 @@ impl Plane {
             lengths: BTreeMap::new(),
             missing: BTreeSet::new(),
             disk_full: false,
+            loses_play_ends: false,
             odd: Vec::new(),
             ports: ports.len(),
             out: Vec::new(),
@@ -119,7 +124,8 @@ impl Plane {
     }
 
     fn end_play(&mut self, now: Timestamp, port: Port, complete: bool) {
-        if let Some((token, _)) = self.legs.get_mut(&port).and_then(|leg| leg.play.take()) {
+        let ended = self.legs.get_mut(&port).and_then(|leg| leg.play.take());
+        if let Some((token, _)) = ended.filter(|_| !self.loses_play_ends) {
             self.say(now, Event::PlayEnded { port, token, complete });
         }
     }
@@ -209,7 +215,7 @@ impl Plane {
 
     fn length_of(&self, source: &Source, name: &str) -> Duration {
         match source {
-            Source::File(_) => self.lengths.get(name).copied().unwrap_or(Duration::from_secs(2)),
+            Source::File(_) => self.lengths.get(name).copied().unwrap_or(LENGTH),
             Source::Tone(tone) => tone.on + tone.off,
             Source::Silence(length) => *length,
         }

@@ -73,7 +73,7 @@ pub fn add_agent(tenant: &mut Configuration, name: &str, extension: &str, queues
 
 pub fn add_prompt(tenant: &mut Configuration, name: &str) {
     let path: Arc<Path> = Path::new("/prompts").join(name).with_extension("wav").into();
-    tenant.prompts.insert(name.to_owned(), Prompt { path, sha256: String::new() });
+    tenant.prompts.insert(name.to_owned(), Prompt { path, sha256: String::new(), length: crate::plane::LENGTH });
 }
 
 pub fn add_flow(tenant: &mut Configuration, name: &str, document: &str) {

@@ -87,7 +87,11 @@ pub(crate) fn configuration() -> Configuration {
         password: Some("trunk-secret".into()),
     };
     configuration.trunks.insert("carrier".into(), trunk);
-    let prompt = Prompt { path: Path::new("/host/prompts/welcome.wav").into(), sha256: "ab".repeat(32) };
+    let prompt = Prompt {
+        path: Path::new("/host/prompts/welcome.wav").into(),
+        sha256: "ab".repeat(32),
+        length: Prompt::LONGEST,
+    };
     configuration.prompts.insert("welcome".into(), prompt);
     configuration
 }

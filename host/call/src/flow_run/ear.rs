@@ -10,6 +10,47 @@ use plugboard_model::{
 use super::{CLOSING, Current, MOST_QUEUED, MOST_TYPED, OnLeg};
 use crate::{Call, Context, Sound, SoundSource};
 
+/// The tone before a message is shorter.
+const BEEP: Duration = Duration::from_secs(1);
+/// A play's end that is later than this and an eighth of its length is not coming. The first caller of a prompt waits for the file to be read and
+/// resampled, which takes less than a hundredth of its length; the rest is for a machine with more work than it can do.
+const LATE: Duration = Duration::from_secs(5);
+
+/// When a play of this length that begins now is surely over.
+pub(crate) fn over_by(now: Timestamp, length: Duration) -> Timestamp {
+    now + length + length / 8 + LATE
+}
+
+/// What a prompt comes down to.
+#[derive(Debug, Default)]
+struct Sounds {
+    sources: Vec<SoundSource>,
+    length: Duration,
+}
+
+impl Sounds {
+    fn push(&mut self, prompt: &plugboard_model::Prompt) {
+        self.sources.push(SoundSource::File(prompt.path.to_path_buf()));
+        self.length += prompt.length;
+    }
+
+    fn over_by(&self, now: Timestamp) -> Timestamp {
+        over_by(now, self.length)
+    }
+}
+
+impl Current {
+    pub(super) fn until(&self) -> Timestamp {
+        match self {
+            Self::Play { until, .. }
+            | Self::Gather { until, .. }
+            | Self::Beep { until, .. }
+            | Self::Record { until, .. }
+            | Self::Announcement { until, .. } => *until,
+        }
+    }
+}
+
 impl Call {
     pub(super) fn queue_on_leg(&mut self, now: Timestamp, token: Token, what: OnLeg, context: &mut Context<'_>) {
         self.pick_up();
@@ -30,13 +71,14 @@ impl Call {
             let Some(flow) = self.flow.as_mut().filter(|flow| flow.current.is_none()) else { return };
             let Some((token, what)) = flow.queued.pop_front() else { return self.ensure_music(context) };
             match what {
-                OnLeg::Play(prompt) => match self.sources(&prompt, context) {
-                    Ok(sources) if sources.is_empty() => {
+                OnLeg::Play(prompt) => match self.sounds(&prompt, context) {
+                    Ok(sounds) if sounds.sources.is_empty() => {
                         self.tell(now, Some(token), false, Happening::Played { to_the_end: true }, context);
                     }
-                    Ok(sources) => {
-                        let play = self.play_over_music(sources);
-                        self.set_current(Current::Play { token, play, barge_in: prompt.barge_in });
+                    Ok(sounds) => {
+                        let until = sounds.over_by(now);
+                        let play = self.play_over_music(sounds.sources);
+                        self.set_current(Current::Play { token, play, barge_in: prompt.barge_in, until });
                     }
                     Err(missing) => self.prompt_missing(now, token, &missing, context),
                 },
@@ -44,7 +86,8 @@ impl Call {
                 OnLeg::Record(record) => {
                     if record.beep {
                         let play = self.play_over_music(vec![SoundSource::Beep]);
-                        self.set_current(Current::Beep { token, play, record });
+                        let until = over_by(now, BEEP);
+                        self.set_current(Current::Beep { token, play, record, until });
                     } else {
                         self.begin_record(now, token, record, context);
                     }
@@ -75,14 +118,18 @@ impl Call {
             }
             None => return,
         };
-        let sources = match gather.prompt.as_ref().map(|prompt| self.sources(prompt, context)) {
+        let sounds = match gather.prompt.as_ref().map(|prompt| self.sounds(prompt, context)) {
             Some(Err(missing)) => return self.prompt_missing(now, token, &missing, context),
-            Some(Ok(sources)) => sources,
-            None => Vec::new(),
+            Some(Ok(sounds)) => sounds,
+            None => Sounds::default(),
         };
         // Whoever typed ahead has heard this prompt before.
-        let prompt = (typed.is_empty() && !sources.is_empty()).then(|| self.play_over_music(sources));
-        let until = prompt.is_none().then(|| now + Duration::from_millis(gather.first_ms.into()));
+        let (prompt, until) = if typed.is_empty() && !sounds.sources.is_empty() {
+            let until = sounds.over_by(now);
+            (Some(self.play_over_music(sounds.sources)), until)
+        } else {
+            (None, now + Duration::from_millis(gather.first_ms.into()))
+        };
         self.set_current(Current::Gather { token, gather, prompt, digits: String::new(), until });
         for digit in typed.chars() {
             self.digit(now, digit, context);
@@ -117,7 +164,7 @@ impl Call {
                     return self.gathered(now, GatherEnd::Terminator, context);
                 }
                 digits.push(digit);
-                *until = Some(now + Duration::from_millis(gather.between_ms.into()));
+                *until = now + Duration::from_millis(gather.between_ms.into());
                 if digits.len() >= usize::from(gather.max_digits) {
                     self.gathered(now, GatherEnd::Complete, context);
                 }
@@ -180,14 +227,14 @@ impl Call {
             }
             Some(Current::Gather { gather, prompt, until, .. }) if *prompt == Some(token) => {
                 *prompt = None;
-                *until = Some(now + Duration::from_millis(gather.first_ms.into()));
+                *until = now + Duration::from_millis(gather.first_ms.into());
             }
             Some(Current::Beep { play, .. }) if *play == token => {
                 if let Some(Current::Beep { token, record, .. }) = flow.current.take() {
                     self.begin_record(now, token, record, context);
                 }
             }
-            Some(Current::Announcement { play }) if *play == token => {
+            Some(Current::Announcement { play, .. }) if *play == token => {
                 flow.current = None;
                 self.next_on_leg(now, context);
             }
@@ -205,7 +252,9 @@ impl Call {
         }
         let Some(flow) = &mut self.flow else { return };
         let failed = flow.current.take_if(|current| match current {
-            Current::Play { play, .. } | Current::Beep { play, .. } | Current::Announcement { play } => *play == token,
+            Current::Play { play, .. } | Current::Beep { play, .. } | Current::Announcement { play, .. } => {
+                *play == token
+            }
             Current::Gather { prompt, .. } => *prompt == Some(token),
             Current::Record { .. } => false,
         });
@@ -217,6 +266,37 @@ impl Call {
             _ => {}
         }
         self.next_on_leg(now, context);
+    }
+
+    /// Whatever uses the ear has outlasted its time.
+    ///
+    /// That a play has ended may be lost where the host is overloaded, and so may the play itself. Then it counts as heard: the caller goes on through
+    /// the flow, at worst without one sentence, and does not stand in silence until the call's longest length has passed.
+    pub(super) fn ear_is_overdue(&mut self, now: Timestamp, context: &mut Context<'_>) {
+        match self.flow.as_mut().and_then(|flow| flow.current.as_mut()) {
+            Some(
+                Current::Play { play, .. }
+                | Current::Beep { play, .. }
+                | Current::Announcement { play, .. }
+                | Current::Gather { prompt: Some(play), .. },
+            ) => {
+                let play = *play;
+                // Should it sound after all, it must not run into what comes next.
+                self.output_stop(self.caller.leg, play);
+                self.play_ended(now, play, true, context);
+            }
+            Some(Current::Gather { prompt: None, .. }) => self.gathered(now, GatherEnd::Timeout, context),
+            Some(Current::Record { until, recording, stopping, .. }) => {
+                let recording = *recording;
+                if std::mem::replace(stopping, true) {
+                    self.message_recorded(now, recording, None, context);
+                } else {
+                    *until = now + CLOSING;
+                    self.sound(Sound::StopRecording { recording });
+                }
+            }
+            None => {}
+        }
     }
 
     fn prompt_missing(&mut self, now: Timestamp, token: Token, prompt: &str, context: &mut Context<'_>) {
@@ -231,12 +311,12 @@ impl Call {
     }
 
     /// The files of a prompt, or the name of the first one that is missing.
-    fn sources(&self, prompt: &Prompt, context: &Context<'_>) -> Result<Vec<SoundSource>, String> {
-        let mut sources = Vec::with_capacity(prompt.sources.len());
+    fn sounds(&self, prompt: &Prompt, context: &Context<'_>) -> Result<Sounds, String> {
+        let mut sounds = Sounds { sources: Vec::with_capacity(prompt.sources.len()), length: Duration::ZERO };
         let language = if prompt.language.is_empty() { &self.language } else { &prompt.language };
         let mut file = |name: &str| match context.configuration.prompt(name, language) {
             Some(prompt) => {
-                sources.push(SoundSource::File(prompt.path.to_path_buf()));
+                sounds.push(prompt);
                 Ok(())
             }
             None => Err(name.to_owned()),
@@ -261,7 +341,9 @@ impl Call {
                         Some(0 | 1) => {
                             let next: String = serde_json::from_str(&open.json).map_err(|_| open.name.clone())?;
                             let next = context.configuration.prompt(&next, language).ok_or(next)?;
-                            return Ok(vec![SoundSource::File(next.path.to_path_buf())]);
+                            let mut sounds = Sounds::default();
+                            sounds.push(next);
+                            return Ok(sounds);
                         }
                         Some(position) => read_digits(position - 1, &mut file)?,
                         None => {}
@@ -271,18 +353,19 @@ impl Call {
                 Source::Other(open) => return Err(open.name.clone()),
             }
         }
-        Ok(sources)
+        Ok(sounds)
     }
 
-    pub(crate) fn announce(&mut self, prompt: &Prompt, context: &mut Context<'_>) {
+    pub(crate) fn announce(&mut self, now: Timestamp, prompt: &Prompt, context: &mut Context<'_>) {
         if self.flow.as_ref().is_none_or(|flow| flow.current.is_some()) {
             return;
         }
-        if let Ok(sources) = self.sources(prompt, context)
-            && !sources.is_empty()
+        if let Ok(sounds) = self.sounds(prompt, context)
+            && !sounds.sources.is_empty()
         {
-            let play = self.play_over_music(sources);
-            self.set_current(Current::Announcement { play });
+            let until = sounds.over_by(now);
+            let play = self.play_over_music(sounds.sources);
+            self.set_current(Current::Announcement { play, until });
         }
     }
 
@@ -295,7 +378,7 @@ impl Call {
             Some(
                 Current::Play { play, .. }
                 | Current::Beep { play, .. }
-                | Current::Announcement { play }
+                | Current::Announcement { play, .. }
                 | Current::Gather { prompt: Some(play), .. },
             ) => self.sound(Sound::Stop { leg: self.caller.leg, token: play }),
             Some(Current::Record { recording, .. }) => self.sound(Sound::StopRecording { recording }),

@@ -1,6 +1,9 @@
 //! The sound files of a tenant.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use plugboard_model::{Configuration, Prompt, flow::Severity};
 
@@ -43,8 +46,8 @@ pub(super) fn read(folder: &Path, configuration: &mut Configuration, faults: &mu
                 return;
             }
             match read_one(&path) {
-                Ok(sha256) => {
-                    let prompt = Prompt { path: path.as_path().into(), sha256 };
+                Ok((sha256, length)) => {
+                    let prompt = Prompt { path: path.as_path().into(), sha256, length };
                     configuration.prompts.insert(words.join("/"), prompt);
                 }
                 Err(message) => {
@@ -56,12 +59,12 @@ pub(super) fn read(folder: &Path, configuration: &mut Configuration, faults: &mu
     }
 }
 
-fn read_one(path: &Path) -> Result<String, String> {
+fn read_one(path: &Path) -> Result<(String, Duration), String> {
     let length = std::fs::metadata(path).map_err(|error| format!("cannot be read: {error}"))?.len();
     if length > MOST_BYTES {
         return Err(format!("{} MiB are more than 64", length >> 20));
     }
     let bytes = std::fs::read(path).map_err(|error| format!("cannot be read: {error}"))?;
-    read_wav(&bytes).map_err(|error| format!("cannot be played: {error}"))?;
-    Ok(sha256_hex(&bytes))
+    let wav = read_wav(&bytes).map_err(|error| format!("cannot be played: {error}"))?;
+    Ok((sha256_hex(&bytes), wav.length))
 }

@@ -236,7 +236,8 @@ mod tests {
         for (name, sound) in [("hello", "ding"), ("bye", "dong")] {
             let path = folder.join(name);
             std::fs::write(&path, sound).unwrap();
-            let prompt = Prompt { path: path.as_path().into(), sha256: sha256_hex(sound.as_bytes()) };
+            let sha256 = sha256_hex(sound.as_bytes());
+            let prompt = Prompt { path: path.as_path().into(), sha256, length: Prompt::LONGEST };
             configuration.prompts.insert(name.to_owned(), prompt);
         }
         Bundle { configuration, warnings: Vec::new() }

@@ -3,8 +3,12 @@
 //! Both sides are listed by their types, and a third test holds the scenes against the states of the call machine itself: a new state, command or
 //! event cannot be added without being walked through here.
 
-use std::{collections::BTreeSet, fmt::Debug};
+use std::{
+    collections::BTreeSet,
+    fmt::{Debug, Write as _},
+};
 
+use expect_test::expect;
 use plugboard_call::{Command, Ear, Offering, Stage, Talk, Target};
 use plugboard_exchange::Census;
 use plugboard_model::{AgentRequest, EventKind};
@@ -23,7 +27,7 @@ listed! {
         AgentUnregisters, TargetUnregisters, CallerFallsSilent, AgentFallsSilent, AgentHolds, AgentRefers, AgentTakesOver, AgentPicksUpAndCallerLeaves,
         AgentLogsOut, CallerPressesKeys,
         // Time and the machines around.
-        NobodyDoesAnything, PluginAnswersLate, PluginTraps, PluginIsSilent, DiskStalls, StorageFills, ResourcesAreRemoved, NetworkLosesHalf, Drain,
+        NobodyDoesAnything, PluginAnswersLate, PluginTraps, PluginIsSilent, DiskStalls, StorageFills, PlayEndIsLost, ResourcesAreRemoved, NetworkLosesHalf, Drain,
         // The API.
         Answer, HangUp, Hold, Resume, TransferToAgent, TransferToQueue, TransferToFlow, TransferToNumber, TransferToNobody, Consult, CompleteTransfer,
         CancelConsult, PauseRecording, ResumeRecording, Dispose, Tag,
@@ -90,6 +94,7 @@ fn happen(cast: &mut Cast, harm: Harm) {
         Harm::PluginIsSilent => world.components.flow_fault = Fault::Silence,
         Harm::DiskStalls => world.commit_delay = None,
         Harm::StorageFills => world.input(plugboard_exchange::Input::Storage { full: true }),
+        Harm::PlayEndIsLost => world.plane.loses_play_ends = true,
         Harm::ResourcesAreRemoved => world.configure(|shop| {
             shop.queues.clear();
             shop.agents.clear();
@@ -198,6 +203,7 @@ fn after(scene: Scene, harm: Harm) -> (World, Vec<String>) {
     world.run_secs(45);
     // Whatever went wrong is mended, and whoever is still there hangs up after a while.
     world.weather.loss_percent = 0;
+    world.plane.loses_play_ends = false;
     world.commit_after(std::time::Duration::from_millis(2));
     world.run_secs(120);
     for index in [cast.anna, cast.amy, cast.cid, cast.carrier] {
@@ -228,6 +234,32 @@ fn whatever_happens_in_any_situation_leaves_nothing_behind() {
         Scene::ALL.len() * Harm::ALL.len(),
         wrong[..wrong.len().min(3)].join("\n")
     );
+}
+
+/// Nobody presses a key or hangs up: only the deadline of what sounds leads on.
+#[test]
+fn whoever_hears_a_prompt_whose_end_is_lost_is_led_on_all_the_same() {
+    let mut ways = String::new();
+    for scene in [Scene::Playing, Scene::Gathering, Scene::Beeping, Scene::Apology, Scene::Announcement] {
+        let mut cast = play(scene, 1);
+        happen(&mut cast, Harm::PlayEndIsLost);
+        let (anna, world) = (cast.anna, &mut cast.world);
+        let hears = |world: &World| last_line(world, anna).map_or_else(|| "gone".to_owned(), |line| world.hears(line));
+        let mut heard = vec![hears(world)];
+        for _ in 0..600 {
+            world.run(std::time::Duration::from_millis(100));
+            heard.push(hears(world));
+        }
+        heard.dedup();
+        let _ = writeln!(ways, "{scene:?}: {}", heard.join(", "));
+    }
+    expect![[r#"
+        Playing: nothing, ~welcome, silence, ~menu, silence, ~goodbye, silence, gone
+        Gathering: ~menu, silence, ~goodbye, silence, gone
+        Beeping: ~tone, silence, ~goodbye, silence, gone
+        Apology: nothing, ~sorry, silence, ~tone tone tone tone tone, cid
+        Announcement: ~position 1, silence, ~tone tone tone tone tone, ~position 1, silence, ~tone tone tone tone tone, ~position 1
+    "#]].assert_eq(&ways);
 }
 
 /// Else the test above would prove less than it says.
