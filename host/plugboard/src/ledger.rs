@@ -21,7 +21,7 @@ use plugboard_store::{
 };
 use tokio::sync::Notify;
 
-use crate::{alarms::Alarms, books::Books, clock::Clock};
+use crate::{alarms::Alarms, books::Books, chain, clock::Clock};
 
 /// Batches that may wait for the ledger's thread.
 const QUEUE: usize = 65_536;
@@ -42,7 +42,8 @@ impl Durable {
         self.seq.load(Ordering::Acquire)
     }
 
-    /// Some events never came to disk. Calls go on all the same, but nobody may be told that something was kept.
+    /// Some events never came to disk. Calls go on all the same, but nobody may be told that something was kept. A disk that was full does not do this, for
+    /// events wait for room; a store that failed does, and stays so until it is opened anew: the log takes no event whose predecessor it lacks.
     pub(crate) fn has_lost(&self) -> bool {
         self.lost.load(Ordering::Acquire)
     }
@@ -256,38 +257,62 @@ impl Desk {
     fn submit(&self, tenant: &TenantId, mut transaction: Transaction, told: Option<(u64, &Arc<Durable>)>) {
         let begun = Instant::now();
         self.alarms.write_begins(begun);
+        let outcome = || Outcome {
+            tenant: tenant.clone(),
+            told: told.map(|(last, durable)| (last, Arc::clone(durable))),
+            begun,
+            woken: Arc::clone(&self.woken),
+            alarms: Arc::clone(&self.alarms),
+        };
         loop {
-            let (tenant, woken) = (tenant.clone(), Arc::clone(&self.woken));
-            let kept = told.map(|(last, durable)| (last, Arc::clone(durable)));
-            let alarms = Arc::clone(&self.alarms);
-            let acknowledge = Box::new(move |result: Result<Committed, CommitError>| {
-                alarms.write_ended(begun.elapsed());
-                if let Err(error) = &result {
-                    tracing::error!(%tenant, error = error as &dyn std::error::Error, "a transaction was not written");
-                }
-                let Some((last, durable)) = kept else { return };
-                if result.is_err() {
-                    durable.lost.store(true, Ordering::Release);
-                }
-                // Also after a failure: calls go on, and the store's health says what is wrong.
-                durable.seq.fetch_max(last, Ordering::AcqRel);
-                woken.notify_one();
-            });
-            match self.store.submit(transaction, acknowledge) {
+            let settled = outcome();
+            let acknowledge = Box::new(move |result: Result<Committed, CommitError>| settled.settle(result.err()));
+            // Records and figures too: the next that would say them again may be hours away.
+            match self.store.submit(transaction.waiting_for_room(), acknowledge) {
                 Ok(()) => return,
                 Err(SubmitError::Full(back)) => {
                     transaction = *back;
                     std::thread::sleep(Duration::from_millis(5));
                 }
-                Err(SubmitError::Closed(_)) => {
-                    if let Some((_, durable)) = told {
-                        durable.lost.store(true, Ordering::Release);
-                    }
-                    return self.alarms.write_ended(begun.elapsed());
-                }
+                // It failed before: without an acknowledgement too, calls go on.
+                Err(SubmitError::Closed(_)) => return outcome().settle(Some(CommitError::Closed)),
             }
         }
     }
+}
+
+/// What is done once a transaction is on disk, or never will be.
+struct Outcome {
+    tenant: TenantId,
+    told: Option<(u64, Arc<Durable>)>,
+    begun: Instant,
+    woken: Arc<Notify>,
+    alarms: Arc<Alarms>,
+}
+
+impl Outcome {
+    fn settle(self, error: Option<CommitError>) {
+        let Self { tenant, told, begun, woken, alarms } = self;
+        alarms.write_ended(begun.elapsed());
+        if let Some(error) = &error {
+            tracing::error!(%tenant, error = error as &dyn std::error::Error, "a transaction was not written");
+        }
+        let Some((last, durable)) = told else { return };
+        if let Some(error) = &error {
+            durable.lost.store(true, Ordering::Release);
+            alarms.raise("events-lost", tenant.as_str(), lost(error));
+        }
+        // Also after a failure: calls go on, and the alarm says what is wrong.
+        durable.seq.fetch_max(last, Ordering::AcqRel);
+        woken.notify_one();
+    }
+}
+
+fn lost(error: &CommitError) -> String {
+    format!(
+        "{}; the log takes no event whose predecessor it lacks: calls go on, nothing more of them is kept and commands fail; restart the host",
+        chain(error)
+    )
 }
 
 /// Puts `record` into the transaction; where there is no room beside the others, these go first.

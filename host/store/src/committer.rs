@@ -168,11 +168,12 @@ impl Committer {
     }
 
     /// Waits for room. Transactions without events are told, for whoever sent them can say it again; those with events stay, for later events
-    /// follow on theirs.
+    /// follow on theirs, and those that ask for it.
     fn hold(&mut self, group: &mut Vec<Submission>, back_off: Duration) {
         let until = Instant::now() + back_off;
         loop {
-            for refused in group.extract_if(.., |one| one.transaction.appends.is_empty()) {
+            let may_wait = |one: &Transaction| one.waits_for_room || !one.appends.is_empty();
+            for refused in group.extract_if(.., |one| !may_wait(&one.transaction)) {
                 (refused.acknowledge)(Err(CommitError::FullDisk));
             }
             let wait = until.saturating_duration_since(Instant::now());

@@ -50,6 +50,7 @@ pub struct Transaction {
     pub(crate) expectations: Vec<(RecordKey, Expected)>,
     pub(crate) changes: Vec<Change>,
     pub(crate) appends: Vec<Append>,
+    pub(crate) waits_for_room: bool,
     /// Bytes of values and keys, about.
     pub(crate) size: usize,
 }
@@ -90,6 +91,13 @@ impl Transaction {
     #[must_use]
     pub fn named(mut self, id: CommitId) -> Self {
         self.id = Some(id);
+        self
+    }
+
+    /// Where the disk is full, it waits for room as if it appended events, and is not told [`CommitError::FullDisk`]: for what nobody would say again.
+    #[must_use]
+    pub fn waiting_for_room(mut self) -> Self {
+        self.waits_for_room = true;
         self
     }
 
@@ -210,7 +218,7 @@ pub enum CommitError {
     /// Events do not continue the log: `next` is due, they begin with `found`.
     #[error("event {next} of {tenant} is due, not {found}")]
     LogConflict { tenant: TenantId, next: u64, found: u64 },
-    /// Did not happen: no room on the disk. Only told to transactions that append no events; those wait until there is room.
+    /// Did not happen: no room on the disk. Only told to transactions that append no events and do not wait for room; the others wait until there is.
     #[error("disk is full")]
     FullDisk,
     /// Did not happen: the committer's queue was full.

@@ -133,3 +133,38 @@ fn an_event_that_is_too_large_leaves_a_note_in_its_place() {
     let EventKind::Alarm { name, detail } = &events[1].kind else { panic!("{events:?}") };
     assert_eq!((&**name, detail.starts_with("event 2 was not kept: event 2 takes 100")), ("event-not-kept", true));
 }
+
+/// The log has a gap, as after a write that failed.
+#[test]
+fn events_that_cannot_be_kept_are_an_alarm_with_its_remedy_and_hold_nobody_up() {
+    let scratch = Scratch(std::env::temp_dir().join(format!("plugboard-ledger-lost-{}", std::process::id())));
+    let folders = Folders::make(&scratch.0).unwrap();
+    let store = Arc::new(Embedded::open(Options::new(&folders.store)).unwrap());
+    let clock = Clock::start();
+    let (alarms, durable) = (Arc::new(Alarms::new(clock)), Arc::new(Durable::default()));
+    let ledger =
+        Ledger::start(Arc::clone(&store), clock, BTreeMap::new(), Arc::default(), Arc::clone(&alarms)).unwrap();
+    let batch = Batch {
+        tenant: tenant(),
+        events: vec![Arc::new(Event { kind: EventKind::ConfigurationApplied { revision: 1 }, ..event(5, 0) })],
+        durable: Arc::clone(&durable),
+        configuration: Arc::new(Configuration::empty(tenant())),
+        urgent: true,
+    };
+    assert!(ledger.append(batch).is_ok());
+    ledger.close();
+    drop(Arc::into_inner(store));
+    let told: Vec<String> =
+        alarms.list().into_iter().map(|alarm| format!("{}: {}", alarm.name, alarm.detail)).collect();
+    assert_eq!(
+        (durable.seq(), durable.has_lost(), told),
+        (
+            5,
+            true,
+            vec![
+                "events-lost: event 1 of acme is due, not 5; the log takes no event whose predecessor it lacks: calls go on, nothing more of them is kept and commands fail; restart the host"
+                    .to_owned()
+            ]
+        )
+    );
+}

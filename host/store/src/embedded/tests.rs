@@ -63,12 +63,14 @@ fn on_a_full_disk_events_wait_changes_are_refused_and_room_brings_all_back() {
     assert!(matches!(healths.recv().unwrap(), Health::FullDisk { .. }));
     assert!(matches!(store.commit(change()), Err(CommitError::FullDisk)));
     let also_waiting = submit(&store, events(3));
+    let patient = submit(&store, change().waiting_for_room());
     assert!(waiting.try_recv().is_err());
     assert_eq!(store.last_seq(&tenant()).unwrap(), 1);
 
     *store.faults.write.lock().unwrap() = None;
     assert!(waiting.recv().unwrap().is_ok());
     assert!(also_waiting.recv().unwrap().is_ok());
+    assert!(patient.recv().unwrap().is_ok());
     assert_eq!(healths.recv().unwrap(), Health::Good);
     assert_eq!(store.last_seq(&tenant()).unwrap(), 3);
 }
