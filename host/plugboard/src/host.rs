@@ -158,7 +158,7 @@ impl PlugboardHost {
             Ok(Ok(Ok(_))) if is_told && parts.durable.has_lost() => {
                 Err(HostError::Store { reason: "events were not written".to_owned() })
             }
-            Ok(Ok(result)) => Ok(result?),
+            Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(HostError::Stopping),
             Err(_) => Err(HostError::Busy { retry_after: TRY_AGAIN }),
         }

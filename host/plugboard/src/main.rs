@@ -6,6 +6,7 @@
 
 mod alarms;
 mod answers;
+mod backlog;
 mod books;
 mod cdrs;
 mod claims;

@@ -272,8 +272,18 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         }
     });
 
-    let most_calls = config.limits.calls;
-    let parts = Parts { clock, tenants, make_tenant, inbox: messages, media, questions, ledger, committed, most_calls };
+    let parts = Parts {
+        clock,
+        tenants,
+        make_tenant,
+        inbox: messages,
+        media,
+        questions,
+        ledger,
+        committed,
+        most_calls: config.limits.calls,
+        alarms: Arc::clone(&alarms),
+    };
     if give_parts.send(parts).is_err() {
         return Err(StartError::Thread(std::io::Error::other("the signalling thread has gone")));
     }

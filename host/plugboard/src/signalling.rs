@@ -9,7 +9,8 @@ use std::{
     time::Duration,
 };
 
-use plugboard_exchange::{Command, CommandError, CommandId, Exchange, Input, Output, QuestionId, Reply, SharedEvent};
+use plugboard_api::HostError;
+use plugboard_exchange::{Command, CommandId, Exchange, Input, Output, QuestionId, SharedEvent};
 use plugboard_media as media;
 use plugboard_model::{Configuration, Event, EventKind, TenantId, Timestamp};
 use plugboard_transport::{
@@ -19,7 +20,9 @@ use plugboard_transport::{
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::{
+    alarms::Alarms,
     answers::{Questions, answer_of},
+    backlog::{Backlog, ReplyTo},
     clock::Clock,
     front::Front,
     ledger::{Batch, Durable, Ledger},
@@ -32,7 +35,7 @@ pub(crate) enum Message {
     Command {
         tenant: TenantId,
         command: Command,
-        reply: oneshot::Sender<Result<Reply, CommandError>>,
+        reply: ReplyTo,
     },
     /// A tenant's new configuration, or a new tenant. `done` once it is in force.
     Configure {
@@ -59,10 +62,8 @@ pub(crate) struct Tenant {
     told: u64,
     /// Events of this turn, to be handed to the ledger together.
     fresh: Vec<Arc<Event>>,
-    /// Facts that are not on disk yet: followers are told of what no crash can take back.
-    untold: VecDeque<SharedEvent>,
-    /// Replies that wait for their facts to be on disk.
-    held: VecDeque<(u64, CommandId, Result<Reply, CommandError>)>,
+    /// What waits for facts to be on disk.
+    backlog: Backlog,
     /// When the exchange wants to be called back.
     deadline: Option<Timestamp>,
 }
@@ -75,17 +76,7 @@ impl Tenant {
         events: broadcast::Sender<SharedEvent>,
     ) -> Self {
         let told = durable.seq();
-        Self {
-            id,
-            exchange,
-            durable,
-            events,
-            told,
-            fresh: Vec::new(),
-            untold: VecDeque::new(),
-            held: VecDeque::new(),
-            deadline: None,
-        }
+        Self { id, exchange, durable, events, told, fresh: Vec::new(), backlog: Backlog::default(), deadline: None }
     }
 }
 
@@ -105,19 +96,23 @@ pub(crate) struct Parts {
     pub(crate) committed: Arc<Notify>,
     /// Live calls of all tenants; one more is answered 503.
     pub(crate) most_calls: u32,
+    pub(crate) alarms: Arc<Alarms>,
 }
 
 pub(crate) struct Loop {
     sockets: SipSockets,
     parts: Parts,
     front: Front,
-    replies: BTreeMap<CommandId, oneshot::Sender<Result<Reply, CommandError>>>,
+    /// Of the commands of this turn: an exchange replies at once.
+    replies: BTreeMap<CommandId, ReplyTo>,
     next_command: u64,
     commands: Vec<media::Command>,
     /// Folders of recordings that were made already, the last few days'.
     folders: VecDeque<PathBuf>,
-    /// Batches that the ledger had no room for. While there are any, new recordings are not begun.
+    /// Batches that the ledger had no room for, oldest first. Their events are in the tenants' backlogs, which are bounded.
     behind: VecDeque<Batch>,
+    /// The disk stands still: no new calls, and commands are refused.
+    refusing: bool,
     draining_until: Option<Timestamp>,
     /// Live calls of all tenants, counted anew each turn.
     live: u32,
@@ -139,6 +134,7 @@ impl Loop {
             commands: Vec::new(),
             folders: VecDeque::new(),
             behind: VecDeque::new(),
+            refusing: false,
             draining_until: None,
             live: 0,
         }
@@ -164,6 +160,7 @@ impl Loop {
                 () = sleep => {}
             }
             let now = self.parts.clock.now();
+            self.refuse_while_the_disk_stands_still(now);
             self.live = self.parts.tenants.iter().map(|tenant| tenant.exchange.live_calls()).sum();
             for received in received.drain(..) {
                 self.received(now, received);
@@ -179,6 +176,19 @@ impl Loop {
             }
         }
         (self.parts.ledger, self.parts.media)
+    }
+
+    fn refuse_while_the_disk_stands_still(&mut self, now: Timestamp) {
+        let refusing = self.parts.tenants.iter().any(|tenant| tenant.backlog.is_too_long(now));
+        if std::mem::replace(&mut self.refusing, refusing) == refusing {
+            return;
+        }
+        if refusing {
+            let detail = "the disk stands still: new calls are answered 503 and commands refused until it writes again; live calls go on";
+            self.parts.alarms.raise("disk-behind", "", detail);
+        } else {
+            self.parts.alarms.clear("disk-behind", "");
+        }
     }
 
     fn next_deadline(&self) -> Option<Timestamp> {
@@ -237,6 +247,12 @@ impl Loop {
             Message::Command { tenant, command, reply } => {
                 // An unknown tenant's sender is dropped, which the asker sees.
                 let Some(index) = self.parts.tenants.iter().position(|known| known.id == tenant) else { return };
+                if self.refusing && !is_safe_without_a_disk(&command) {
+                    let reason = "nothing comes to disk, so nothing new is begun".to_owned();
+                    // The client may have gone.
+                    let _ = reply.send(Err(HostError::Store { reason }));
+                    return;
+                }
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
                 self.replies.insert(id, reply);
@@ -273,7 +289,8 @@ impl Loop {
     fn hand_over(&mut self, now: Timestamp, index: usize, input: Input) {
         let exchange = &mut self.parts.tenants[index].exchange;
         let others = self.live.saturating_sub(exchange.live_calls());
-        exchange.allow_calls(self.parts.most_calls.saturating_sub(others));
+        let most = if self.refusing { 0 } else { self.parts.most_calls };
+        exchange.allow_calls(most.saturating_sub(others));
         exchange.handle_input(now, input);
         self.live = others + exchange.live_calls();
     }
@@ -324,18 +341,11 @@ impl Loop {
                 tenant.told = seq;
                 tenant.exchange.handle_input(now, Input::Committed { seq });
             }
-            while let Some(event) = tenant.untold.pop_front_if(|event| event.seq <= seq) {
+            while let Some(event) = tenant.backlog.next_event(seq) {
                 // Nobody listening any more is ordinary.
                 let _ = tenant.events.send(event);
             }
-            while tenant.held.front().is_some_and(|(after, ..)| *after <= seq) {
-                if let Some((_, id, result)) = tenant.held.pop_front()
-                    && let Some(reply) = self.replies.remove(&id)
-                {
-                    // The client may have gone.
-                    let _ = reply.send(result);
-                }
-            }
+            tenant.backlog.reply(seq);
         }
     }
 
@@ -381,19 +391,17 @@ impl Loop {
                 }
                 Output::Record(event) => {
                     let tenant = &mut self.parts.tenants[index];
-                    // Also where nobody follows: who begins to between here and the commit finds it neither in the log nor hears of it else.
-                    tenant.untold.push_back(Arc::clone(&event));
+                    tenant.backlog.add(Arc::clone(&event));
                     tenant.fresh.push(event);
                 }
                 Output::Reply { id, after, result } => {
+                    let Some(to) = self.replies.remove(&id) else { continue };
+                    let result = result.map_err(HostError::from);
                     let tenant = &mut self.parts.tenants[index];
                     match after.filter(|after| *after > tenant.durable.seq()) {
-                        Some(after) => tenant.held.push_back((after, id, result)),
-                        None => {
-                            if let Some(reply) = self.replies.remove(&id) {
-                                let _ = reply.send(result);
-                            }
-                        }
+                        Some(after) => tenant.backlog.hold(after, to, result),
+                        // The client may have gone.
+                        None => drop(to.send(result)),
                     }
                 }
             }
@@ -403,7 +411,7 @@ impl Loop {
         if !tenant.fresh.is_empty() {
             let events = std::mem::take(&mut tenant.fresh);
             let reserves = |event: &Arc<Event>| matches!(event.kind, EventKind::Reserved { .. });
-            let urgent = !tenant.held.is_empty() || events.iter().any(reserves);
+            let urgent = tenant.backlog.has_clients() || events.iter().any(reserves);
             let batch = Batch {
                 tenant: tenant.id.clone(),
                 events,
@@ -442,6 +450,11 @@ impl Loop {
         self.draining_until
             .is_some_and(|until| now >= until || self.parts.tenants.iter().all(|tenant| tenant.exchange.is_idle()))
     }
+}
+
+/// Whether a command may be carried out while nothing can be kept: it only looks, or leaves less to do.
+fn is_safe_without_a_disk(command: &Command) -> bool {
+    matches!(command, Command::Snapshot | Command::Call { command: plugboard_call::Command::HangUp, .. })
 }
 
 fn split(recording: u64) -> (usize, u64) {

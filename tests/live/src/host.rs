@@ -257,10 +257,25 @@ impl Host {
 
     /// An order, as `calls/i7/hold`.
     pub fn order(&self, path: &str, body: &Value) {
+        let (status, said) = self.try_order(path, body);
+        assert!((200..300).contains(&status), "POST {path}: {status} {said}");
+    }
+
+    /// An order that may be refused: the answer's status and body.
+    pub fn try_order(&self, path: &str, body: &Value) -> (u16, Value) {
         let request = self.client.post(format!("http://{}/v1/tenants/{}/{path}", self.api, Tenant::ID));
         let mut response = request.header("Authorization", format!("Bearer {TOKEN}")).send_json(body).unwrap();
         let said = response.body_mut().read_to_string().unwrap();
-        assert!(response.status().is_success(), "POST {path}: {} {said}", response.status());
+        (response.status().as_u16(), serde_json::from_str(&said).unwrap_or_default())
+    }
+
+    /// Names of the alarms that stand.
+    pub fn alarms(&self) -> Vec<String> {
+        let request = self.client.get(format!("http://{}/v1/host", self.api));
+        let mut response = request.header("Authorization", format!("Bearer {TOKEN}")).call().unwrap();
+        let view: Value = response.body_mut().read_json().unwrap();
+        let alarms = view["alarms"].as_array().unwrap().iter();
+        alarms.map(|alarm| alarm["name"].as_str().unwrap().to_owned()).collect()
     }
 
     /// Every call detail record, oldest first.

@@ -3,13 +3,14 @@
 
 use std::{
     io::Write as _,
+    net::{SocketAddr, UdpSocket},
     path::{Path, PathBuf},
     process::Command,
     time::Duration,
 };
 
 use plugboard_live::{Ear, Events, Host, Sipp, Surroundings, Tenant, count, free_port};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -102,6 +103,57 @@ fn recordings_stop_while_there_is_room_for_events_on_a_disk_that_they_share() {
     let after = scene.call("500");
     scene.events.until_count("recording-closed", 2, SOON);
     assert_eq!([&before, &while_full, &after].map(outcome), [(true, 1), (true, 0), (true, 1)]);
+}
+
+/// Without room for events no agent's phone rings: who calls then hears so at once, and what clients ask is not begun.
+#[test]
+fn a_disk_with_no_room_for_events_turns_calls_and_commands_away_until_it_has_room() {
+    let disk = Surroundings { data_disk_kib: Some(256 << 10), ..Surroundings::default() };
+    let Some(mut scene) = Scene::on(disk) else { return };
+    scene.call("500");
+    scene.events.until_count("recording-closed", 1, SOON);
+    let filler = scene.host.seen_by_host(&scene.host.scratch().join("data/filler"));
+    leave(&filler, 30 << 20);
+    let path = format!("agents/{}/state", Tenant::agent(1));
+    let lunch = json!({ "request": "not-ready", "reason": "lunch" });
+    let order = |scene: &Scene, request: &Value| {
+        let (status, said) = scene.host.try_order(&path, request);
+        format!("{status} {}", said["type"].as_str().unwrap_or("done").trim_start_matches("urn:plugboard:problem:"))
+    };
+    // The first waits for the disk as long as a client does, and by then it has stood still too long.
+    let (first, second, caller) = (order(&scene, &lunch), order(&scene, &lunch), invite(scene.host.sip));
+    let alarms = scene.host.alarms();
+    let stand = ["disk-full", "disk-behind"].map(|name| alarms.iter().any(|alarm| alarm == name));
+    std::fs::remove_file(&filler).unwrap();
+    let deadline = std::time::Instant::now() + SOON;
+    while scene.host.alarms().iter().any(|alarm| alarm == "disk-behind") {
+        assert!(std::time::Instant::now() < deadline, "the disk has room and the alarm stands");
+    }
+    let after = (order(&scene, &json!({ "request": "ready" })), outcome(&scene.call("500")));
+    let refused = ["503 busy", "503 store-unavailable", "SIP/2.0 503 Service Unavailable, Retry-After: 5"];
+    assert_eq!(([&*first, &*second, &*caller], stand), (refused, [true, true]));
+    assert_eq!(after, ("204 done".to_owned(), (true, 1)));
+}
+
+/// A caller's first answer that is final.
+fn invite(host: SocketAddr) -> String {
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    socket.set_read_timeout(Some(SOON)).unwrap();
+    let own = socket.local_addr().unwrap();
+    let message = format!(
+        "INVITE sip:8002@{host} SIP/2.0\r\nVia: SIP/2.0/UDP {own};branch=z9hG4bKfull\r\nMax-Forwards: 70\r\nFrom: <sip:493@{own}>;tag=1\r\n\
+         To: <sip:8002@{host}>\r\nCall-ID: full@live\r\nCSeq: 1 INVITE\r\nContact: <sip:493@{own}>\r\nContent-Length: 0\r\n\r\n"
+    );
+    socket.send_to(message.as_bytes(), host).unwrap();
+    loop {
+        let mut packet = [0; 4_096];
+        let length = socket.recv(&mut packet).unwrap();
+        let text = String::from_utf8_lossy(&packet[..length]).into_owned();
+        if !text.starts_with("SIP/2.0 1") {
+            let kept = text.lines().enumerate().filter(|(at, line)| *at == 0 || line.starts_with("Retry-After"));
+            return kept.map(|(_, line)| line).collect::<Vec<_>>().join(", ");
+        }
+    }
 }
 
 /// Takes all room of the disk but so many bytes.
