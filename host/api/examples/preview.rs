@@ -16,14 +16,14 @@ use axum::{
     http::{HeaderValue, header},
     middleware::{self, Next},
 };
-use double::Double;
+use double::{Double, cdr, segment, visit};
 use plugboard_api::{Access, Api, Limits, RecordingFile, Sha256, Token, router, serve};
 use plugboard_exchange::{AgentSnapshot, CallSnapshot, QueueSnapshot, Snapshot, TrunkSnapshot};
 use plugboard_model::{
     Agent, AgentId, AgentState, EndedBy, EventKind, InteractionId, LegId, QueueExit, QueueId, RecordingId, Role,
     Timestamp,
 };
-use serde_json::json;
+use plugboard_reporting::{Cdr, cdr::RecordingRecord};
 use tokio::net::TcpListener;
 
 #[tokio::main(flavor = "current_thread")]
@@ -105,17 +105,37 @@ impl Stage {
             let answered = back % 4 != 2;
             let agent = ["amy", "bo", "lin"][back as usize % 3];
             let queue = ["sales", "support"][back as usize % 2];
-            self.host.cdrs.lock().unwrap().push(json!({
-                "interaction": interaction, "direction": "inbound",
-                "from": CALLS[back as usize % 6].1, "to": CALLS[back as usize % 6].2,
-                "started_at": started.to_string(), "ended_at": (started + Duration::from_secs(95)).to_string(),
-                "answered": answered, "abandoned": !answered, "voicemail": false,
-                "duration_ms": 95_000 + back * 17_000, "wait_ms": 4_000 + back * 1_900, "talk_ms": if answered { 60_000 } else { 0 },
-                "queues": [{ "queue": queue }],
-                "agents": if answered { json!([{ "agent": agent, "answered_at": started.to_string() }]) } else { json!([]) },
-                "recordings": if answered { json!([{ "recording": 100 + back, "sha256": sha256 }]) } else { json!([]) },
-            }));
             let recording = RecordingId(100 + back);
+            let sound = RecordingRecord {
+                recording,
+                path: path.display().to_string(),
+                voicemail: false,
+                started_at: started,
+                pauses: 0,
+                length_ms: Some((2 + back) * 1_000),
+                sha256: Some(sha256.clone()),
+                left_dbfs: None,
+                right_dbfs: None,
+                gaps: None,
+                failed: None,
+            };
+            let (agents, recordings) = match answered {
+                true => (vec![segment(agent, started, Some(started))], vec![sound]),
+                false => (vec![], vec![]),
+            };
+            self.host.cdrs.lock().unwrap().push(Cdr {
+                from: CALLS[back as usize % 6].1.into(),
+                to: CALLS[back as usize % 6].2.into(),
+                answered,
+                abandoned: !answered,
+                duration_ms: 95_000 + back * 17_000,
+                wait_ms: 4_000 + back * 1_900,
+                talk_ms: if answered { 60_000 } else { 0 },
+                queues: vec![visit(queue, started)],
+                agents,
+                recordings,
+                ..cdr(interaction, started)
+            });
             self.host.recordings.lock().unwrap().push(RecordingFile {
                 recording,
                 interaction,

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use plugboard_model::{AgentId, InteractionId, QueueId};
+use plugboard_reporting::{Cdr, csv};
 use serde::Deserialize;
-use serde_json::Value;
 use utoipa::openapi::schema::Type;
 
 use crate::{
@@ -85,8 +85,10 @@ async fn list(
         return Ok(Json(page).into_response());
     }
     let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
-    let mark = if bom { "\u{feff}" } else { "" };
-    let mut response = ([kind], csv(mark, &page.items)).into_response();
+    let mut table = if bom { "\u{feff}".to_owned() } else { String::new() };
+    table += &csv::header();
+    table.extend(page.items.iter().map(csv::row));
+    let mut response = ([kind], table).into_response();
     if let Some(link) = page.next.and_then(|next| next_link(&uri, &next).try_into().ok()) {
         response.headers_mut().insert(header::LINK, link);
     }
@@ -111,83 +113,16 @@ async fn read(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
     Id(interaction): Id<InteractionId>,
-) -> Result<Json<Value>, Problem> {
+) -> Result<Json<Cdr>, Problem> {
     let found = shared.host.cdr(&tenant.id, interaction).await?;
     found.map(Json).ok_or_else(|| {
         Problem::not_found(format!("no record of interaction {interaction}"), "a call has a record once it is over")
     })
 }
 
-/// Columns of the table: where the value lies in a record. Lists give the entry that a person would name: the first queue, the first agent who answered.
-const COLUMNS: [(&str, &str); 24] = [
-    ("interaction", "/interaction"),
-    ("direction", "/direction"),
-    ("channel", "/channel"),
-    ("from", "/from"),
-    ("to", "/to"),
-    ("started_at", "/started_at"),
-    ("picked_up_at", "/picked_up_at"),
-    ("answered_at", "/answered_at"),
-    ("ended_at", "/ended_at"),
-    ("answered", "/answered"),
-    ("abandoned", "/abandoned"),
-    ("voicemail", "/voicemail"),
-    ("ended_by", "/ended_by"),
-    ("cause", "/cause"),
-    ("status", "/status"),
-    ("duration_ms", "/duration_ms"),
-    ("ivr_ms", "/ivr_ms"),
-    ("wait_ms", "/wait_ms"),
-    ("talk_ms", "/talk_ms"),
-    ("hold_ms", "/hold_ms"),
-    ("wrap_up_ms", "/wrap_up_ms"),
-    ("queue", "/queues/0/queue"),
-    ("disposition", "/disposition/code"),
-    ("recording", "/recordings/0/recording"),
-];
-
-/// RFC 4180, with CRLF and a header line, behind `mark`.
-fn csv(mark: &str, records: &[Value]) -> String {
-    let mut table = mark.to_owned();
-    table.extend(COLUMNS.iter().flat_map(|(name, _)| [*name, ","]));
-    table.push_str("agent\r\n");
-    for record in records {
-        for (_, place) in COLUMNS {
-            table.push_str(&cell(record.pointer(place)));
-            table.push(',');
-        }
-        let agents = record.pointer("/agents").and_then(Value::as_array).into_iter().flatten();
-        let answered = agents.clone().find(|segment| segment.get("answered_at").is_some_and(|at| !at.is_null()));
-        table.push_str(&cell(answered.and_then(|segment| segment.get("agent"))));
-        table.push_str("\r\n");
-    }
-    table
-}
-
-fn cell(value: Option<&Value>) -> String {
-    let text = match value {
-        None | Some(Value::Null) => return String::new(),
-        Some(Value::String(text)) => Cow::Borrowed(text.as_str()),
-        Some(other) => Cow::Owned(other.to_string()),
-    };
-    // A caller chooses what `from` says; a spreadsheet would run it as a formula. A number to dial is none.
-    let digits = text.strip_prefix(['+', '-']).is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()));
-    let formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']) && !digits;
-    let text = if formula { Cow::Owned(format!("'{text}")) } else { text };
-    if text.contains([',', '"', '\r', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.into_owned() }
-}
-
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
-
-    #[test]
-    fn a_cell_is_quoted_where_needed_and_never_a_formula() {
-        let shown = ["+4930123", "=1+1", "a,\"b\"", "-", "plain"].map(|text| cell(Some(&json!(text))));
-        assert_eq!(shown, ["+4930123", "'=1+1", "\"a,\"\"b\"\"\"", "-", "plain"]);
-    }
 
     #[test]
     fn the_next_page_is_asked_with_the_same_conditions() {

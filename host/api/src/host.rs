@@ -4,9 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, pin::Pin, time::Duration};
 
 use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{AgentId, Configuration, InteractionId, QueueId, RecordingId, TenantId, Timestamp};
-use plugboard_reporting::{AgentInterval, QueueInterval};
+use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use serde::Serialize;
-use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::Sha256;
@@ -45,14 +44,14 @@ pub trait Host: Send + Sync + 'static {
         bytes: Vec<u8>,
     ) -> Answer<'a, Result<(), HostError>>;
 
-    /// Call detail records as JSON objects, newest first.
-    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Value>, HostError>>;
+    /// Call detail records, newest first.
+    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Cdr>, HostError>>;
 
     fn cdr<'a>(
         &'a self,
         tenant: &'a TenantId,
         interaction: InteractionId,
-    ) -> Answer<'a, Result<Option<Value>, HostError>>;
+    ) -> Answer<'a, Result<Option<Cdr>, HostError>>;
 
     /// What was counted of each queue in the quarters of an hour that begin in `from..to`, in order of time.
     fn queue_intervals<'a>(

@@ -5,12 +5,9 @@ use std::path::Path;
 use plugboard_api::{CdrQuery, Page, RecordingFile, RecordingQuery};
 use plugboard_model::{AgentId, InteractionId, RecordingId, TenantId, Timestamp};
 use plugboard_reporting::Cdr;
-use plugboard_store::{
-    CdrOf, CdrSearch, Cursor, Embedded, IndexValue, Order, Query, ReadError, Record, RecordError, Store,
-};
-use serde_json::Value;
+use plugboard_store::{CdrOf, CdrSearch, Cursor, Embedded, IndexValue, Order, Query, ReadError, Record, Store};
 
-pub(crate) fn search(store: &Embedded, tenant: &TenantId, query: &CdrQuery) -> Result<Page<Value>, ReadError> {
+pub(crate) fn search(store: &Embedded, tenant: &TenantId, query: &CdrQuery) -> Result<Page<Cdr>, ReadError> {
     // The narrowest condition chooses the index; the others are checked row by row.
     let of = match query {
         CdrQuery { caller: Some(caller), .. } => CdrOf::Caller(caller),
@@ -32,7 +29,7 @@ pub(crate) fn search(store: &Embedded, tenant: &TenantId, query: &CdrQuery) -> R
         let by_agent = query.agent.as_ref().is_none_or(answered);
         let by_queue = query.queue.as_ref().is_none_or(|queue| cdr.queues.iter().any(|one| one.queue == *queue));
         if by_agent && by_queue && query.called.as_ref().is_none_or(|called| cdr.to == *called) {
-            items.push(to_json(&cdr)?);
+            items.push(cdr);
         }
     }
     Ok(Page { items, next: page.next.map(|next| plugboard_api::Cursor(next.0)) })
@@ -59,11 +56,6 @@ pub(crate) fn intervals<R: Record>(
             return Ok(found);
         }
     }
-}
-
-pub(crate) fn to_json(cdr: &Cdr) -> Result<Value, ReadError> {
-    serde_json::to_value(cdr)
-        .map_err(|source| ReadError::Record(RecordError::Write { kind: Cdr::KIND, id: cdr.id(), source }))
 }
 
 pub(crate) fn one(store: &Embedded, tenant: &TenantId, interaction: InteractionId) -> Result<Option<Cdr>, ReadError> {

@@ -11,6 +11,7 @@ use std::{
 use plugboard_api::{Host, HostError};
 use plugboard_config::{ProcessConfig, Token};
 use plugboard_model::{Event, EventKind, InteractionId, TenantId, Timestamp};
+use plugboard_reporting::Cdr;
 use plugboard_softphone::{
     Account, LadderEvent, Softphones,
     ladder::{Column, Ladder, Line, Paint, Sorter},
@@ -287,14 +288,12 @@ async fn watch(mut events: broadcast::Receiver<Arc<Event>>, dialled: String) -> 
 }
 
 /// The stored record, complete with its recording.
-async fn record(running: &Running, tenant: &TenantId, interaction: InteractionId) -> Result<Value, DemoError> {
+async fn record(running: &Running, tenant: &TenantId, interaction: InteractionId) -> Result<Cdr, DemoError> {
     let mut events = running.host.live(tenant);
     let complete = async {
         loop {
             if let Some(cdr) = running.host.cdr(tenant, interaction).await?
-                && cdr["recordings"]
-                    .as_array()
-                    .is_none_or(|all| all.iter().all(|one| one["sha256"].is_string() || one["failed"].is_string()))
+                && cdr.recordings.iter().all(|one| one.sha256.is_some() || one.failed.is_some())
             {
                 return Ok(cdr);
             }
@@ -308,40 +307,32 @@ async fn record(running: &Running, tenant: &TenantId, interaction: InteractionId
     tokio::time::timeout(RECORD_LIMIT, complete).await.map_err(|_| DemoError::NoRecord(RECORD_LIMIT))?
 }
 
-fn summary(cdr: &Value, facts: &Facts) -> Value {
-    let first = |list: &str| cdr[list].as_array().and_then(|all| all.first()).cloned().unwrap_or_default();
-    let (queue, recording) = (first("queues"), first("recordings"));
-    let agents = cdr["agents"].as_array().cloned().unwrap_or_default();
-    let agent = agents.iter().find(|agent| agent["answered_at"].is_string()).cloned().unwrap_or_default();
-    let path: Vec<String> = cdr["path"]
-        .as_array()
-        .into_iter()
-        .flatten()
-        .map(|step| format!("{}:{}", step["node"].as_str().unwrap_or("?"), step["exit"].as_str().unwrap_or("")))
-        .collect();
+fn summary(cdr: &Cdr, facts: &Facts) -> Value {
+    let path: Vec<String> = cdr.path.iter().map(|step| format!("{}:{}", step.node, step.exit)).collect();
+    let recording = cdr.recordings.first();
     json!({
-        "answered": cdr["answered"],
+        "answered": cdr.answered,
         "path": path,
-        "queue": queue["queue"],
-        "agent": agent["agent"],
+        "queue": cdr.queues.first().map(|visit| &visit.queue),
+        "agent": cdr.first_agent(),
         "agent_free_to_ringing_ms": facts.free_to_ring.map(|time| (time.as_secs_f64() * 1_000.0 * 10.0).round() / 10.0),
         "recording": {
-            "path": recording["path"],
-            "seconds": recording["length_ms"].as_f64().map(|ms| ms / 1_000.0),
-            "sha256": recording["sha256"],
-            "caller_dbfs": tenths(&recording["left_dbfs"]),
-            "agent_dbfs": tenths(&recording["right_dbfs"]),
+            "path": recording.map(|one| &one.path),
+            "seconds": recording.and_then(|one| one.length_ms).map(|ms| ms as f64 / 1_000.0),
+            "sha256": recording.and_then(|one| one.sha256.as_ref()),
+            "caller_dbfs": recording.and_then(|one| one.left_dbfs).map(tenths),
+            "agent_dbfs": recording.and_then(|one| one.right_dbfs).map(tenths),
         },
         "cdr": cdr,
     })
 }
 
-/// A level to a tenth of a decibel; `null` where that side was silent throughout.
-fn tenths(level: &Value) -> Option<f64> {
-    level.as_f64().map(|level| (level * 10.0).round() / 10.0)
+/// A level to a tenth of a decibel.
+fn tenths(level: f32) -> f64 {
+    (f64::from(level) * 10.0).round() / 10.0
 }
 
-fn tell_summary(summary: &Value, cdr: &Value) {
+fn tell_summary(summary: &Value, cdr: &Cdr) {
     println!("\nCall detail record");
     println!("{}", serde_json::to_string_pretty(cdr).unwrap_or_default());
     let recording = &summary["recording"];

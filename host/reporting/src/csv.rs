@@ -47,7 +47,8 @@ pub fn header() -> String {
     COLUMNS.join(",") + "\r\n"
 }
 
-/// One CDR as a line, ended by CRLF. Lists are joined by `;` (`path` by ` > `), what is missing is empty.
+/// One CDR as a line, ended by CRLF. Lists are joined by `;` (`path` by ` > `), what is missing is empty. `agents` are those who answered; `recordings` are their
+/// numbers, by which the API gives the sound.
 pub fn row(cdr: &Cdr) -> String {
     let mut line = Line::default();
     line.cell(&cdr.interaction.to_string());
@@ -78,7 +79,7 @@ pub fn row(cdr: &Cdr) -> String {
     line.list(";", cdr.tags.iter().map(|tag| format!("{}={}", tag.name, tag.value)));
     line.cell(cdr.disposition.as_ref().map_or("", |disposition| &disposition.code));
     line.cell(cdr.disposition.as_ref().map_or("", |disposition| &disposition.note));
-    line.list(";", cdr.recordings.iter().map(|recording| recording.path.clone()));
+    line.list(";", cdr.recordings.iter().map(|recording| recording.recording.to_string()));
     line.list(";", cdr.recordings.iter().filter_map(|recording| recording.sha256.clone()));
     let mos = cdr.legs.first().and_then(|leg| leg.quality).filter(|quality| quality.mos > 0.0);
     line.optional(mos.map(|quality| format!("{:.2}", quality.mos)));
@@ -127,4 +128,18 @@ impl Line {
 fn is_number(value: &str) -> bool {
     let digits = value.strip_prefix('+').unwrap_or(value);
     !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cell_is_quoted_where_needed_and_never_a_formula() {
+        let mut line = Line::default();
+        for value in ["+4930123", "=1+1", "a,\"b\"", "-", "＝1", " x", "two\r\nlines", "plain"] {
+            line.cell(value);
+        }
+        assert_eq!(line.text, "+4930123,\"'=1+1\",\"a,\"\"b\"\"\",\"'-\",\"'＝1\",\" x\",\"two\r\nlines\",plain");
+    }
 }

@@ -155,7 +155,7 @@ fn a_handled_call_leaves_one_record_with_every_part_of_it() {
     );
     let cdr = revisions.last().unwrap();
     expect![[r#"
-        i7,4,inbound,voice,+8613800000000,8001,2026-11-22T10:41:00.000Z,2026-11-22T10:41:00.200Z,2026-11-22T10:41:23.200Z,2026-11-22T10:42:00.200Z,true,false,false,false,caller,16,,60200,4800,18200,13000,32000,5000,12000,sales,amy,menu,,topic=price,sold,"'=HYPERLINK(""http://x"")",acme/9.wav,abababababababababababababababababababababababababababababababab,4.20
+        i7,4,inbound,voice,+8613800000000,8001,2026-11-22T10:41:00.000Z,2026-11-22T10:41:00.200Z,2026-11-22T10:41:23.200Z,2026-11-22T10:42:00.200Z,true,false,false,false,caller,16,,60200,4800,18200,13000,32000,5000,12000,sales,amy,menu,,topic=price,sold,"'=HYPERLINK(""http://x"")",r9,abababababababababababababababababababababababababababababababab,4.20
     "#]]
     .assert_eq(&csv::row(cdr).replace("\r\n", "\n"));
     assert_eq!(

@@ -62,7 +62,7 @@ fn a_recording_is_given_out_in_ranges_and_the_record_as_a_table() {
     let values: Vec<&str> = lines.next().unwrap().split(',').collect();
     let cell = |name: &str| values[names.iter().position(|found| *found == name).unwrap()];
     assert_eq!(
-        ["from", "to", "answered", "queue", "agent", "ended_by"].map(cell),
+        ["from", "to", "answered", "queues", "agents", "ended_by"].map(cell),
         ["4930123", "8002", "true", "sales", "a001", "agent"]
     );
 }

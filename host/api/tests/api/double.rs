@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use plugboard_api::{
@@ -16,11 +17,13 @@ use plugboard_api::{
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
-    Agent, Configuration, Event, EventKind, FlowDocument, InteractionId, Number, NumberTarget, Prompt, Queue,
-    RecordingId, TenantId, Timestamp, Trunk,
+    Agent, Configuration, EndedBy, Event, EventKind, FlowDocument, InteractionId, Number, NumberTarget, Prompt, Queue,
+    QueueExit, RecordingId, TenantId, Timestamp, Trunk,
 };
-use plugboard_reporting::{AgentInterval, QueueInterval};
-use serde_json::{Value, json};
+use plugboard_reporting::{
+    AgentInterval, Cdr, QueueInterval,
+    cdr::{AgentSegment, Direction, QueueVisit},
+};
 use tokio::sync::{Notify, broadcast};
 
 pub(crate) struct Double {
@@ -32,7 +35,7 @@ pub(crate) struct Double {
     /// The log. [`Double::say`] writes here and tells it live.
     pub log: Mutex<Vec<SharedEvent>>,
     pub live: broadcast::Sender<SharedEvent>,
-    pub cdrs: Mutex<Vec<Value>>,
+    pub cdrs: Mutex<Vec<Cdr>>,
     pub queue_intervals: Mutex<Vec<QueueInterval>>,
     pub agent_intervals: Mutex<Vec<AgentInterval>>,
     pub recordings: Mutex<Vec<RecordingFile>>,
@@ -94,6 +97,79 @@ pub(crate) fn configuration() -> Configuration {
     };
     configuration.prompts.insert("welcome".into(), prompt);
     configuration
+}
+
+/// The record of an inbound call of a minute's length in which nothing happened.
+pub(crate) fn cdr(interaction: InteractionId, started_at: Timestamp) -> Cdr {
+    Cdr {
+        interaction,
+        revision: 1,
+        last_seq: interaction.0,
+        direction: Direction::Inbound,
+        channel: "voice".into(),
+        from: "4930".into(),
+        to: "8000".into(),
+        started_at,
+        picked_up_at: None,
+        answered_at: None,
+        ended_at: started_at + Duration::from_secs(60),
+        answered: false,
+        abandoned: false,
+        voicemail: false,
+        interrupted: false,
+        ended_by: EndedBy::Caller,
+        cause: 16,
+        status: None,
+        duration_ms: 60_000,
+        ivr_ms: 60_000,
+        wait_ms: 0,
+        ring_ms: 0,
+        talk_ms: 0,
+        hold_ms: 0,
+        wrap_up_ms: 0,
+        legs: vec![],
+        queues: vec![],
+        agents: vec![],
+        path: vec![],
+        transfers: vec![],
+        tags: vec![],
+        disposition: None,
+        recordings: vec![],
+        failures: vec![],
+        left_out: 0,
+    }
+}
+
+/// A part of it: a wait of 1.2 s in `queue`.
+pub(crate) fn visit(queue: &str, entered_at: Timestamp) -> QueueVisit {
+    QueueVisit {
+        queue: queue.parse().unwrap(),
+        priority: 0,
+        skills: vec![],
+        position: 1,
+        entered_at,
+        wait_ms: 1_200,
+        exit: Some(QueueExit::Connected),
+    }
+}
+
+/// Another: `agent` was promised the call, and answered it or not.
+pub(crate) fn segment(agent: &str, reserved_at: Timestamp, answered_at: Option<Timestamp>) -> AgentSegment {
+    AgentSegment {
+        agent: agent.parse().unwrap(),
+        queue: None,
+        leg: None,
+        reserved_at,
+        since_free_ms: 0,
+        answered_at,
+        ended_at: None,
+        ring_ms: 0,
+        talk_ms: 0,
+        hold_ms: 0,
+        wrap_up_ms: None,
+        released: None,
+        ended_by: None,
+    }
 }
 
 impl Double {
@@ -284,27 +360,27 @@ impl Host for Double {
         })
     }
 
-    fn cdrs<'a>(&'a self, _: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Value>, HostError>> {
+    fn cdrs<'a>(&'a self, _: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Cdr>, HostError>> {
         Box::pin(async move {
             self.fails()?;
             let mut all = self.cdrs.lock().unwrap().clone();
             all.retain(|cdr| {
-                query.caller.as_ref().is_none_or(|caller| cdr["from"] == json!(caller))
-                    && query.called.as_ref().is_none_or(|called| cdr["to"] == json!(called))
-                    && query.from.is_none_or(|from| cdr["started_at"].as_str() >= Some(from.to_string().as_str()))
-                    && query.to.is_none_or(|to| cdr["started_at"].as_str() < Some(to.to_string().as_str()))
-                    && query.agent.as_ref().is_none_or(|agent| cdr["agents"][0]["agent"] == json!(agent))
-                    && query.queue.as_ref().is_none_or(|queue| cdr["queues"][0]["queue"] == json!(queue))
+                query.caller.as_ref().is_none_or(|caller| cdr.from == *caller)
+                    && query.called.as_ref().is_none_or(|called| cdr.to == *called)
+                    && query.from.is_none_or(|from| cdr.started_at >= from)
+                    && query.to.is_none_or(|to| cdr.started_at < to)
+                    && query.agent.as_ref().is_none_or(|agent| cdr.first_agent() == Some(agent))
+                    && query.queue.as_ref().is_none_or(|queue| cdr.queues.iter().any(|visit| visit.queue == *queue))
             });
             page(&all, query.cursor.as_ref(), query.limit)
         })
     }
 
-    fn cdr<'a>(&'a self, _: &'a TenantId, interaction: InteractionId) -> Answer<'a, Result<Option<Value>, HostError>> {
+    fn cdr<'a>(&'a self, _: &'a TenantId, interaction: InteractionId) -> Answer<'a, Result<Option<Cdr>, HostError>> {
         Box::pin(async move {
             self.fails()?;
             let all = self.cdrs.lock().unwrap();
-            Ok(all.iter().find(|cdr| cdr["interaction"] == json!(interaction)).cloned())
+            Ok(all.iter().find(|cdr| cdr.interaction == interaction).cloned())
         })
     }
 

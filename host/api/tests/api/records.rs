@@ -1,45 +1,58 @@
 //! Call detail records, recordings, and the log of events.
 
+use std::time::Duration;
+
 use plugboard_api::{RecordingFile, Sha256};
 use plugboard_model::{EventKind, InteractionId, RecordingId, Timestamp};
+use plugboard_reporting::Cdr;
 use serde_json::{Value, json};
 
 use crate::{
     DEMO,
     client::{Server, refused},
+    double::{cdr, segment, visit},
 };
 
-fn cdr(interaction: u64) -> Value {
-    json!({
-        "interaction": interaction, "from": "49,30", "to": "8000", "started_at": format!("2026-11-22T10:{interaction:02}:00.000Z"),
-        "ended_at": "2026-11-22T11:00:00.000Z", "answered": true, "wait_ms": 1200, "queues": [{ "queue": "sales" }],
-        "agents": [{ "agent": "bo", "answered_at": null }, { "agent": "amy", "answered_at": "2026-11-22T10:00:09.000Z" }],
-    })
+/// Bo's phone rang, Amy answered; it began so many minutes past ten.
+fn answered(interaction: u64) -> Cdr {
+    let started_at = Timestamp::from_rfc3339(&format!("2026-11-22T10:{interaction:02}:00Z")).unwrap();
+    let answered_at = started_at + Duration::from_secs(9);
+    Cdr {
+        from: "49,30".into(),
+        answered: true,
+        wait_ms: 1_200,
+        queues: vec![visit("sales", started_at)],
+        agents: vec![segment("bo", started_at, None), segment("amy", started_at, Some(answered_at))],
+        ..cdr(InteractionId(interaction), started_at)
+    }
 }
 
 #[tokio::test]
 async fn records_are_filtered_paged_and_read_one_by_one() {
     let server = Server::start().await;
-    *server.host.cdrs.lock().unwrap() = (1..=5).rev().map(cdr).collect();
+    *server.host.cdrs.lock().unwrap() = (1..=5).rev().map(answered).collect();
     let query = "from=2026-11-22T10:02:00Z&to=2026-11-22T18:05:00%2B08:00&queue=sales&limit=2";
     let page = server.get(&format!("{DEMO}/cdrs?{query}")).await.json();
     assert_eq!((&page["items"][0]["interaction"], &page["next"]), (&json!(4), &json!("2")));
     let page = server.get(&format!("{DEMO}/cdrs?{query}&cursor=2")).await.json();
     assert_eq!((page["items"].as_array().unwrap().len(), &page["next"]), (1, &Value::Null));
-    assert_eq!(server.get(&format!("{DEMO}/cdrs/3")).await.json(), cdr(3));
+    assert_eq!(server.get(&format!("{DEMO}/cdrs/3")).await.json(), serde_json::to_value(answered(3)).unwrap());
     assert_eq!(server.get(&format!("{DEMO}/cdrs/9")).await.problem(), refused(404, "not-found"));
 }
 
 #[tokio::test]
 async fn records_come_as_csv_where_that_is_asked_for_with_the_next_page_in_link() {
     let server = Server::start().await;
-    *server.host.cdrs.lock().unwrap() = vec![cdr(1), cdr(2)];
+    *server.host.cdrs.lock().unwrap() = vec![answered(1), answered(2)];
     let answer = server.ask("GET", &format!("{DEMO}/cdrs?limit=1"), &[("Accept", "text/csv")], b"").await;
     assert_eq!(answer.header("link"), Some("</v1/tenants/demo/cdrs?limit=1&cursor=1>; rel=\"next\""));
     let table = String::from_utf8(answer.body).unwrap();
     assert_eq!(
         table.lines().nth(1),
-        Some("1,,,\"49,30\",8000,2026-11-22T10:01:00.000Z,,,2026-11-22T11:00:00.000Z,true,,,,,,,,1200,,,,sales,,,amy")
+        Some(
+            "i1,1,inbound,voice,\"49,30\",8000,2026-11-22T10:01:00.000Z,,,2026-11-22T10:02:00.000Z,true,false,false,false,\
+             caller,16,,60000,60000,1200,0,0,0,0,sales,amy,,,,,,,,"
+        )
     );
     let answer = server.ask("GET", &format!("{DEMO}/cdrs?bom=true"), &[("Accept", "text/csv")], b"").await;
     assert_eq!(answer.body.get(..15), Some("\u{feff}interaction,".as_bytes()));

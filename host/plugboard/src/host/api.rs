@@ -8,9 +8,8 @@ use plugboard_api::{
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp};
-use plugboard_reporting::{AgentInterval, QueueInterval};
+use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use plugboard_store::Store as _;
-use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::{PlugboardHost, later, write_file};
@@ -84,7 +83,7 @@ impl Host for PlugboardHost {
         Box::pin(write_file(self.prompt_path(tenant, &sha256.to_string()), bytes))
     }
 
-    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Value>, HostError>> {
+    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Cdr>, HostError>> {
         self.read(tenant, move |store, tenant| cdrs::search(store, tenant, &query))
     }
 
@@ -92,10 +91,8 @@ impl Host for PlugboardHost {
         &'a self,
         tenant: &'a TenantId,
         interaction: InteractionId,
-    ) -> Answer<'a, Result<Option<Value>, HostError>> {
-        self.read(tenant, move |store, tenant| {
-            cdrs::one(store, tenant, interaction)?.map(|cdr| cdrs::to_json(&cdr)).transpose()
-        })
+    ) -> Answer<'a, Result<Option<Cdr>, HostError>> {
+        self.read(tenant, move |store, tenant| cdrs::one(store, tenant, interaction))
     }
 
     fn queue_intervals<'a>(
@@ -104,7 +101,7 @@ impl Host for PlugboardHost {
         from: Timestamp,
         to: Timestamp,
     ) -> Answer<'a, Result<Vec<QueueInterval>, HostError>> {
-        self.read(tenant, move |store, tenant| cdrs::intervals(store, tenant, from, to))
+        self.intervals(tenant, from, to)
     }
 
     fn agent_intervals<'a>(
@@ -113,7 +110,7 @@ impl Host for PlugboardHost {
         from: Timestamp,
         to: Timestamp,
     ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>> {
-        self.read(tenant, move |store, tenant| cdrs::intervals(store, tenant, from, to))
+        self.intervals(tenant, from, to)
     }
 
     fn recordings<'a>(
