@@ -1,0 +1,132 @@
+//! What a tenant is made of, and what applying it came to.
+
+use utoipa::ToSchema;
+
+#[derive(ToSchema)]
+pub(crate) struct Applied {
+    /// The revision that holds now.
+    revision: u64,
+    changes: Vec<Change>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Change {
+    change: ChangeKind,
+    /// `queue`, `agent`, `number`, `trunk`, `flow`, `prompt` or `tenant`.
+    resource: String,
+    id: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum ChangeKind {
+    Added,
+    Changed,
+    Removed,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Queue {
+    name: String,
+    #[schema(required = false)]
+    strategy: Strategy,
+    /// A routing component; `strategy` is its native default.
+    policy: Option<String>,
+    #[schema(required = false)]
+    skills: Vec<SkillNeed>,
+    #[schema(required = false, minimum = -1000, maximum = 1000)]
+    priority: i32,
+    #[schema(required = false)]
+    ring_timeout_ms: u64,
+    #[schema(required = false)]
+    wrap_up_ms: u64,
+    max_wait_ms: Option<u64>,
+    #[schema(required = false)]
+    max_waiting: u32,
+    overflow_to: Option<String>,
+    overflow_after_ms: Option<u64>,
+    #[schema(required = false)]
+    refuse_when_unstaffed: bool,
+    /// Name of a prompt.
+    hold_music: Option<String>,
+    #[schema(required = false)]
+    record: bool,
+    #[schema(required = false)]
+    service_level_ms: u64,
+    #[schema(required = false)]
+    missed_limit: u32,
+    /// An alarm while somebody waits longer; 0: none.
+    #[schema(required = false)]
+    alarm_longest_wait_ms: u64,
+    /// An alarm while those answered in the last 15 minutes waited longer on average; 0: none.
+    #[schema(required = false)]
+    alarm_average_wait_ms: u64,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Strategy {
+    LongestIdle,
+    RoundRobin,
+    LeastOccupied,
+    MostSkilled,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct SkillNeed {
+    skill: String,
+    #[schema(minimum = 1, maximum = 10)]
+    level: u8,
+}
+
+/// Where a dialled number leads.
+#[derive(ToSchema)]
+pub(crate) struct NumberTarget {
+    to: TargetKind,
+    name: String,
+}
+
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum TargetKind {
+    Flow,
+    Queue,
+    Agent,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct FlowDocument {
+    /// The component that runs it: `flow-graph` if left out.
+    #[schema(required = false)]
+    plugin: String,
+    /// The document as text, passed to the component unread.
+    document: String,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct TimeZone {
+    /// IANA name.
+    name: String,
+    /// Pairs of a point in time (RFC 3339) and minutes east of UTC.
+    #[schema(required = false, value_type = Vec<Vec<serde_json::Value>>)]
+    offsets: Vec<Vec<serde_json::Value>>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Limits {
+    #[schema(required = false)]
+    interactions: u32,
+    #[schema(required = false)]
+    unanswered_ms: u64,
+    #[schema(required = false)]
+    call_length_ms: u64,
+    /// Levels of menus; deeper ones are a warning.
+    #[schema(required = false)]
+    menu_depth: u8,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct ExceptionFlow {
+    apology: Option<String>,
+    queue: Option<String>,
+}
