@@ -12,11 +12,7 @@ use plugboard_sip::{Config, Event, Status};
 #[test]
 fn a_call_is_answered_and_hung_up() {
     let mut pair = Pair::new();
-    let a = {
-        let invite = pair.invite();
-        pair.alice.invite(pair.now, invite).unwrap()
-    };
-    let b = pair.incoming(Side::Bob);
+    let (a, b) = pair.ring();
     pair.bob.ring(pair.now, b, Status::RINGING, None).unwrap();
     pair.run(2);
     pair.bob.answer(pair.now, b, ANSWER).unwrap();
@@ -60,11 +56,7 @@ fn a_call_is_answered_and_hung_up() {
 #[test]
 fn caller_who_gives_up_while_it_rings_is_cancelled() {
     let mut pair = Pair::new();
-    let a = {
-        let invite = pair.invite();
-        pair.alice.invite(pair.now, invite).unwrap()
-    };
-    let b = pair.incoming(Side::Bob);
+    let (a, b) = pair.ring();
     pair.bob.ring(pair.now, b, Status::RINGING, None).unwrap();
     pair.run(3);
     pair.take_events();
@@ -93,11 +85,7 @@ fn caller_who_gives_up_while_it_rings_is_cancelled() {
 #[test]
 fn refused_call_is_over_on_both_sides() {
     let mut pair = Pair::new();
-    let _ = {
-        let invite = pair.invite();
-        pair.alice.invite(pair.now, invite).unwrap()
-    };
-    let b = pair.incoming(Side::Bob);
+    let (_, b) = pair.ring();
     let busy = Response::new(Status::BUSY_HERE).header("Retry-After", "7 (lunch)");
     pair.bob.reject(pair.now, b, &busy).unwrap();
     let Event::Refused { status, reason, retry_after, .. } = pair.event(Side::Alice) else { panic!() };
@@ -134,10 +122,7 @@ fn full_endpoint_turns_new_calls_away_and_keeps_the_old_ones() {
     let small = Config { token: "bob".into(), max_calls: 1, retry_after: 9, ..Config::default() };
     let mut pair = Pair::with(Config::default(), small, 5);
     let (a, _) = pair.connect();
-    let _ = {
-        let invite = pair.invite();
-        pair.alice.invite(pair.now, invite).unwrap()
-    };
+    pair.call();
     let Event::Refused { status, retry_after, .. } = pair.event(Side::Alice) else { panic!() };
     assert_eq!((status, retry_after), (Status::SERVICE_UNAVAILABLE, Some(9)));
     pair.alice.hang_up(pair.now, a, HangUp::default()).unwrap();
@@ -147,11 +132,7 @@ fn full_endpoint_turns_new_calls_away_and_keeps_the_old_ones() {
 #[test]
 fn answer_that_nobody_acknowledges_is_repeated_then_taken_back() {
     let mut pair = Pair::new();
-    let _ = {
-        let invite = pair.invite();
-        pair.alice.invite(pair.now, invite).unwrap()
-    };
-    let b = pair.incoming(Side::Bob);
+    let (_, b) = pair.ring();
     pair.weather.loss = 100;
     pair.bob.answer(pair.now, b, ANSWER).unwrap();
     pair.run(33);
@@ -166,10 +147,7 @@ fn answer_that_nobody_acknowledges_is_repeated_then_taken_back() {
 #[test]
 fn caller_who_gives_up_before_any_response_waits_with_the_cancel() {
     let mut pair = Pair::new();
-    let a = {
-        let invite = pair.invite();
-        pair.alice.invite(pair.now, invite).unwrap()
-    };
+    let a = pair.call();
     pair.alice.hang_up(pair.now, a, HangUp::default()).unwrap();
     pair.run(100);
     expect![[r#"
@@ -187,11 +165,7 @@ fn caller_who_gives_up_before_any_response_waits_with_the_cancel() {
 #[test]
 fn answer_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
     let mut pair = Pair::new();
-    let a = {
-        let invite = pair.invite();
-        pair.alice.invite(pair.now, invite).unwrap()
-    };
-    let b = pair.incoming(Side::Bob);
+    let (a, b) = pair.ring();
     pair.run(1);
     pair.alice.hang_up(pair.now, a, HangUp::default()).unwrap();
     pair.bob.answer(pair.now, b, ANSWER).unwrap();
@@ -213,11 +187,7 @@ fn answer_that_crosses_the_cancel_is_acknowledged_and_hung_up() {
 #[test]
 fn callee_who_hangs_up_before_the_ack_waits_with_the_bye() {
     let mut pair = Pair::new();
-    let _ = {
-        let invite = pair.invite();
-        pair.alice.invite(pair.now, invite).unwrap()
-    };
-    let b = pair.incoming(Side::Bob);
+    let (_, b) = pair.ring();
     pair.bob.answer(pair.now, b, ANSWER).unwrap();
     pair.bob.hang_up(pair.now, b, HangUp::default()).unwrap();
     pair.run(100);
@@ -340,8 +310,7 @@ fn same_seed_gives_the_same_ladder() {
     let told = |seed| {
         let mut pair = Pair::with(Config::default(), Config::default(), seed);
         pair.weather = pair::Weather { loss: 30, copies: 10, delay_ms: 20, jitter_ms: 300, damage: 0 };
-        let invite = pair.invite();
-        pair.alice.invite(pair.now, invite).unwrap();
+        pair.call();
         pair.run(3_000);
         pair.ladder
     };

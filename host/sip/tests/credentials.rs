@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use desk::{Desk, SDP, response};
 use plugboard_sip::digest::{Account, Authenticator, Checked, Secret, Where};
-use plugboard_sip::endpoint::HangUp;
 use plugboard_sip::message::HeaderName;
 use plugboard_sip::{Config, Event, Message, Method};
 
@@ -64,9 +63,7 @@ fn call_with(algorithm: &str) {
     let (_, ack) = desk.last_of(&Method::ACK);
     assert_eq!(ack.value(HeaderName::ProxyAuthorization), second.value(HeaderName::ProxyAuthorization));
 
-    desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
-    desk.drain();
-    let (_, bye) = desk.last_of(&Method::BYE);
+    let (_, bye) = desk.bye(call);
     assert_eq!(count(&bye, HeaderName::ProxyAuthorization).as_deref(), Some("00000002"));
     assert_eq!(peer.check(desk.now, &bye, Where::Proxy, secret), known(), "{algorithm}");
     desk.hear(&response(&bye, 200, "", &[], ""));
@@ -107,9 +104,7 @@ fn bye_with_a_stale_nonce_is_sent_again_with_the_new_one() {
     let (_, second) = desk.last_of(&Method::INVITE);
     desk.hear(&response(&second, 200, "peer", &[("Contact", "<sip:100@192.0.2.1>")], SDP));
     desk.run(300.0);
-    desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
-    desk.drain();
-    let (_, bye) = desk.last_of(&Method::BYE);
+    let (_, bye) = desk.bye(call);
     assert_eq!(peer.check(desk.now, &bye, Where::User, secret), Checked::Challenge { stale: true });
     desk.hear(&challenge(&peer, desk.now, Where::User, true, &bye, ""));
     let (_, again) = desk.last_of(&Method::BYE);

@@ -31,8 +31,7 @@ fn storm(calls: u64, weather: Weather, transport: Transport, seed: u64) -> (usiz
         let next_call = Duration::from_millis(begun * 40);
         if begun < calls && pair.now >= next_call {
             begun += 1;
-            let invite = pair.invite();
-            let call = pair.alice.invite(pair.now, invite).unwrap();
+            let call = pair.call();
             live.insert((true, call));
             plan(&mut pair, &mut todo, 60_000, Side::Alice, call, false);
         }

@@ -7,7 +7,7 @@ use desk::{Desk, SDP, address, in_dialog, response};
 use expect_test::expect;
 use plugboard_sip::endpoint::HangUp;
 use plugboard_sip::message::HeaderName;
-use plugboard_sip::{Config, Input, Message, Method, Source, Target, Transport};
+use plugboard_sip::{Config, Input, Message, Method, Source, Transport};
 
 fn text(message: &Message) -> String {
     let routes: Vec<&str> = message.list(HeaderName::Route).collect();
@@ -68,9 +68,7 @@ fn recorded_routes_are_followed_by_the_caller_in_turn() {
         [("Record-Route", "<sip:198.51.100.2;lr>, <sip:198.51.100.1;lr>"), ("Contact", "<sip:phone@10.0.0.9>")];
     desk.hear(&response(&invite, 200, "far", &headers, SDP));
     let (to, ack) = desk.last_of(&Method::ACK);
-    desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
-    desk.drain();
-    let (_, bye) = desk.last_of(&Method::BYE);
+    let (_, bye) = desk.bye(call);
     expect![[r#"
         ACK sip:phone@10.0.0.9 via ["<sip:198.51.100.1;lr>", "<sip:198.51.100.2;lr>"]
         BYE sip:phone@10.0.0.9 via ["<sip:198.51.100.1;lr>", "<sip:198.51.100.2;lr>"]
@@ -82,20 +80,11 @@ fn recorded_routes_are_followed_by_the_caller_in_turn() {
 #[test]
 fn recorded_routes_are_followed_by_the_callee_as_they_stand() {
     let mut desk = Desk::new(Config::default());
-    let invite = desk.invite(
+    let call = desk.answered(
         "Record-Route: <sip:198.51.100.1;lr>\nRecord-Route: <sip:198.51.100.2;lr>\nContact: <sip:100@10.0.0.9>",
     );
-    desk.hear(&invite);
-    let call = desk.incoming();
-    desk.endpoint.answer(desk.now, call, SDP).unwrap();
-    desk.drain();
-    let answer = desk.last().clone();
-    assert_eq!(answer.list(HeaderName::RecordRoute).count(), 2);
-    let ack = in_dialog(&mut desk, "ACK", 1, &answer);
-    desk.hear(&ack);
-    desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
-    desk.drain();
-    let (to, bye) = desk.last_of(&Method::BYE);
+    assert_eq!(desk.last().list(HeaderName::RecordRoute).count(), 2);
+    let (to, bye) = desk.bye(call);
     expect![[r#"
         BYE sip:100@10.0.0.9 via ["<sip:198.51.100.1;lr>", "<sip:198.51.100.2;lr>"]
         to 198.51.100.1:5060"#]]
@@ -106,17 +95,8 @@ fn recorded_routes_are_followed_by_the_callee_as_they_stand() {
 #[test]
 fn folded_record_route_is_followed_on_one_line() {
     let mut desk = Desk::new(Config::default());
-    let invite = desk.invite("Record-Route: <sip:198.51.100.1;lr>\r\n ;hop=1,\r\n\t<sip:198.51.100.2;lr>");
-    desk.hear(&invite);
-    let call = desk.incoming();
-    desk.endpoint.answer(desk.now, call, SDP).unwrap();
-    desk.drain();
-    let answer = desk.last().clone();
-    let ack = in_dialog(&mut desk, "ACK", 1, &answer);
-    desk.hear(&ack);
-    desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
-    desk.drain();
-    let (_, bye) = desk.last_of(&Method::BYE);
+    let call = desk.answered("Record-Route: <sip:198.51.100.1;lr>\r\n ;hop=1,\r\n\t<sip:198.51.100.2;lr>");
+    let (_, bye) = desk.bye(call);
     let routes: Vec<&str> = bye.list(HeaderName::Route).collect();
     assert_eq!(routes, ["<sip:198.51.100.1;lr> ;hop=1", "<sip:198.51.100.2;lr>"]);
 }
@@ -125,14 +105,7 @@ fn folded_record_route_is_followed_on_one_line() {
 #[test]
 fn call_whose_bye_cannot_be_written_still_ends() {
     let mut desk = Desk::new(Config::default());
-    let invite = desk.invite("From: \"a\0b\" <sip:100@example.com>;tag=peer");
-    desk.hear(&invite);
-    let call = desk.incoming();
-    desk.endpoint.answer(desk.now, call, SDP).unwrap();
-    desk.drain();
-    let answer = desk.last().clone();
-    let ack = in_dialog(&mut desk, "ACK", 1, &answer);
-    desk.hear(&ack);
+    let call = desk.answered("From: \"a\0b\" <sip:100@example.com>;tag=peer");
     desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
     desk.drain();
     assert!(desk.ladder.ends_with("1.000    confirmed\n1.000    ended HungUp\n"), "{}", desk.ladder);
@@ -151,9 +124,7 @@ fn strict_router_gets_itself_as_request_uri() {
     ];
     desk.hear(&response(&invite, 200, "far", &headers, SDP));
     let (_, ack) = desk.last_of(&Method::ACK);
-    desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
-    desk.drain();
-    let (to, bye) = desk.last_of(&Method::BYE);
+    let (to, bye) = desk.bye(call);
     expect![[r#"
         ACK sip:198.51.100.1:5070;maddr=x via ["<sip:198.51.100.2;lr>", "<sip:phone@203.0.113.9>"]
         BYE sip:198.51.100.1:5070;maddr=x via ["<sip:198.51.100.2;lr>", "<sip:phone@203.0.113.9>"]
@@ -248,24 +219,6 @@ fn request_without_rport_is_answered_at_the_port_of_its_via() {
     assert_eq!(answer_to(&format!("Via: {plain}")), ("198.51.100.7:5060".into(), plain.into()));
 }
 
-fn answered_call(desk: &mut Desk, more: &str) -> plugboard_sip::CallHandle {
-    let invite = desk.invite(more);
-    desk.hear(&invite);
-    let call = desk.incoming();
-    desk.endpoint.answer(desk.now, call, SDP).unwrap();
-    desk.drain();
-    let answer = desk.last().clone();
-    let ack = in_dialog(desk, "ACK", 1, &answer);
-    desk.hear(&ack);
-    call
-}
-
-fn bye_goes_to(desk: &mut Desk, call: plugboard_sip::CallHandle) -> Target {
-    desk.endpoint.hang_up(desk.now, call, HangUp::default()).unwrap();
-    desk.drain();
-    desk.last_of(&Method::BYE).0
-}
-
 /// From, seen at, Via, Contact, and where our BYE goes.
 #[test]
 fn requests_to_a_peer_behind_nat_take_the_way_it_came() {
@@ -284,8 +237,8 @@ fn requests_to_a_peer_behind_nat_take_the_way_it_came() {
         let mut desk = Desk::new(Config::default());
         desk.source.remote = address(seen);
         let more = format!("Via: SIP/2.0/UDP {via};rport;branch=z9hG4bKn1\nContact: <sip:100@{contact}>");
-        let call = answered_call(&mut desk, &more);
-        assert_eq!(bye_goes_to(&mut desk, call).remote, address(wanted), "{seen} {via} {contact}");
+        let call = desk.answered(&more);
+        assert_eq!(desk.bye(call).0.remote, address(wanted), "{seen} {via} {contact}");
     }
 }
 
@@ -294,15 +247,12 @@ fn requests_to_a_peer_behind_nat_take_the_way_it_came() {
 fn reinvite_from_another_port_moves_the_way_back() {
     let mut desk = Desk::new(Config::default());
     desk.source.remote = address("198.51.100.7:40123");
-    let call = answered_call(
-        &mut desk,
-        "Via: SIP/2.0/UDP 10.0.0.5:5062;rport;branch=z9hG4bKn1\nContact: <sip:100@10.0.0.5:5062>",
-    );
+    let call = desk.answered("Via: SIP/2.0/UDP 10.0.0.5:5062;rport;branch=z9hG4bKn1\nContact: <sip:100@10.0.0.5:5062>");
     let answer = desk.last().clone();
     desk.source.remote = address("198.51.100.7:50999");
     let change = in_dialog(&mut desk, "INVITE", 2, &answer).replace("192.0.2.1", "10.0.0.5");
     desk.hear(&change);
-    assert_eq!(bye_goes_to(&mut desk, call).remote, address("198.51.100.7:50999"));
+    assert_eq!(desk.bye(call).0.remote, address("198.51.100.7:50999"));
 }
 
 fn on_stream(connection: u64) -> Source {
@@ -314,8 +264,8 @@ fn on_stream(connection: u64) -> Source {
 fn call_on_a_stream_stays_on_it() {
     let mut desk = Desk::new(Config::default());
     desk.source = on_stream(3);
-    let call = answered_call(&mut desk, "");
-    let to = bye_goes_to(&mut desk, call);
+    let call = desk.answered("");
+    let to = desk.bye(call).0;
     assert_eq!((to.connection, to.remote), (Some(3), address("192.0.2.1:51000")));
 }
 
@@ -324,9 +274,9 @@ fn call_on_a_stream_stays_on_it() {
 fn call_whose_stream_is_lost_goes_on_at_the_contact() {
     let mut desk = Desk::new(Config::default());
     desk.source = on_stream(3);
-    let call = answered_call(&mut desk, "");
+    let call = desk.answered("");
     desk.endpoint.handle_input(desk.now, Input::ConnectionLost { connection: 3 });
-    let to = bye_goes_to(&mut desk, call);
+    let to = desk.bye(call).0;
     assert_eq!((to.transport, to.connection, to.remote), (Transport::Tcp, None, address("192.0.2.1:5060")));
 }
 
@@ -334,21 +284,21 @@ fn call_whose_stream_is_lost_goes_on_at_the_contact() {
 fn peer_that_comes_back_on_another_stream_is_reached_there() {
     let mut desk = Desk::new(Config::default());
     desk.source = on_stream(3);
-    let call = answered_call(&mut desk, "");
+    let call = desk.answered("");
     let answer = desk.last().clone();
     desk.endpoint.handle_input(desk.now, Input::ConnectionLost { connection: 3 });
     desk.source = on_stream(4);
     let info = in_dialog(&mut desk, "INFO", 2, &answer);
     desk.hear(&info);
-    assert_eq!(bye_goes_to(&mut desk, call).connection, Some(4));
+    assert_eq!(desk.bye(call).0.connection, Some(4));
 }
 
 /// We speak no TLS there yet, and the peer came in the clear: its `sips` Contact must not send us to a port that nobody reads.
 #[test]
 fn sips_contact_of_a_peer_in_the_clear_is_reached_the_way_it_came() {
     let mut desk = Desk::new(Config::default());
-    let call = answered_call(&mut desk, "Contact: <sips:100@192.0.2.77>");
-    let to = bye_goes_to(&mut desk, call);
+    let call = desk.answered("Contact: <sips:100@192.0.2.77>");
+    let to = desk.bye(call).0;
     assert_eq!((to.transport, to.remote), (Transport::Udp, address("192.0.2.1:5060")));
 }
 

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use plugboard_sip::endpoint::HangUp;
 use plugboard_sip::message::{HeaderName, Writer};
 use plugboard_sip::{
     CallHandle, Config, Endpoint, Event, Input, Invite, Message, Method, Output, Source, Status, Target, Transport,
@@ -155,6 +156,31 @@ impl Desk {
     pub(crate) fn incoming(&self) -> CallHandle {
         let call = |event: &Event| if let Event::Incoming(incoming) = event { Some(incoming.call) } else { None };
         self.events.iter().rev().find_map(call).expect("a call came in")
+    }
+
+    /// The peer calls us with `more` in its INVITE.
+    pub(crate) fn offered(&mut self, more: &str) -> CallHandle {
+        let invite = self.invite(more);
+        self.hear(&invite);
+        self.incoming()
+    }
+
+    /// The peer calls us, and we answer; the 200 is the last thing sent.
+    pub(crate) fn answered(&mut self, more: &str) -> CallHandle {
+        let call = self.offered(more);
+        self.endpoint.answer(self.now, call, SDP).unwrap();
+        self.drain();
+        let answer = self.last().clone();
+        let ack = in_dialog(self, "ACK", 1, &answer);
+        self.hear(&ack);
+        call
+    }
+
+    /// We hang up a call that is answered: the BYE, with where to.
+    pub(crate) fn bye(&mut self, call: CallHandle) -> (Target, Message) {
+        self.endpoint.hang_up(self.now, call, HangUp::default()).unwrap();
+        self.drain();
+        self.last_of(&Method::BYE)
     }
 
     /// Our call to the peer; the INVITE is the last thing sent.

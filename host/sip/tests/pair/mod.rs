@@ -212,13 +212,20 @@ impl Pair {
         }
     }
 
+    /// Alice calls Bob.
+    pub(crate) fn call(&mut self) -> CallHandle {
+        let invite = self.invite();
+        self.alice.invite(self.now, invite).unwrap()
+    }
+
+    /// Alice calls Bob, who has heard of it.
+    pub(crate) fn ring(&mut self) -> (CallHandle, CallHandle) {
+        (self.call(), self.incoming(Side::Bob))
+    }
+
     /// Alice calls Bob, who answers.
     pub(crate) fn connect(&mut self) -> (CallHandle, CallHandle) {
-        let a = {
-            let invite = self.invite();
-            self.alice.invite(self.now, invite).unwrap()
-        };
-        let b = self.incoming(Side::Bob);
+        let (a, b) = self.ring();
         self.bob.answer(self.now, b, ANSWER).unwrap();
         assert!(matches!(self.event(Side::Alice), Event::Answered { .. }));
         assert!(matches!(self.event(Side::Bob), Event::Confirmed { .. }));

@@ -1,5 +1,7 @@
 //! One message for each case of RFC 4475, in other words: `(case, what we do, message)`. `{len}` is the body's length, `{bin}`
 //! bytes that are no UTF-8.
+//!
+//! Data and no code: longer than a file of ours should be, because one list in the RFC's own order is what a reader compares.
 
 pub(crate) const SDP: &str = "v=0
 o=pb 7 7 IN IP4 198.51.100.4
