@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "a fixture of tests: what cannot be set up fails the test")]
 
 mod baresip;
+mod calls;
 mod digest;
 mod ear;
 mod events;

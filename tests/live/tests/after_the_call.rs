@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use plugboard_live::{Ear, Events, Host, Sipp, Tenant, free_port};
+use plugboard_live::{Ear, Events, Host, Tenant};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -11,12 +11,8 @@ const SOON: Duration = Duration::from_secs(20);
 fn one_call(host: &Host) -> Events {
     let events = host.events();
     let ear = Ear::open(None);
-    let (key, port) = (ear.port.to_string(), free_port());
-    host.register(&[Tenant::agent(1)], port);
-    let phone =
-        Sipp::start(host.scratch(), "agent", host.sip, port, 1, &[], &["-d", "500", "-key", "ear", &key]).listening();
-    let rows = ["4930123;8002".to_owned()];
-    Sipp::start(host.scratch(), "caller", host.sip, 0, 1, &rows, &["-key", "ear", &key]).done();
+    let phone = host.phone("agent", 1, &ear, 500);
+    host.caller("caller", "4930123", "8002", &ear).done();
     phone.done();
     events
 }

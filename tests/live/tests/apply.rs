@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use plugboard_live::{Ear, Events, Host, Sipp, Sound, Tenant, count, free_port};
+use plugboard_live::{Ear, Events, Host, Sound, Tenant, count};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -35,12 +35,8 @@ fn a_change_takes_effect_under_a_live_call_and_a_broken_tenant_changes_nothing()
     let host = Host::start(&Tenant::default());
     let mut events = host.events();
     let ear = Ear::open(None);
-    let (key, port) = (ear.port.to_string(), free_port());
-    host.register(&[Tenant::agent(1)], port);
-    let phone =
-        Sipp::start(host.scratch(), "agent", host.sip, port, 1, &[], &["-d", "4000", "-key", "ear", &key]).listening();
-    let caller =
-        Sipp::start(host.scratch(), "caller", host.sip, 0, 1, &["493;8002".to_owned()], &["-key", "ear", &key]);
+    let phone = host.phone("agent", 1, &ear, 4_000);
+    let caller = host.caller("caller", "493", "8002", &ear);
     until_talking(&mut events);
 
     edit(&host, "queues.toml", "ring_timeout = \"15s\"", "ring_timeout = \"21s\"");
@@ -69,9 +65,7 @@ fn a_change_takes_effect_under_a_live_call_and_a_broken_tenant_changes_nothing()
 /// The tones that a caller who presses 3 in the menu hears, in order, until the host hangs up.
 fn heard_after_three(host: &Host) -> Vec<u32> {
     let ear = Ear::open(Some(3));
-    let key = ear.port.to_string();
-    let row = "493;8001".to_owned();
-    Sipp::start(host.scratch(), "caller", host.sip, 0, 1, &[row], &["-key", "ear", &key]).done();
+    host.caller("caller", "493", "8001", &ear).done();
     let heard = ear.heard();
     // A packet in which one tone ends and another begins may sound like a third.
     let mut tones: Vec<u32> = heard[0]

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use plugboard_live::{Ear, Host, Sipp, Surroundings, Tenant, count, free_port};
+use plugboard_live::{Ear, Host, Sipp, Surroundings, Tenant, count};
 use serde_json::Value;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -12,24 +12,18 @@ fn limited(limits: &'static str) -> Surroundings {
     Surroundings { limits: Some(limits), ..Surroundings::default() }
 }
 
-/// One call that talks for `talk` milliseconds and is recorded.
-fn talking(host: &Host, ear: &Ear, talk: &str) -> (Sipp, Sipp) {
-    let (key, port) = (ear.port.to_string(), free_port());
+/// One call that talks for so long and is recorded.
+fn talking(host: &Host, ear: &Ear, talk_ms: u32) -> (Sipp, Sipp) {
     let mut events = host.events();
-    host.register(&[Tenant::agent(1)], port);
-    let more = ["-d", talk, "-key", "ear", &key];
-    let phone = Sipp::start(host.scratch(), "agent", host.sip, port, 1, &[], &more).listening();
-    let row = ["4930001;8002".to_owned()];
-    let caller = Sipp::start(host.scratch(), "caller", host.sip, 0, 1, &row, &["-key", "ear", &key]);
+    let phone = host.phone("agent", 1, ear, talk_ms);
+    let caller = host.caller("caller", "4930001", "8002", ear);
     events.until("a recorded talk", SOON, |all| count(all, "connected") == 1 && count(all, "recording-started") == 1);
     (caller, phone)
 }
 
 /// A second caller, who must be told to try again later; gives after how many seconds.
 fn refused(host: &Host, ear: &Ear) -> String {
-    let row = ["4930002;8002".to_owned()];
-    let key = ear.port.to_string();
-    let rows = Sipp::start(host.scratch(), "caller_is_refused", host.sip, 0, 1, &row, &["-key", "ear", &key]).done();
+    let rows = host.caller("caller_is_refused", "4930002", "8002", ear).done();
     rows.iter().find(|row| row.what() == "refused").unwrap().get("retry_after").to_owned()
 }
 
@@ -46,7 +40,7 @@ fn record(host: Host) -> (Value, Value, bool) {
 fn a_host_that_drains_refuses_new_calls_ends_with_the_last_one_and_loses_nothing_of_it() {
     let mut host = Host::start_in(&Tenant::default(), limited("drain = \"1m\"\n"));
     let ear = Ear::open(None);
-    let (caller, phone) = talking(&host, &ear, "4000");
+    let (caller, phone) = talking(&host, &ear, 4_000);
     assert_eq!(host.health(), 200);
     host.terminate();
     host.until_said("draining", SOON);
@@ -62,7 +56,7 @@ fn a_host_that_drains_refuses_new_calls_ends_with_the_last_one_and_loses_nothing
 fn calls_that_outlast_the_drain_are_hung_up_and_their_recordings_closed() {
     let mut host = Host::start_in(&Tenant::default(), limited("drain = \"1s\"\n"));
     let ear = Ear::open(None);
-    let (caller, phone) = talking(&host, &ear, "50000");
+    let (caller, phone) = talking(&host, &ear, 50_000);
     host.terminate();
     assert!(host.wait(SOON).success(), "{}", host.log());
     caller.done();
@@ -74,7 +68,7 @@ fn calls_that_outlast_the_drain_are_hung_up_and_their_recordings_closed() {
 fn a_second_sigterm_stops_at_once() {
     let mut host = Host::start_in(&Tenant::default(), limited("drain = \"1m\"\n"));
     let ear = Ear::open(None);
-    let (caller, phone) = talking(&host, &ear, "50000");
+    let (caller, phone) = talking(&host, &ear, 50_000);
     host.terminate();
     host.until_said("draining", SOON);
     host.terminate();
@@ -88,7 +82,7 @@ fn a_second_sigterm_stops_at_once() {
 fn one_call_more_than_the_host_has_room_for_is_told_503_and_the_others_stay() {
     let host = Host::start_in(&Tenant::default(), limited("calls = 1\n"));
     let ear = Ear::open(None);
-    let (caller, phone) = talking(&host, &ear, "3000");
+    let (caller, phone) = talking(&host, &ear, 3_000);
     assert_eq!(refused(&host, &ear), "5");
     caller.done();
     phone.done();

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use plugboard_live::{Ear, Events, Host, Sipp, Surroundings, Tenant, count, free_port};
+use plugboard_live::{Ear, Events, Host, Surroundings, Tenant, count};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(20);
@@ -35,15 +35,11 @@ impl Scene {
         Some(Self { events: host.events(), ear: Ear::open(None), calls: 0, host })
     }
 
-    /// One call of `talk` milliseconds; gives its record. Both SIPps end as they should, or the test fails.
-    fn call(&mut self, talk: &str) -> Value {
+    /// One call; gives its record. Both SIPps end as they should, or the test fails.
+    fn call(&mut self, talk_ms: u32) -> Value {
         self.calls += 1;
-        let (key, port) = (self.ear.port.to_string(), free_port());
-        self.host.register(&[Tenant::agent(1)], port);
-        let more = ["-d", talk, "-key", "ear", &key];
-        let phone = Sipp::start(self.host.scratch(), "agent", self.host.sip, port, 1, &[], &more).listening();
-        let rows = [format!("493{};8002", self.calls)];
-        Sipp::start(self.host.scratch(), "caller", self.host.sip, 0, 1, &rows, &["-key", "ear", &key]).done();
+        let phone = self.host.phone("agent", 1, &self.ear, talk_ms);
+        self.host.caller("caller", &format!("493{}", self.calls), "8002", &self.ear).done();
         phone.done();
         let calls = self.calls;
         self.events.until("the end of the call", SOON, |all| count(all, "interaction-closed") == calls);
@@ -68,10 +64,10 @@ fn a_full_disk_of_recordings_ends_them_with_an_alarm_calls_go_on_and_room_brings
     let disk = Surroundings { recordings_disk_kib: Some(100), ..Surroundings::default() };
     let Some(mut scene) = Scene::on(disk) else { return };
     // Three seconds fill it; the call lasts twice as long, and its recording breaks off or is closed in the last moment.
-    let filling = scene.call("6000");
+    let filling = scene.call(6_000);
     let ends = |all: &[Value]| count(all, "recording-failed") + count(all, "recording-closed");
     scene.events.until("the end of the recording", SOON, |all| ends(all) == 1);
-    let while_full = scene.call("500");
+    let while_full = scene.call(500);
     assert_eq!([&filling, &while_full].map(outcome), [(true, 1), (true, 0)]);
     assert_eq!(scene.alarms(), ["disk-full: recordings stop until there is room; calls go on"]);
 
@@ -80,7 +76,7 @@ fn a_full_disk_of_recordings_ends_them_with_an_alarm_calls_go_on_and_room_brings
     }
     scene.events.until_count("alarm", 2, SOON);
     assert_eq!(scene.alarms()[1..], ["disk-full: there is room again"]);
-    let after = scene.call("500");
+    let after = scene.call(500);
     let path = after["recordings"][0]["path"].as_str().unwrap().to_owned();
     scene.events.until("its recording", SOON, |all| {
         all.iter().any(|event| event["type"] == "recording-closed" && event["path"] == *path)
@@ -92,15 +88,15 @@ fn a_full_disk_of_recordings_ends_them_with_an_alarm_calls_go_on_and_room_brings
 fn recordings_stop_while_there_is_room_for_events_on_a_disk_that_they_share() {
     let disk = Surroundings { data_disk_kib: Some(256 << 10), ..Surroundings::default() };
     let Some(mut scene) = Scene::on(disk) else { return };
-    let before = scene.call("500");
+    let before = scene.call(500);
     scene.events.until_count("recording-closed", 1, SOON);
     let filler = scene.host.seen_by_host(&scene.host.scratch().join("data/filler"));
     leave(&filler, 100 << 20);
     scene.events.until_count("alarm", 1, SOON);
-    let while_full = scene.call("500");
+    let while_full = scene.call(500);
     std::fs::remove_file(&filler).unwrap();
     scene.events.until_count("alarm", 2, SOON);
-    let after = scene.call("500");
+    let after = scene.call(500);
     scene.events.until_count("recording-closed", 2, SOON);
     assert_eq!([&before, &while_full, &after].map(outcome), [(true, 1), (true, 0), (true, 1)]);
 }
@@ -110,7 +106,7 @@ fn recordings_stop_while_there_is_room_for_events_on_a_disk_that_they_share() {
 fn a_disk_with_no_room_for_events_turns_calls_and_commands_away_until_it_has_room() {
     let disk = Surroundings { data_disk_kib: Some(256 << 10), ..Surroundings::default() };
     let Some(mut scene) = Scene::on(disk) else { return };
-    scene.call("500");
+    scene.call(500);
     scene.events.until_count("recording-closed", 1, SOON);
     let filler = scene.host.seen_by_host(&scene.host.scratch().join("data/filler"));
     leave(&filler, 30 << 20);
@@ -129,7 +125,7 @@ fn a_disk_with_no_room_for_events_turns_calls_and_commands_away_until_it_has_roo
     while scene.host.alarms().iter().any(|alarm| alarm == "disk-behind") {
         assert!(std::time::Instant::now() < deadline, "the disk has room and the alarm stands");
     }
-    let after = (order(&scene, &json!({ "request": "ready" })), outcome(&scene.call("500")));
+    let after = (order(&scene, &json!({ "request": "ready" })), outcome(&scene.call(500)));
     let refused = ["503 busy", "503 store-unavailable", "SIP/2.0 503 Service Unavailable, Retry-After: 5"];
     assert_eq!(([&*first, &*second, &*caller], stand), (refused, [true, true]));
     assert_eq!(after, ("204 done".to_owned(), (true, 1)));

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plugboard_live::{Ear, Events, Hearing, Host, Sipp, Sound, Tenant, count, free_port};
+use plugboard_live::{Ear, Events, Hearing, Host, Sipp, Sound, Tenant, count};
 use plugboard_softphone::{Account, Config, Phone, Softphones};
 use serde_json::{Value, json};
 
@@ -31,15 +31,11 @@ impl Scene {
 
     /// A phone of SIPp that talks by this ear.
     fn phone(&self, agent: usize, ear: &Ear) -> Sipp {
-        let port = free_port();
-        self.host.register(&[Tenant::agent(agent)], port);
-        let more = ["-key", "ear", &ear.port.to_string()];
-        Sipp::start(self.host.scratch(), "agent_until_hung_up", self.host.sip, port, 1, &[], &more).listening()
+        self.host.phone("agent_until_hung_up", agent, ear, 0)
     }
 
     fn call(&self, scenario: &'static str) -> Sipp {
-        let more = ["-key", "ear", &self.caller.port.to_string()];
-        Sipp::start(self.host.scratch(), scenario, self.host.sip, 0, 1, &["493;8002".to_owned()], &more)
+        self.host.caller(scenario, "493", "8002", &self.caller)
     }
 
     /// The call's name in paths, once it is connected.

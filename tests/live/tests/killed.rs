@@ -3,7 +3,7 @@
 
 use std::{path::Path, time::Duration};
 
-use plugboard_live::{Ear, Host, Sipp, Tenant, count, free_port};
+use plugboard_live::{Ear, Host, Sipp, Tenant, count};
 use serde_json::Value;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -11,13 +11,6 @@ const SOON: Duration = Duration::from_secs(20);
 fn call(host: &Host, scenario: &'static str, callers: &[&str], number: &str, ear: &Ear) -> Sipp {
     let rows: Vec<String> = callers.iter().map(|caller| format!("{caller};{number}")).collect();
     Sipp::start(host.scratch(), scenario, host.sip, 0, rows.len(), &rows, &["-key", "ear", &ear.port.to_string()])
-}
-
-fn phone(host: &Host, scenario: &'static str, agent: usize, calls: usize, talk: &str, ear: &Ear) -> Sipp {
-    let port = free_port();
-    host.register(&[Tenant::agent(agent)], port);
-    let more = ["-d", talk, "-key", "ear", &ear.port.to_string()];
-    Sipp::start(host.scratch(), scenario, host.sip, port, calls, &[], &more).listening()
 }
 
 fn numbers(events: &[Value], field: &str) -> Vec<u64> {
@@ -31,10 +24,10 @@ fn a_killed_host_keeps_every_event_it_told_frees_its_agents_and_saves_its_record
     let (callers_ear, agents_ear) = (Ear::open(None), Ear::open(None));
 
     // One call talks and is recorded, one rings, two wait.
-    let talking = phone(&host, "agent", 1, 1, "50000", &agents_ear);
+    let talking = host.phone("agent", 1, &agents_ear, 50_000);
     let first = call(&host, "caller", &["4930001"], "8002", &callers_ear);
     events.until_count("recording-started", 1, SOON);
-    let ringing = phone(&host, "agent_rings_for_ever", 2, 1, "0", &agents_ear);
+    let ringing = host.phone("agent_rings_for_ever", 2, &agents_ear, 0);
     let others = call(&host, "caller", &["4930002", "4930003", "4930004"], "8002", &callers_ear);
     let told = events.until("one ringing and two waiting", SOON, |all| {
         count(all, "queued") == 4 && count(all, "leg-ringing") == 2 && count(all, "reserved") == 2
@@ -69,7 +62,7 @@ fn a_killed_host_keeps_every_event_it_told_frees_its_agents_and_saves_its_record
     // The agent who talked and the one whose phone rang register again, and the next two calls are theirs.
     let last = numbers(&logged, "interaction").into_iter().max().unwrap();
     let mut events = host.events();
-    let phones = [1, 2].map(|agent| phone(&host, "agent", agent, 1, "300", &agents_ear));
+    let phones = [1, 2].map(|agent| host.phone("agent", agent, &agents_ear, 300));
     let callers = call(&host, "caller", &["4930005", "4930006"], "8002", &callers_ear);
     callers.done();
     phones.into_iter().for_each(|phone| drop(phone.done()));

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use plugboard_live::{Ear, Host, Sipp, Tenant, free_port};
+use plugboard_live::{Ear, Host, Tenant};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -83,13 +83,8 @@ fn over_udp_each_malformed_message_gets_its_status_or_silence_and_calls_go_on() 
     assert_eq!(told, expected.map(|(what, answer)| (what, answer.to_owned())));
 
     let ear = Ear::open(Some(1));
-    let (key, port) = (ear.port.to_string(), free_port());
-    host.register(&[Tenant::agent(1)], port);
-    let phone =
-        Sipp::start(host.scratch(), "agent", host.sip, port, 1, &[], &["-d", "300", "-key", "ear", &key]).listening();
-    let callers =
-        Sipp::start(host.scratch(), "caller", host.sip, 0, 1, &["493;8002".to_owned()], &["-key", "ear", &key]);
-    callers.done();
+    let phone = host.phone("agent", 1, &ear, 300);
+    host.caller("caller", "493", "8002", &ear).done();
     phone.done();
 }
 

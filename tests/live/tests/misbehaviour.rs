@@ -21,22 +21,14 @@ impl Scene {
     }
 
     fn phone(&self, scenario: &'static str, agent: usize) -> Sipp {
-        let port = free_port();
-        self.host.register(&[Tenant::agent(agent)], port);
-        let more = ["-d", "500", "-key", "ear", &self.ear.port.to_string()];
-        let phone = Sipp::start(self.host.scratch(), scenario, self.host.sip, port, 1, &[], &more).listening();
+        let phone = self.host.phone(scenario, agent, &self.ear, 500);
         // Only now: a caller who waits makes it ring at once, and at a port that is still closed it would count as failed.
         self.host.make_ready(&Tenant::agent(agent));
         phone
     }
 
     fn caller(&self, scenario: &'static str) -> Sipp {
-        self.caller_of("8002", scenario)
-    }
-
-    fn caller_of(&self, number: &str, scenario: &'static str) -> Sipp {
-        let more = ["-key", "ear", &self.ear.port.to_string()];
-        Sipp::start(self.host.scratch(), scenario, self.host.sip, 0, 1, &[format!("493;{number}")], &more)
+        self.host.caller(scenario, "493", "8002", &self.ear)
     }
 
     fn closed(&mut self, within: Duration) -> Value {
@@ -106,7 +98,7 @@ fn an_agent_whose_phone_rings_for_ever_loses_the_call_to_the_next_one() {
 fn a_caller_who_gives_up_while_the_phone_rings_stops_the_ringing() {
     let mut scene = Scene::with(&Tenant::default());
     let phone = scene.phone("agent_rings_for_ever", 1);
-    scene.caller_of("7001", "caller_gives_up_while_it_rings").done();
+    scene.host.caller("caller_gives_up_while_it_rings", "493", "7001", &scene.ear).done();
     // The phone's scenario ends well only if its CANCEL came.
     phone.done();
     assert_eq!(told(&scene.closed(SOON)).0, None);

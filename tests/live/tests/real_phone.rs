@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use plugboard_live::{Baresip, Ear, Host, Sipp, Sound, Surroundings, Tenant, count};
+use plugboard_live::{Baresip, Ear, Host, Sound, Surroundings, Tenant, count};
 use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(20);
@@ -16,8 +16,7 @@ fn an_agent_talks_with(transport: &str) {
     let ear = Ear::open(None);
     let Some(phone) = Baresip::start(&host, "a001", transport, 600) else { return };
     events.until_count("phone-registered", 1, SOON);
-    let more = ["-key", "ear", &ear.port.to_string()];
-    let caller = Sipp::start(host.scratch(), "caller", host.sip, 0, 1, &["493;8002".to_owned()], &more);
+    let caller = host.caller("caller", "493", "8002", &ear);
     let told = events.until("a call that talks", SOON, |all| count(all, "connected") == 1);
     let call = told.iter().find(|event| event["type"] == "connected").unwrap()["interaction"].clone();
     ear.until_sounds(Sound::Hertz(600), SOON);
