@@ -1,35 +1,28 @@
 //! One worker's share of the media plane: all its legs, bridges, prompts and recordings.
 
+mod plays;
+mod recordings;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
-use std::sync::Arc;
 use std::time::Duration;
 
 use plugboard_rtp::{Packet, rtcp};
 
 use crate::Port;
 use crate::chance::Chance;
-use crate::command::{Command, Repeat, Source, Stream};
-use crate::event::{Event, PlayError, RecordingError};
+use crate::command::{Command, Stream};
+use crate::event::Event;
 use crate::leg::{Heard, Leg};
 use crate::outbox::{Channel, Outbox, Request, Transmit};
-use crate::playing::{Piece, Playing};
 use crate::ports::Ports;
-use crate::prompt::{Prompt, PromptError};
-use crate::recorder::RecorderInput;
 use crate::settings::Settings;
-use crate::shelf::{Shelf, Wait, Waiting};
-use crate::timeline::{Side, Timeline};
-use crate::tone::samples;
+use crate::shelf::Shelf;
 use crate::wheel::Wheel;
+use recordings::Recording;
 
 /// Deadlines are looked at so often.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
-/// Samples are handed to the writer so often.
-const FLUSH: Duration = Duration::from_secs(1);
-/// A file that takes longer to load will not be waited for.
-const LOAD_PATIENCE: Duration = Duration::from_secs(5);
 
 /// One worker's legs. Give it packets, commands and time; then drain [`Plane::poll_transmit`], [`Plane::poll_event`] and
 /// [`Plane::poll_request`], and call [`Plane::handle_tick`] by [`Plane::poll_timeout`].
@@ -48,14 +41,6 @@ pub struct Plane {
     outbox: Outbox,
     chance: Chance,
     housekeeping: Duration,
-}
-
-#[derive(Debug)]
-struct Recording {
-    timeline: Timeline,
-    left: Option<Port>,
-    right: Option<Port>,
-    flush: Duration,
 }
 
 impl Plane {
@@ -183,16 +168,7 @@ impl Plane {
                 }
             }
             Command::Play { port, token, sources, repeat } => self.play(now, port, token, sources, repeat),
-            Command::StopPlay { port, token } => {
-                if self.shelf.abandon(|waiting| waiting.port == port && waiting.token == token).is_some() {
-                    self.outbox.event(Event::PlayEnded { port, token, complete: false });
-                }
-                if let Some((_, leg, outbox)) = self.leg(port)
-                    && leg.playing.as_ref().is_some_and(|playing| playing.token == token)
-                {
-                    leg.end_play(false, outbox);
-                }
-            }
+            Command::StopPlay { port, token } => self.stop_play(port, token),
             Command::SendDigits { port, digits } => {
                 if let Some((at, leg, _)) = self.leg(port) {
                     leg.queue_digits(&digits);
@@ -221,25 +197,6 @@ impl Plane {
             }
             Command::StopRecording { recording } => self.stop_recording(now, recording),
             Command::Close { port } => self.close(now, port),
-        }
-    }
-
-    /// Takes a file that was asked for by [`Request::LoadPrompt`].
-    pub fn handle_prompt(&mut self, now: Duration, path: &Arc<Path>, loaded: Result<Arc<Prompt>, PromptError>) {
-        match loaded {
-            Ok(prompt) => {
-                for ready in self.shelf.put(now, path, prompt) {
-                    self.start_play(now, &ready);
-                }
-            }
-            Err(error) => {
-                let source = Arc::new(error);
-                while let Some(Waiting { port, token, .. }) = self.shelf.abandon(|waiting| waiting.waits_for(path)) {
-                    let reason = PlayError::Prompt { path: path.to_path_buf(), source: Arc::clone(&source) };
-                    self.outbox.event(Event::PlayFailed { port, token, reason });
-                }
-                self.shelf.forget(path);
-            }
         }
     }
 
@@ -360,20 +317,6 @@ impl Plane {
         self.ports.closed(now, port);
     }
 
-    /// A leg that closes leaves its recordings; one that nobody speaks on any more is closed, so that none is left open.
-    fn detach(&mut self, now: Duration, leg: &Leg) {
-        for (number, side) in &leg.recorded {
-            let Some(recording) = self.recordings.get_mut(number) else { continue };
-            match side {
-                Side::Left => recording.left = None,
-                Side::Right => recording.right = None,
-            }
-            if recording.left.is_none() && recording.right.is_none() {
-                self.stop_recording(now, *number);
-            }
-        }
-    }
-
     fn bridge(&mut self, a: Port, b: Port) {
         let (Some(a), Some(b)) = (self.find(a), self.find(b)) else { return };
         if a == b {
@@ -396,50 +339,6 @@ impl Plane {
         }
     }
 
-    fn play(&mut self, now: Duration, port: Port, token: u64, sources: Vec<Source>, repeat: Repeat) {
-        if self.find(port).is_none() {
-            self.outbox.event(Event::PlayFailed { port, token, reason: PlayError::NoSuchLeg });
-            return;
-        }
-        // The one that it replaces goes on until this one is ready, but one that still waits will never be heard.
-        if let Some(replaced) = self.shelf.abandon(|waiting| waiting.port == port) {
-            self.outbox.event(Event::PlayEnded { port, token: replaced.token, complete: false });
-        }
-        match self.shelf.gather(now, Waiting::new(now + LOAD_PATIENCE, port, token, sources, repeat)) {
-            Wait::Ready(ready) => self.start_play(now, &ready),
-            Wait::Loading(paths) => {
-                for path in paths {
-                    self.outbox.request(Request::LoadPrompt { path });
-                }
-            }
-        }
-    }
-
-    fn start_play(&mut self, now: Duration, ready: &Waiting) {
-        let Waiting { port, token, repeat, .. } = *ready;
-        let shelf = &mut self.shelf;
-        let piece = |source: &Source| match source {
-            Source::File(path) => shelf.take(now, path).map(Piece::Prompt).ok_or_else(|| path.to_path_buf()),
-            Source::Tone(tone) => Ok(Piece::Tone(shelf.tone(now, *tone))),
-            Source::Silence(time) => Ok(Piece::Silence(samples(*time))),
-        };
-        let pieces = match ready.sources.iter().map(piece).collect::<Result<Vec<_>, _>>() {
-            Ok(pieces) => pieces,
-            // It was there when the play was asked for, and another has found since that it is no more.
-            Err(path) => {
-                let reason = PlayError::Prompt { path, source: Arc::new(PromptError::Missing) };
-                self.outbox.event(Event::PlayFailed { port, token, reason });
-                return;
-            }
-        };
-        if let Some((at, leg, outbox)) = self.leg(port) {
-            leg.end_play(false, outbox);
-            leg.playing = Some(Playing::new(token, pieces, repeat));
-            leg.marker = true;
-            self.start_ticking(now, at);
-        }
-    }
-
     fn start_ticking(&mut self, now: Duration, at: usize) {
         if let Some(leg) = self.legs[at].as_deref_mut()
             && leg.wants_ticks()
@@ -447,63 +346,6 @@ impl Plane {
         {
             leg.ticking = true;
             self.wheel.add(now, at);
-        }
-    }
-
-    fn record(&mut self, now: Duration, recording: u64, path: std::path::PathBuf, left: Port, right: Option<Port>) {
-        if self.recordings.contains_key(&recording) {
-            return;
-        }
-        if self.find(left).is_none() {
-            let reason = RecordingError::NoSuchLeg;
-            self.outbox.event(Event::RecordingFailed { recording, reason });
-            return;
-        }
-        // Each has its own phase, so that the writer is not given all of them at once.
-        let flush = now + FLUSH.mul_f64(self.chance.share());
-        let timeline = Timeline::new(now);
-        self.recordings.insert(recording, Recording { timeline, left: None, right: None, flush });
-        self.outbox.request(Request::Record(RecorderInput::Begin { recording, path }));
-        self.attach_side(recording, Side::Left, left);
-        if let Some(right) = right {
-            self.attach_side(recording, Side::Right, right);
-        }
-    }
-
-    fn attach(&mut self, recording: u64, right: Port) {
-        self.attach_side(recording, Side::Right, right);
-    }
-
-    fn attach_side(&mut self, number: u64, side: Side, port: Port) {
-        let Some(at) = self.find(port) else { return };
-        let Some(recording) = self.recordings.get_mut(&number) else { return };
-        let before = match side {
-            Side::Left => recording.left.replace(port),
-            Side::Right => recording.right.replace(port),
-        };
-        recording.timeline.attach(side);
-        if let Some((_, leg, _)) = before.and_then(|before| self.leg(before)) {
-            leg.recorded.retain(|recorded| *recorded != (number, side));
-        }
-        if let Some(leg) = self.legs[at].as_deref_mut() {
-            leg.recorded.push((number, side));
-        }
-    }
-
-    fn stop_recording(&mut self, now: Duration, number: u64) {
-        let Some(mut recording) = self.recordings.remove(&number) else { return };
-        for port in [recording.left, recording.right].into_iter().flatten() {
-            if let Some((_, leg, _)) = self.leg(port) {
-                leg.recorded.retain(|(recorded, _)| *recorded != number);
-            }
-        }
-        let paused = recording.timeline.paused(now);
-        let (position, frames) = recording.timeline.take_rest(now);
-        for input in [
-            RecorderInput::Samples { recording: number, position, frames },
-            RecorderInput::Close { recording: number, paused },
-        ] {
-            self.outbox.request(Request::Record(input));
         }
     }
 
@@ -515,22 +357,8 @@ impl Plane {
                 self.pass_keys(now, at);
             }
         }
-        for (number, recording) in &mut self.recordings {
-            if now >= recording.flush {
-                recording.flush = now + FLUSH;
-                let (position, frames) = recording.timeline.take_settled(now);
-                if !frames.is_empty() {
-                    let input = RecorderInput::Samples { recording: *number, position, frames };
-                    self.outbox.request(Request::Record(input));
-                }
-            }
-        }
-        while let Some(late) = self.shelf.abandon(|waiting| waiting.deadline <= now) {
-            let (port, token) = (late.port, late.token);
-            let path = late.missing().map(Path::to_path_buf).unwrap_or_default();
-            let reason = PlayError::Slow { path, waited: LOAD_PATIENCE };
-            self.outbox.event(Event::PlayFailed { port, token, reason });
-        }
+        self.flush_recordings(now);
+        self.give_up_late_plays(now);
         self.shelf.tidy(now);
         let rested = self.ports.rested(now);
         if !rested.is_empty() {
