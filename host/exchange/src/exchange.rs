@@ -168,6 +168,7 @@ impl Exchange {
             }
             Input::SipConnectionLost { connection } => {
                 self.sip.handle_input(now.since_epoch(), sip::Input::ConnectionLost { connection });
+                self.registration.registrar.remove_connection(connection);
             }
             Input::SipUnreachable { remote } => {
                 self.sip.handle_input(now.since_epoch(), sip::Input::Unreachable { remote });
