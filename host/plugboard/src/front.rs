@@ -8,10 +8,7 @@ use std::{
 use plugboard_exchange::Input;
 use plugboard_media::{Event, Port};
 use plugboard_model::Timestamp;
-use plugboard_sip::{
-    self as sip,
-    message::{HeaderName, Writer},
-};
+use plugboard_sip as sip;
 
 use crate::signalling::Tenant;
 
@@ -19,15 +16,21 @@ use crate::signalling::Tenant;
 const READY: usize = 128;
 
 /// Finds the tenant of a message and shares out the ports.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Front {
     bank: VecDeque<Port>,
     owners: BTreeMap<Port, usize>,
-    /// Requests that found no tenant.
-    refused: u64,
+    /// Answers for those whom nobody here knows; holds no calls and no transactions.
+    nobody: sip::Endpoint,
 }
 
 impl Front {
+    pub(crate) fn new() -> Self {
+        let config = sip::Config { token: "nobody".to_owned(), ..sip::Config::default() };
+        // It names no dialog that could be guessed, so any seed will do.
+        Self { bank: VecDeque::new(), owners: BTreeMap::new(), nobody: sip::Endpoint::new(config, 0) }
+    }
+
     /// Ports that the plane has bound; those that rested after a call come back here too.
     pub(crate) fn ports_came(&mut self, ports: Vec<Port>) {
         for port in ports {
@@ -64,26 +67,62 @@ impl Front {
         find(&|tenant| tenant.exchange.is_for(&message, source))
     }
 
-    /// Nobody's request gets 404, so that a misconfigured trunk is told; a response or an ACK gets nothing.
+    /// Nobody's request gets 404, so that a misconfigured trunk is told, and what is malformed its own status; a response or an ACK gets nothing.
     pub(crate) fn refuse(&mut self, source: sip::Source, bytes: &[u8]) -> Option<(sip::Target, Arc<[u8]>)> {
-        self.refused += 1;
         let message = sip::Message::parse(bytes).ok()?;
-        let method = message.method()?;
-        if *method == sip::Method::ACK {
-            return None;
+        tracing::debug!(from = %source.remote, "a message for no tenant");
+        self.nobody.refuse_stray(source, &message, sip::Status::NOT_FOUND);
+        match self.nobody.poll_output()? {
+            sip::Output::Send { target, bytes } => Some((target, bytes)),
+            sip::Output::Event(_) => None,
         }
-        let mut response = Writer::response(sip::Status::NOT_FOUND, None);
-        response.copy(&message, HeaderName::Via).copy(&message, HeaderName::From);
-        match message.to() {
-            Some(to) if to.tag().is_none() => {
-                let text = message.value(HeaderName::To)?;
-                response.header("To", &format!("{text};tag=nobody"));
-            }
-            _ => {
-                response.copy(&message, HeaderName::To);
-            }
-        }
-        response.copy(&message, HeaderName::CallId).copy(&message, HeaderName::CSeq);
-        Some((source.into(), response.finish(None).ok()?))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(start: &str, more: &str) -> String {
+        let method = start.split(' ').next().unwrap();
+        format!(
+            "{start}\r\nVia: SIP/2.0/UDP 10.0.0.7;branch=z9hG4bK1;rport\r\nFrom: <sip:x@10.0.0.7>;tag=1\r\n\
+             To: <sip:8000@192.0.2.1>\r\nCall-ID: c\r\nCSeq: 1 {method}\r\n{more}\r\n"
+        )
+    }
+
+    #[test]
+    fn a_request_for_nobody_is_told_what_is_wrong_with_it() {
+        let mut front = Front::new();
+        let source = sip::Source {
+            transport: sip::Transport::Udp,
+            local: "192.0.2.1:5060".parse().unwrap(),
+            remote: "198.51.100.7:40123".parse().unwrap(),
+            connection: None,
+        };
+        let mut told = |text: String| {
+            let (to, bytes) = front.refuse(source, text.as_bytes())?;
+            assert_eq!(to.remote, source.remote, "where it came from (RFC 3581)");
+            Some(sip::Message::parse(&bytes).unwrap().status().unwrap().code())
+        };
+        let invite = "INVITE sip:8000@192.0.2.1 SIP/2.0";
+        let answers = [
+            told(request(invite, "")),
+            told(request(invite, "Max-Forwards: 0\r\n")),
+            told(request(invite, "Require: teleport\r\n")),
+            told(request(invite, "Call-ID: another\r\n")),
+            told(request("INVITE starship:enterprise SIP/2.0", "")),
+            told(request("INVITE sip:8000@192.0.2.1 SIP/3.0", "")),
+            told(request("DANCE sip:8000@192.0.2.1 SIP/2.0", "")),
+            told(request("CANCEL sip:8000@192.0.2.1 SIP/2.0", "")),
+            told(request("BYE sip:8000@192.0.2.1 SIP/2.0", "")),
+            told(request("REGISTER sip:192.0.2.1 SIP/2.0", "")),
+            told(request("OPTIONS sip:8000@192.0.2.1 SIP/2.0", "")),
+            told(request("ACK sip:8000@192.0.2.1 SIP/2.0", "")),
+            told(request(invite, "").replacen(invite, "SIP/2.0 200 OK", 1)),
+            told("noise".to_owned()),
+        ];
+        let due = [404, 483, 420, 400, 416, 505, 405, 481, 481, 404, 404];
+        assert_eq!(answers.to_vec(), due.map(Some).into_iter().chain([None; 3]).collect::<Vec<_>>());
     }
 }

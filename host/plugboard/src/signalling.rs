@@ -128,7 +128,7 @@ impl Loop {
         Self {
             sockets,
             parts,
-            front: Front::default(),
+            front: Front::new(),
             replies: BTreeMap::new(),
             next_command: 1,
             commands: Vec::new(),

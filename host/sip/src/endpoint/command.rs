@@ -1,7 +1,7 @@
 //! What the user of the endpoint asks for, as values.
 
 use crate::digest::Account;
-use crate::message::Reason;
+use crate::message::{Fault, Reason};
 use crate::method::Method;
 use crate::network::Target;
 use crate::status::Status;
@@ -83,5 +83,12 @@ impl Response {
     pub fn header(mut self, name: &str, value: impl Into<String>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
+    }
+}
+
+/// The refusal that says what is wrong with a request.
+impl From<Fault> for Response {
+    fn from(fault: Fault) -> Self {
+        Self { phrase: Some(fault.to_string()), ..Self::new(fault.status()) }
     }
 }

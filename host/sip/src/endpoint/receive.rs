@@ -44,8 +44,7 @@ impl Endpoint {
             return self.server_copy(now, tx);
         }
         if let Err(fault) = request.check() {
-            let response = Response { phrase: Some(fault.to_string()), ..Response::new(fault.status()) };
-            return self.respond_statelessly(request, source, &response);
+            return self.respond_statelessly(request, source, &fault.into());
         }
         if *method == Method::CANCEL {
             return self.handle_cancel(now, source, request, key);
@@ -65,6 +64,21 @@ impl Endpoint {
             Some(None) => self.refuse_new(now, source, request, key, &Response::new(Status::DOES_NOT_EXIST)),
             None => self.handle_new(now, source, request, key),
         }
+    }
+
+    /// Refuses a request that is for none of the elements which this one stands before, and leaves no trace of it: with what RFC 3261 has for it
+    /// where it is malformed, unknown or within a dialog (§8.2), else with `otherwise`. What is due no answer gets none.
+    pub fn refuse_stray(&mut self, source: Source, request: &Message, otherwise: Status) {
+        let Some(method) = request.method().filter(|method| **method != Method::ACK) else { return };
+        let in_dialog = request.to().is_some_and(|to| to.tag().is_some());
+        let response = match request.check() {
+            Err(fault) => fault.into(),
+            Ok(()) if in_dialog || matches!(*method, Method::CANCEL | Method::BYE | Method::INFO | Method::NOTIFY) => {
+                Response::new(Status::DOES_NOT_EXIST)
+            }
+            Ok(()) => self.refusal(request, method, false).unwrap_or_else(|| Response::new(otherwise)),
+        };
+        self.respond_statelessly(request, source, &response);
     }
 
     fn is_overloaded(&self, method: &Method) -> bool {
