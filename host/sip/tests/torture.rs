@@ -11,7 +11,7 @@ use messages::{CASES, SDP};
 use plugboard_sip::digest::{Authenticator, Checked, Where};
 use plugboard_sip::message::{Contact, HeaderName, Scheme};
 use plugboard_sip::{
-    Config, Endpoint, Event, Input, Lookup, Message, Output, Registrar, RegistrarConfig, Source, Transport,
+    Config, Endpoint, Event, Input, Lookup, Message, Method, Output, Registrar, RegistrarConfig, Source, Transport,
 };
 
 fn bytes_of(text: &str) -> Vec<u8> {
@@ -25,7 +25,10 @@ fn bytes_of(text: &str) -> Vec<u8> {
 
 /// What an endpoint with a registrar behind it does with one datagram.
 fn outcome(bytes: &[u8]) -> String {
-    let mut endpoint = Endpoint::new(Config::default(), 1);
+    let mut config = Config::default();
+    // The case with parts in its body is a MESSAGE, which an element for calls turns away.
+    config.allow.push(Method::MESSAGE);
+    let mut endpoint = Endpoint::new(config, 1);
     let mut registrar = Registrar::new(RegistrarConfig::default());
     let mut authenticator = Authenticator::new("example.org", [1; 32], Duration::from_secs(60));
     let (local, remote) = ("203.0.113.1:5060".parse().unwrap(), "203.0.113.9:5060".parse().unwrap());

@@ -60,7 +60,6 @@ impl Default for Config {
                 Method::NOTIFY,
                 Method::INFO,
                 Method::REGISTER,
-                Method::MESSAGE,
             ],
             supported: vec!["replaces".into()],
         }

@@ -42,7 +42,7 @@ fn detail_of(request: &Message, theirs: Option<&NameAddr<'_>>) -> String {
     let is_within = request.to().is_some_and(|to| to.tag().is_some());
     match request.method() {
         Some(&Method::INVITE) if is_within => direction_of(request.body()).into(),
-        Some(&Method::INVITE | &Method::MESSAGE) => user_of(theirs),
+        Some(&Method::INVITE) => user_of(theirs),
         Some(&Method::REFER) => {
             let to = request.value(plugboard_sip::message::HeaderName::ReferTo);
             user_of(to.and_then(|to| NameAddr::parse(to).ok()).as_ref())
