@@ -101,16 +101,41 @@ fn no_file_has_a_name_that_says_nothing() {
     assert_eq!(empty, Vec::<String>::new());
 }
 
-#[test]
-fn live_and_load_tests_wait_for_what_happens_and_never_sleep() {
+/// The test code of a file: all of it below `tests`, and what stands behind `#[cfg(test)]` elsewhere.
+fn test_code(path: &Path) -> String {
+    let text = fs::read_to_string(path).unwrap();
+    let shown = shown(path);
+    let is_test = shown.split('/').any(|part| part == "tests" || part == "tests.rs");
+    if is_test { text } else { text.split_once("#[cfg(test)]").map(|(_, tests)| tests.to_owned()).unwrap_or_default() }
+}
+
+/// Lines that sleep and have no comment above them that says why.
+fn sleeping(code: &str) -> Vec<String> {
     // Written in two, so that this file is not found.
-    let sleep = ["sleep", "("].concat();
-    let folders = ["tests/live", "tests/load", "tests/scenarios", "host/softphone/tests"];
-    let sleeping: Vec<String> = folders
+    let sleeps = [["sleep", "("].concat(), ["sleep_", "until("].concat(), ["park_", "timeout("].concat()];
+    let mut above = "";
+    let mut found = Vec::new();
+    for line in code.lines() {
+        if sleeps.iter().any(|sleep| line.contains(sleep)) && !above.trim_start().starts_with("//") {
+            found.push(line.trim().to_owned());
+        }
+        above = line;
+    }
+    found
+}
+
+#[test]
+fn tests_wait_for_what_happens_and_never_sleep_without_a_reason() {
+    let sleeping: Vec<String> = sources()
         .iter()
-        .flat_map(|folder| files(&root().join(folder), "rs"))
-        .filter(|path| fs::read_to_string(path).unwrap().contains(&sleep))
-        .map(|path| shown(&path))
+        .flat_map(|path| sleeping(&test_code(path)).into_iter().map(|line| format!("{}: {line}", shown(path))))
         .collect();
     assert_eq!(sleeping, Vec::<String>::new());
+}
+
+#[test]
+fn a_sleep_is_found_unless_a_comment_says_why() {
+    let sleep = ["thread::sleep", "(PAUSE);"].concat();
+    let code = format!("    {sleep}\n    // The far end closes its port only now.\n    {sleep}\n");
+    assert_eq!(sleeping(&code), [sleep]);
 }
