@@ -64,7 +64,7 @@ impl<'a> Fields<'a> {
         self.span.clone()
     }
 
-    fn get(&self, name: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
+    pub(crate) fn get(&self, name: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         self.asked.borrow_mut().push(name);
         self.table.get(name)
     }

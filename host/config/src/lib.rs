@@ -21,7 +21,7 @@ mod zone;
 pub use changes::{Change, ChangeKind, Changes, FieldChange, diff};
 pub use check::{CheckFlow, Finding, check};
 pub use fault::{Fault, Place, Style, render, render_in, width};
-pub use process::{Api, LogLevel, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Token};
+pub use process::{Api, Digest, LogLevel, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Token, UnknownDigest};
 pub use tenant::{Bundle, load_tenant};
 pub use upload::{Applied, Digests, Upload, read_shown, sha256_hex, without_secrets};
 pub use wav::{Wav, WavError, read_wav};

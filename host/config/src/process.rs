@@ -3,10 +3,11 @@
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
+    str::FromStr,
     time::Duration,
 };
 
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     Fault,
@@ -38,7 +39,34 @@ pub struct Sip {
     pub tcp: Vec<SocketAddr>,
     /// What we call ourselves in Contact, Via and SDP, where a listener's own address will not do. `None`: the address that routes to the peer.
     pub advertised: Option<IpAddr>,
+    /// What phones are challenged for, the preferred one first; at least one.
+    pub digest: Vec<Digest>,
 }
+
+/// The hash of a digest challenge (RFC 8760).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Digest {
+    Sha256,
+    /// For phones that know no better: who listens on the wire can try passwords against it faster than against SHA-256.
+    Md5,
+}
+
+impl FromStr for Digest {
+    type Err = UnknownDigest;
+
+    fn from_str(name: &str) -> Result<Self, UnknownDigest> {
+        match name {
+            "SHA-256" => Ok(Self::Sha256),
+            "MD5" => Ok(Self::Md5),
+            _ => Err(UnknownDigest),
+        }
+    }
+}
+
+/// Not one that we compute.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no digest algorithm of ours")]
+pub struct UnknownDigest;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rtp {
@@ -132,7 +160,12 @@ impl Default for ProcessConfig {
         let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         Self {
             data: PathBuf::from("data"),
-            sip: Sip { udp: vec![SocketAddr::new(any, 5060)], tcp: vec![SocketAddr::new(any, 5060)], advertised: None },
+            sip: Sip {
+                udp: vec![SocketAddr::new(any, 5060)],
+                tcp: vec![SocketAddr::new(any, 5060)],
+                advertised: None,
+                digest: vec![Digest::Sha256, Digest::Md5],
+            },
             rtp: Rtp { address: any, ports: PortRange { first: 16_384, last: 32_767 }, workers: None },
             api: Api { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), tokens: Vec::new() },
             plugins: None,
@@ -181,6 +214,7 @@ fn read(root: Fields<'_>, folder: &Path) -> ProcessConfig {
         set(&mut config.sip.udp, sip.list("udp", ADDRESS));
         set(&mut config.sip.tcp, sip.list("tcp", ADDRESS));
         config.sip.advertised = sip.parsed("advertised", "write an address without a port: \"192.0.2.10\"").map(first);
+        set(&mut config.sip.digest, read_digest(&sip));
         sip.finish();
     }
     if let Some(rtp) = root.table("rtp", "[rtp]") {
@@ -213,6 +247,19 @@ fn read(root: Fields<'_>, folder: &Path) -> ProcessConfig {
     }
     root.finish();
     config
+}
+
+fn read_digest(sip: &Fields<'_>) -> Option<Vec<Digest>> {
+    const WORDS: &str = "write \"SHA-256\", \"MD5\" or both: [\"SHA-256\", \"MD5\"]";
+    let span = sip.get("digest")?.span();
+    let algorithms = sip.list("digest", WORDS)?;
+    let is_repeated = |(index, algorithm)| algorithms[..index].contains(algorithm);
+    if algorithms.is_empty() {
+        sip.sheet.error(span, "bad-value", "`digest` is empty, so no phone could register".to_owned(), WORDS);
+    } else if algorithms.iter().enumerate().any(is_repeated) {
+        sip.sheet.error(span, "bad-value", "`digest` names an algorithm twice".to_owned(), WORDS);
+    }
+    Some(algorithms)
 }
 
 fn read_token(token: Fields<'_>, folder: &Path) -> Option<Token> {
@@ -386,6 +433,28 @@ level = "inof"
 drain = 60
 "#,
         ));
+    }
+
+    #[test]
+    fn a_digest_that_no_phone_could_answer_is_refused() {
+        expect![[r#"
+            plugboard.toml:2:10: error[bad-value]: `digest` is empty, so no phone could register
+              2 | digest = []
+                |          ^^
+              remedy: write "SHA-256", "MD5" or both: ["SHA-256", "MD5"]
+
+            1 error, 0 warnings
+        "#]]
+        .assert_eq(&faults_of("[sip]\ndigest = []\n"));
+        expect![[r#"
+            plugboard.toml:2:11: error[bad-value]: `digest` is "SHA1": no digest algorithm of ours
+              2 | digest = ["SHA1", "MD5"]
+                |           ^^^^^^
+              remedy: write "SHA-256", "MD5" or both: ["SHA-256", "MD5"]
+
+            1 error, 0 warnings
+        "#]]
+        .assert_eq(&faults_of("[sip]\ndigest = [\"SHA1\", \"MD5\"]\n"));
     }
 
     #[test]

@@ -130,7 +130,7 @@ impl Exchange {
             settings.seed,
         );
         let mut exchange = Self {
-            registration: Registration::new(settings.tenant.as_str(), settings.secret, &configuration),
+            registration: Registration::new(&settings, &configuration),
             acd: Acd::new(&configuration),
             sip,
             calls: BTreeMap::new(),

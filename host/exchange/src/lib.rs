@@ -58,6 +58,8 @@ pub struct Settings {
     pub seed: u64,
     /// Seals the challenges that phones answer: unpredictable in production.
     pub secret: [u8; 32],
+    /// What phones are challenged for, the preferred one first.
+    pub digest: Vec<sip::digest::Algorithm>,
 }
 
 /// A configuration, ready to use.

@@ -11,7 +11,7 @@ use plugboard_sip::{
     digest::{Authenticator, Checked, Secret, Where},
 };
 
-use crate::exchange::Exchange;
+use crate::{Settings, exchange::Exchange};
 
 /// A phone may use one challenge this long before it is asked again.
 const NONCE_LIFETIME: Duration = Duration::from_secs(300);
@@ -29,10 +29,11 @@ pub(crate) struct Registration {
 }
 
 impl Registration {
-    pub(crate) fn new(realm: &str, secret: [u8; 32], configuration: &Configuration) -> Self {
+    pub(crate) fn new(settings: &Settings, configuration: &Configuration) -> Self {
+        let authenticator = Authenticator::new(settings.tenant.as_str(), settings.secret, NONCE_LIFETIME);
         Self {
             registrar: sip::Registrar::new(sip::RegistrarConfig::default()),
-            authenticator: Authenticator::new(realm, secret, NONCE_LIFETIME),
+            authenticator: authenticator.with_algorithms(&settings.digest),
             addresses: BTreeMap::new(),
             agents: BTreeMap::new(),
             extensions: extensions(configuration),

@@ -6,7 +6,9 @@ use std::{fmt::Write as _, sync::Arc};
 use plugboard_exchange::{Exchange, Input, Output, Settings};
 use plugboard_model::{Agent, Configuration, EventKind, Timestamp};
 use plugboard_sip::{
-    self as sip, Endpoint, Message, Method, Source, Target, Transport, digest::Account, endpoint::OutOfDialog,
+    self as sip, Endpoint, Message, Method, Source, Target, Transport,
+    digest::{Account, Algorithm},
+    endpoint::OutOfDialog,
 };
 
 const NOW: Timestamp = Timestamp::from_secs(1_795_344_060);
@@ -42,6 +44,7 @@ impl Wire {
             last_seq: 0,
             seed: 1,
             secret: [7; 32],
+            digest: Algorithm::ALL.to_vec(),
         };
         let phone = Endpoint::new(sip::Config { token: "phone".into(), ..sip::Config::default() }, 2);
         let exchange = Exchange::new(NOW, settings, Arc::new(configuration));

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use plugboard_config::ProcessConfig;
+use plugboard_config::{Digest, ProcessConfig};
 use plugboard_exchange::{Exchange, Settings};
 use plugboard_model::{Configuration, TenantId, Timestamp};
 use plugboard_plugin as plugin;
@@ -416,6 +416,7 @@ struct Base {
     recordings: PathBuf,
     host: String,
     advertised: Vec<(sip::Transport, sip::HostPort)>,
+    digest: Vec<sip::digest::Algorithm>,
 }
 
 impl Base {
@@ -433,7 +434,12 @@ impl Base {
             }
         }
         let host = named.first().map_or_else(|| "localhost".to_owned(), |(_, host)| host.to_string());
-        Ok(Self { recordings: folders.recordings.clone(), host, advertised: named })
+        let algorithm = |name: &Digest| match name {
+            Digest::Sha256 => sip::digest::Algorithm::Sha256,
+            Digest::Md5 => sip::digest::Algorithm::Md5,
+        };
+        let digest = config.sip.digest.iter().map(algorithm).collect();
+        Ok(Self { recordings: folders.recordings.clone(), host, advertised: named, digest })
     }
 
     fn listeners(&self, udp: &[SocketAddr], tcp: &[SocketAddr]) -> Vec<plugboard_api::Listener> {
@@ -482,6 +488,7 @@ impl Base {
             last_seq: parts.durable().seq(),
             seed,
             secret,
+            digest: self.digest.clone(),
         };
         let exchange = Exchange::new(now, settings, Arc::clone(configuration));
         Tenant::new(exchange, tenant.clone(), Arc::clone(parts.durable()), parts.events().clone())

@@ -37,6 +37,9 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
+    /// The stronger one first, as a challenge should have them (RFC 8760 §2.3).
+    pub const ALL: [Self; 2] = [Self::Sha256, Self::Md5];
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Md5 => "MD5",
@@ -46,7 +49,7 @@ impl Algorithm {
 
     /// `None` for what we do not compute, the `-sess` forms among them.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
-        [Self::Md5, Self::Sha256].into_iter().find(|ours| ours.as_str().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|ours| ours.as_str().eq_ignore_ascii_case(name))
     }
 
     /// Hash of the parts joined by colons, in lower-case hexadecimal.

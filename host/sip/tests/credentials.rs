@@ -6,7 +6,7 @@ mod desk;
 use std::time::Duration;
 
 use desk::{Desk, SDP, response};
-use plugboard_sip::digest::{Account, Authenticator, Checked, Secret, Where};
+use plugboard_sip::digest::{Account, Algorithm, Authenticator, Checked, Secret, Where};
 use plugboard_sip::message::HeaderName;
 use plugboard_sip::{Config, Event, Message, Method};
 
@@ -69,6 +69,26 @@ fn call_with(algorithm: &str) {
     desk.hear(&response(&bye, 200, "", &[], ""));
     desk.run(100.0);
     assert!(desk.is_empty());
+}
+
+/// The order of the challenges is the server's wish (RFC 8760 §2.3); an answer by one that was not asked for counts as none.
+#[test]
+fn algorithms_that_are_not_wanted_are_neither_offered_nor_taken() {
+    let mut desk = Desk::new(Config::default());
+    let mut strict = authenticator("carrier").with_algorithms(&[Algorithm::Sha256]);
+    let offered = |by: &Authenticator| -> Vec<bool> {
+        by.challenge(desk.now, Where::Proxy, false).headers.iter().map(|(_, value)| value.contains("SHA-256")).collect()
+    };
+    let reversed = authenticator("carrier").with_algorithms(&[Algorithm::Md5, Algorithm::Sha256]);
+    assert_eq!((offered(&strict), offered(&reversed)), (vec![true], vec![false, true]));
+
+    desk.call(|invite| invite.account = account("s3cret"));
+    let (_, first) = desk.last_of(&Method::INVITE);
+    // Somebody on the way leaves the stronger one out.
+    desk.hear(&challenge(&authenticator("carrier"), desk.now, Where::Proxy, false, &first, "MD5"));
+    let (_, second) = desk.last_of(&Method::INVITE);
+    assert_eq!(strict.check(desk.now, &second, Where::Proxy, secret), Checked::Challenge { stale: false });
+    assert_eq!(authenticator("carrier").check(desk.now, &second, Where::Proxy, secret), known());
 }
 
 #[test]

@@ -20,8 +20,10 @@ pub(crate) struct Arguments {
     without_live: bool,
 }
 
-const PACKAGES: [Package; 1] =
-    [Package { program: "sipp", package: "sip-tester", why: "the live tests call through it and answer with it" }];
+const PACKAGES: [Package; 2] = [
+    Package { program: "sipp", package: "sip-tester", why: "the live tests call through it and answer with it" },
+    Package { program: "baresip", package: "baresip-core", why: "a live test has it for an agent's phone" },
+];
 
 /// Packages that drive the real process.
 const LIVE: [&str; 2] = ["plugboard-live", "plugboard-load"];

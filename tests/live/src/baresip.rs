@@ -34,19 +34,22 @@ impl Baresip {
 
     /// `None`, and says so, where it is not installed. `transport` is `udp` or `tcp`.
     pub fn start(host: &Host, agent: &str, transport: &str, hertz: u32) -> Option<Self> {
-        let Some(modules) = MODULES.map(Path::new).into_iter().find(|folder| folder.join("ausine.so").exists()) else {
+        let Some(modules) = MODULES.map(Path::new).into_iter().find(|folder| folder.join("aufile.so").exists()) else {
             println!("skipped: baresip is not installed; sudo apt-get install -y --no-install-recommends baresip-core");
             return None;
         };
         let folder = host.scratch().join(format!("baresip-{agent}"));
         fs::create_dir_all(&folder).unwrap();
+        let says = folder.join("says.wav");
+        write_tone(&says, hertz);
         let config = format!(
             "poll_method epoll\nsip_listen {ip}:0\nnet_interface {ip}\nrtp_ports 46000-46999\n\
-             audio_player aufile,{heard}\naudio_source ausine,{hertz}\naudio_alert ausine,{hertz}\n\
-             ausrc_srate 8000\nauplay_srate 8000\nausrc_channels 1\nauplay_channels 1\naudio_level no\n\
-             module_path {modules}\nmodule g711.so\nmodule ausine.so\nmodule aufile.so\nmodule_tmp uuid.so\n\
+             snd_path {folder}\naudio_source aufile,{says}\naudio_alert aufile,{says}\n\
+             ausrc_srate 8000\nausrc_channels 1\naudio_level no\n\
+             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
              module_tmp account.so\nmodule_app menu.so\n",
-            heard = folder.join("heard.wav").display(),
+            folder = folder.display(),
+            says = says.display(),
             ip = host.sip.ip(),
             modules = modules.display(),
         );
@@ -69,13 +72,32 @@ impl Baresip {
         Some(Self { child, folder })
     }
 
-    /// What it played to its owner's ear, once it has ended: a WAV file.
+    /// What it heard, once it has ended: a WAV file.
     pub fn heard(mut self) -> PathBuf {
         // Asked to end, it closes its file.
         let asked = Command::new("kill").arg(self.child.id().to_string()).status().unwrap();
         assert!(asked.success() && self.child.wait().is_ok());
-        self.folder.join("heard.wav")
+        // One file for each direction, with the time in its name.
+        let files = fs::read_dir(&self.folder).unwrap().map(|file| file.unwrap().path());
+        let heard = files.into_iter().find(|file| file.to_string_lossy().ends_with("-dec.wav"));
+        heard.expect("baresip writes down what it hears")
     }
+}
+
+/// A minute of a tone. baresip's own generator speaks at 48 kHz only, and its resampler is no part of Debian's core package.
+fn write_tone(path: &Path, hertz: u32) {
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: 8_000,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(path, spec).unwrap();
+    let turn = std::f64::consts::TAU * f64::from(hertz) / 8_000.0;
+    for sample in 0..60 * 8_000 {
+        file.write_sample((8_000.0 * (turn * f64::from(sample)).sin()) as i16).unwrap();
+    }
+    file.finalize().unwrap();
 }
 
 impl Drop for Baresip {

@@ -29,6 +29,8 @@ pub struct Surroundings {
     pub one_core: bool,
     /// Where it listens; the loopback interface unless told.
     pub address: Option<IpAddr>,
+    /// The `digest` of its plugboard.toml, as it stands there.
+    pub digest: Option<&'static str>,
     /// Lines under `[limits]` of its plugboard.toml; a drain of one second unless told.
     pub limits: Option<&'static str>,
     /// Its recordings lie on a disk of their own that holds so many KiB.
@@ -84,9 +86,10 @@ impl Host {
         let first = 10_000 + (std::process::id() * 7 + number) % 11 * 2_000;
         let plugins = program::plugins();
         let address = surroundings.address.unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
+        let digest = surroundings.digest.map(|digest| format!("digest = {digest}\n")).unwrap_or_default();
         let config = format!(
             "data = \"data\"\ntenants = \"tenants\"\nplugins = {:?}\n\
-             [sip]\nudp = [\"{address}:0\"]\ntcp = [\"{address}:0\"]\n\
+             [sip]\nudp = [\"{address}:0\"]\ntcp = [\"{address}:0\"]\n{digest}\
              [rtp]\naddress = \"{address}\"\nports = [{first}, {}]\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.tokens]]\nname = \"tests\"\nsecret_file = \"token\"\n\
              [log]\nlevel = \"info\"\n[limits]\n{}",

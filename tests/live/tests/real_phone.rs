@@ -11,7 +11,9 @@ const SOON: Duration = Duration::from_secs(20);
 #[track_caller]
 fn an_agent_talks_with(transport: &str) {
     let Some(address) = Baresip::address() else { return };
-    let host = Host::start_in(&Tenant::default(), Surroundings { address: Some(address), ..Surroundings::default() });
+    // libre 1.1 of Debian 12 gives up at a SHA-256 challenge, even beside one for MD5.
+    let surroundings = Surroundings { address: Some(address), digest: Some("[\"MD5\"]"), ..Surroundings::default() };
+    let host = Host::start_in(&Tenant::default(), surroundings);
     let mut events = host.events();
     let ear = Ear::open(None);
     let Some(phone) = Baresip::start(&host, "a001", transport, 600) else { return };
@@ -39,13 +41,11 @@ fn an_agent_talks_with(transport: &str) {
 }
 
 #[test]
-#[ignore = "libre 1.1 of Debian 12 gives up at a SHA-256 challenge, even beside one for MD5; needs a host that offers such a phone MD5 alone"]
 fn baresip_registers_over_udp_answers_and_both_hear_each_other() {
     an_agent_talks_with("udp");
 }
 
 #[test]
-#[ignore = "libre 1.1 of Debian 12 gives up at a SHA-256 challenge, even beside one for MD5; needs a host that offers such a phone MD5 alone"]
 fn baresip_registers_over_tcp_and_is_called_over_its_connection() {
     an_agent_talks_with("tcp");
 }

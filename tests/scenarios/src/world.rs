@@ -109,6 +109,7 @@ impl World {
             last_seq: 0,
             seed,
             secret: [7; 32],
+            digest: sip::digest::Algorithm::ALL.to_vec(),
         };
         let (plane, ports) = Plane::new(exchange_address().ip(), 2, 5_000);
         let mut world = Self {

@@ -47,6 +47,7 @@ pub struct Authenticator {
     realm: String,
     secret: [u8; 32],
     lifetime: Duration,
+    algorithms: Vec<Algorithm>,
     /// Highest count seen with each nonce, the latest used last (RFC 7616 §3.4.6).
     counts: VecDeque<(u64, u32)>,
     max_counts: usize,
@@ -54,8 +55,23 @@ pub struct Authenticator {
 
 impl Authenticator {
     /// `secret` must be unpredictable and the same on every node that may see the answer. A nonce is good for `lifetime`.
+    /// Challenges are for [`Algorithm::ALL`].
     pub fn new(realm: &str, secret: [u8; 32], lifetime: Duration) -> Self {
-        Self { realm: realm.into(), secret, lifetime, counts: VecDeque::new(), max_counts: 4096 }
+        Self {
+            realm: realm.into(),
+            secret,
+            lifetime,
+            algorithms: Algorithm::ALL.to_vec(),
+            counts: VecDeque::new(),
+            max_counts: 4096,
+        }
+    }
+
+    /// Challenges for these only, in this order, and takes no answer by another.
+    #[must_use]
+    pub fn with_algorithms(mut self, algorithms: &[Algorithm]) -> Self {
+        self.algorithms = algorithms.to_vec();
+        self
     }
 
     /// Nonces whose count is remembered: at most 4096, the longest unused forgotten first.
@@ -67,7 +83,7 @@ impl Authenticator {
         &self.realm
     }
 
-    /// 401 or 407 with SHA-256 first and MD5 for older phones (RFC 8760 §2.3).
+    /// 401 or 407 with one challenge for each algorithm, the preferred one first (RFC 8760 §2.3).
     pub fn challenge(&self, now: Duration, place: Where, stale: bool) -> Response {
         let (status, header) = match place {
             Where::User => (Status::UNAUTHORIZED, HeaderName::WwwAuthenticate),
@@ -75,7 +91,7 @@ impl Authenticator {
         };
         let nonce = self.nonce(u64::try_from(now.as_micros()).unwrap_or(u64::MAX));
         let stale = if stale { ", stale=true" } else { "" };
-        [Algorithm::Sha256, Algorithm::Md5].into_iter().fold(Response::new(status), |response, algorithm| {
+        self.algorithms.iter().fold(Response::new(status), |response, algorithm| {
             let realm = quoted(&self.realm);
             let name = algorithm.as_str();
             let value = format!("Digest realm=\"{realm}\", nonce=\"{nonce}\", algorithm={name}, qop=\"auth\"{stale}");
@@ -118,6 +134,8 @@ impl Authenticator {
             return Checked::Challenge { stale: false };
         };
         let algorithm = params.get("algorithm").map_or(Some(Algorithm::Md5), |name| Algorithm::from_name(&name));
+        // A weaker one than we asked for is no answer.
+        let algorithm = algorithm.filter(|algorithm| self.algorithms.contains(algorithm));
         let at = nonce.split('.').next().and_then(|us| u64::from_str_radix(us, 16).ok());
         let (Some(algorithm), Some(at_us)) = (algorithm, at) else { return Checked::Challenge { stale: false } };
         // A nonce of another life of ours counts as stale, so that phones try again without asking their user.
