@@ -5,6 +5,8 @@
     reason = "a real process is killed at a real moment; how it finds its folder is the environment"
 )]
 
+mod ground;
+
 use std::{
     fs,
     io::{BufRead, BufReader},
@@ -14,24 +16,11 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use plugboard_model::{Event, EventKind, TenantId, Timestamp};
+use ground::{fresh, options, tenant};
+use plugboard_model::{Event, EventKind, Timestamp};
 use plugboard_store::{Embedded, OpenError, Options, Store, Transaction};
 
 const FOLDER: &str = "PLUGBOARD_STORE_TEST_FOLDER";
-
-fn tenant() -> TenantId {
-    "acme".parse().unwrap()
-}
-
-fn fresh(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("store-{name}"));
-    let _ = fs::remove_dir_all(&folder);
-    folder
-}
-
-fn options(folder: &Path) -> Options {
-    Options { cache: 16 * 1024 * 1024, ..Options::new(folder) }
-}
 
 /// Events whose content follows from their number.
 fn events(first: u64, count: u64) -> Vec<Event> {

@@ -5,12 +5,11 @@
     reason = "searching is timed in real time; a test that cannot set up fails"
 )]
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-    time::Instant,
-};
+mod ground;
 
+use std::{fs, time::Instant};
+
+use ground::{fresh, options, tenant};
 use plugboard_model::{EndedBy, Event, EventKind, InteractionId, LegId, TenantId, Timestamp};
 use plugboard_reporting::{Bounds, Cdr, InteractionFold};
 use plugboard_store::{
@@ -19,18 +18,8 @@ use plugboard_store::{
 };
 use serde::{Deserialize, Serialize};
 
-fn tenant() -> TenantId {
-    "acme".parse().unwrap()
-}
-
-fn fresh(name: &str) -> PathBuf {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("store-{name}"));
-    let _ = fs::remove_dir_all(&folder);
-    folder
-}
-
 fn open(name: &str) -> Embedded {
-    Embedded::open(Options { cache: 16 * 1024 * 1024, ..Options::new(fresh(name)) }).unwrap()
+    Embedded::open(options(&fresh(name))).unwrap()
 }
 
 /// The one note of a tenant, which people edit.
