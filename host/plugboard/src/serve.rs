@@ -357,10 +357,10 @@ impl Running {
 fn access(config: &ProcessConfig) -> Result<plugboard_api::Access, StartError> {
     let mut key = [0; 32];
     getrandom::fill(&mut key).map_err(|_| StartError::Random)?;
-    let tokens = config.api.tokens.iter().filter_map(|token| {
-        let hex: String = token.sha256.iter().map(|byte| format!("{byte:02x}")).collect();
-        let secret = plugboard_api::Sha256::from_hex(&hex)?;
-        Some(plugboard_api::Token { name: token.name.clone(), secret, tenant: None })
+    let tokens = config.api.tokens.iter().map(|token| plugboard_api::Token {
+        name: token.name.clone(),
+        secret: token.sha256.into(),
+        tenant: None,
     });
     Ok(plugboard_api::Access::new(tokens.collect(), key))
 }
@@ -464,18 +464,6 @@ impl Base {
     ) -> Result<Tenant, StartError> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret).map_err(|_| StartError::Random)?;
-        Ok(self.make(now, configuration, parts, last_id, index, (random_seed()?, secret)))
-    }
-
-    fn make(
-        &self,
-        now: Timestamp,
-        configuration: &Arc<Configuration>,
-        parts: &TenantParts,
-        last_id: u64,
-        index: usize,
-        (seed, secret): (u64, [u8; 32]),
-    ) -> Tenant {
         let tenant: &TenantId = &configuration.tenant;
         let settings = Settings {
             tenant: tenant.clone(),
@@ -486,11 +474,11 @@ impl Base {
             hold_music: None,
             last_id,
             last_seq: parts.durable().seq(),
-            seed,
+            seed: random_seed()?,
             secret,
             digest: self.digest.clone(),
         };
         let exchange = Exchange::new(now, settings, Arc::clone(configuration));
-        Tenant::new(exchange, tenant.clone(), Arc::clone(parts.durable()), parts.events().clone())
+        Ok(Tenant::new(exchange, tenant.clone(), Arc::clone(parts.durable()), parts.events().clone()))
     }
 }
