@@ -1,2 +1,20 @@
 //! What a plugin pack is, without an engine: its manifest, its signature, what it asks for and what a tenant grants, and which of its versions serves
 //! whom. Data in, verdict out: nothing here reads a file or a clock.
+
+pub mod archive;
+mod id;
+pub mod manifest;
+mod origin;
+pub mod permissions;
+mod quantity;
+mod words;
+mod world;
+
+pub use archive::{Digest, FileName, FileNameError};
+pub use id::{ComponentId, ComponentName, NameError, PackId, Release, SecretName};
+pub use manifest::Manifest;
+pub use origin::{Host, Origin, OriginError, Scheme};
+pub use permissions::Grant;
+pub use quantity::{Bytes, QuantityError};
+pub use words::Words;
+pub use world::{Reach, UnknownWorld, World};

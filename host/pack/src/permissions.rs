@@ -1,0 +1,9 @@
+//! What a component asks for, what a tenant grants, and the difference between two versions, in words for the person who decides.
+
+mod ask;
+mod grant;
+mod import;
+
+pub use ask::{Addresses, Ask, Asks, Difference, EffectKind, MOST_KV, MOST_ORIGINS, MOST_SECRETS};
+pub use grant::{Grant, Wanting};
+pub use import::{Import, ImportFault, check_imports};
