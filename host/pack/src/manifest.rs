@@ -36,6 +36,8 @@
 
 mod fault;
 mod limits;
+mod read;
+mod sheet;
 
 use semver::Version;
 use serde::Serialize;

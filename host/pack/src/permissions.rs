@@ -4,6 +4,6 @@ mod ask;
 mod grant;
 mod import;
 
-pub use ask::{Addresses, Ask, Asks, Difference, EffectKind, MOST_KV, MOST_ORIGINS, MOST_SECRETS};
+pub use ask::{Addresses, Ask, Asks, Difference, EffectKind, MOST_KV, MOST_ORIGINS, MOST_SECRETS, UnknownEffect};
 pub use grant::{Grant, Wanting};
 pub use import::{Import, ImportFault, check_imports};

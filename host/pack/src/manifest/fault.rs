@@ -26,7 +26,7 @@ pub struct Place {
     pub column: usize,
     /// In characters, at least 1.
     pub length: usize,
-    /// The line as it is written.
+    /// The line as it is written; what a terminal would act on is replaced by U+FFFD.
     pub text: String,
 }
 
@@ -57,7 +57,7 @@ pub enum Wrong {
     LongText { key: &'static str, characters: usize, most: usize },
     #[error("`{key}` holds {found:?}, which a page or a terminal does not show as it is")]
     DeceptiveText { key: &'static str, found: char },
-    #[error("{count} {what}, at most {most} are allowed")]
+    #[error("{count} entries in `{what}`, at most {most} are allowed")]
     TooMany { what: &'static str, count: usize, most: usize },
     #[error("{name:?}: {reason}")]
     BadName { name: String, reason: NameError },
@@ -146,7 +146,7 @@ impl Wrong {
             Self::EmptyText { .. } => "write at least a word".into(),
             Self::LongText { most, .. } => format!("shorten it to {most} characters"),
             Self::DeceptiveText { .. } => "take the character out".into(),
-            Self::TooMany { most, .. } => format!("keep {most}; put the others into another pack"),
+            Self::TooMany { most, .. } => format!("keep {most}"),
             Self::BadName { .. } => "choose a short word of small letters, like \"acme-crm\"".into(),
             Self::BadVersion { .. } => "give three numbers, like \"1.0.0\"".into(),
             Self::BadPath { .. } => "name a file of the pack, relative to plugin.toml, with `/` between folders".into(),
@@ -187,7 +187,7 @@ impl fmt::Display for ManifestFault {
             write!(f, ":{}:{}", place.line, place.column)?;
         }
         write!(f, ": {}: {}", self.wrong.code(), self.wrong)?;
-        if let Some(place) = &self.place {
+        if let Some(place) = self.place.as_ref().filter(|place| !place.text.trim().is_empty()) {
             let before: String = place.text.chars().take(place.column - 1).collect();
             let blank: String = before.chars().map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             write!(f, "\n    {}\n    {blank}{}", place.text, "^".repeat(place.length))?;

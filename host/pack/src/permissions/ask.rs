@@ -1,6 +1,9 @@
 //! One component's asks, and how two sets of them compare.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    str::FromStr,
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -140,6 +143,19 @@ impl EffectKind {
             Self::Export => Words::new("may ask for records to be exported", "可以请求导出记录"),
             Self::Message => Words::new("may ask for messages to be sent", "可以请求发送消息"),
         }
+    }
+}
+
+/// The word is none of the effects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no such effect")]
+pub struct UnknownEffect;
+
+impl FromStr for EffectKind {
+    type Err = UnknownEffect;
+
+    fn from_str(text: &str) -> Result<Self, UnknownEffect> {
+        Self::ALL.into_iter().find(|effect| effect.name() == text).ok_or(UnknownEffect)
     }
 }
 
