@@ -42,8 +42,10 @@ mod sheet;
 use semver::Version;
 use serde::Serialize;
 
-pub use fault::{ManifestFault, Place, Wrong};
+pub use fault::{ManifestFault, Place, Preamble, Wrong};
 pub use limits::{Ceiling, LimitFault, Limits};
+pub(crate) use read::{Contents, Part};
+pub(crate) use sheet::place;
 
 use crate::{ComponentName, FileName, PackId, Words, World, permissions::Asks};
 

@@ -385,7 +385,7 @@ fn path(
     match text.parse::<FileName>() {
         Ok(file) => {
             if let Some(fault) = contents.check_file(&file, part) {
-                table.sheet.wrong_in(span.clone(), fault);
+                table.sheet.wrong_file(span.clone(), fault);
             }
             Some((file, span))
         }

@@ -32,8 +32,11 @@ impl<'a> Sheet<'a> {
         self.push(span.start, fault);
     }
 
-    /// A fault of another file, told where the manifest names it.
-    pub(super) fn wrong_in(&self, named_at: Range<usize>, fault: ManifestFault) {
+    /// What a file is wrong with, told where the manifest names it unless it has a place of its own.
+    pub(super) fn wrong_file(&self, named_at: Range<usize>, mut fault: ManifestFault) {
+        if fault.file == self.file {
+            fault.place = Some(place(self.text, named_at.clone()));
+        }
         self.push(named_at.start, fault);
     }
 
@@ -69,7 +72,7 @@ impl<'a> Sheet<'a> {
 }
 
 /// The line that a stretch of bytes begins on, and the stretch as far as it is on that line.
-pub(super) fn place(text: &str, span: Range<usize>) -> Place {
+pub(crate) fn place(text: &str, span: Range<usize>) -> Place {
     let floor = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let start = floor(span.start);
     let before = &text[..start];
