@@ -2,7 +2,7 @@
 //!
 //! A flow is a function of its arguments: `step(state, event) -> (state, actions, trail)`. It has no clock, no chance and no network; time
 //! and ids arrive in the event. The contract with units, order, deadline, failure and trust of each item is written once, in
-//! `wit/plugin.wit`; here stand only the host's own rules. Names and numbers are parsed at the door: what a plugin asked for in words
+//! `wit/flow.wit`; here stand only the host's own rules. Names and numbers are parsed at the door: what a plugin asked for in words
 //! that are no names never becomes one of these values.
 
 mod asked;

@@ -1,7 +1,7 @@
 //! What a routing policy is asked and answers: the host's side of the WIT interface `routing`, item by item.
 //!
 //! Numbers only: a `number` names an interaction or an agent within one question, a skill is its index in [`Tables::skills`]. Units, order,
-//! deadline, failure and trust are written once, in `wit/plugin.wit`.
+//! deadline, failure and trust are written once, in `wit/`.
 
 use serde::{Deserialize, Serialize};
 

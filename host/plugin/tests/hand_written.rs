@@ -26,11 +26,11 @@ fn flow(given: &str) -> Vec<u8> {
     // Results are zeroes at 1,024: an empty description, an empty list, success, a step without actions.
     let ordinary = [
         ("cabi_realloc", "(param i32 i32 i32 i32) (result i32)", "i32.const 4096"),
-        ("plugboard:plugin/flow@0.1.0#describe", "(result i32)", "i32.const 1024"),
-        ("plugboard:plugin/flow@0.1.0#check", "(param i32 i32) (result i32)", "i32.const 1024"),
-        ("plugboard:plugin/flow@0.1.0#references", "(param i32 i32) (result i32)", "i32.const 1024"),
-        ("plugboard:plugin/flow@0.1.0#configure", "(param i32 i32) (result i32)", "i32.const 1024"),
-        ("plugboard:plugin/flow@0.1.0#step", "(param i32) (result i32)", "i32.const 1024"),
+        ("plugboard:plugin/flow@0.1.1#describe", "(result i32)", "i32.const 1024"),
+        ("plugboard:plugin/flow@0.1.1#check", "(param i32 i32) (result i32)", "i32.const 1024"),
+        ("plugboard:plugin/flow@0.1.1#references", "(param i32 i32) (result i32)", "i32.const 1024"),
+        ("plugboard:plugin/flow@0.1.1#configure", "(param i32 i32) (result i32)", "i32.const 1024"),
+        ("plugboard:plugin/flow@0.1.1#step", "(param i32) (result i32)", "i32.const 1024"),
     ];
     let left = ordinary.iter().filter(|(name, ..)| !given.contains(name));
     let rest: String = left.map(|(name, types, body)| format!("(func (export \"{name}\") {types} {body})\n")).collect();
@@ -44,7 +44,7 @@ fn flow(given: &str) -> Vec<u8> {
 }
 
 fn step(body: &str) -> Vec<u8> {
-    flow(&format!(r#"(func (export "plugboard:plugin/flow@0.1.0#step") (param i32) (result i32) {body})"#))
+    flow(&format!(r#"(func (export "plugboard:plugin/flow@0.1.1#step") (param i32) (result i32) {body})"#))
 }
 
 fn engine() -> Engine {
@@ -130,7 +130,7 @@ fn a_flow_that_breaks_in_any_way_costs_one_answer_and_no_thread() {
 fn a_flow_that_cannot_read_its_settings_is_not_asked_for_each_call() {
     let engine = engine();
     let spins = flow(
-        r#"(func (export "plugboard:plugin/flow@0.1.0#configure") (param i32 i32) (result i32) (loop (br 0)) i32.const 1024)"#,
+        r#"(func (export "plugboard:plugin/flow@0.1.1#configure") (param i32 i32) (result i32) (loop (br 0)) i32.const 1024)"#,
     );
     let (spins, mut asker) = (load(&engine, &spins), Asker::new(&engine));
     let first = asker.ask(question(1, &spins));
@@ -189,7 +189,7 @@ fn an_answer_that_swells_on_the_way_is_stopped() {
     // Size of an item, and where in it the length of a text stands: a problem's message, a reference's name.
     for (export, size, length) in [("check", 60, 40), ("references", 44, 16)] {
         let component = flow(&format!(
-            r#"(func (export "plugboard:plugin/flow@0.1.0#{export}") (param i32 i32) (result i32)
+            r#"(func (export "plugboard:plugin/flow@0.1.1#{export}") (param i32 i32) (result i32)
                  (local $at i32)
                  (drop (memory.grow (i32.const 64)))
                  (loop
@@ -216,7 +216,7 @@ fn an_answer_that_swells_on_the_way_is_stopped() {
 fn more_problems_than_anybody_reads_are_no_answer() {
     let engine = engine();
     let component = flow(
-        r#"(func (export "plugboard:plugin/flow@0.1.0#check") (param i32 i32) (result i32)
+        r#"(func (export "plugboard:plugin/flow@0.1.1#check") (param i32 i32) (result i32)
              (drop (memory.grow (i32.const 64)))
              (i32.store (i32.const 1024) (i32.const 65536))
              (i32.store (i32.const 1028) (i32.const 1001))
