@@ -9,7 +9,7 @@ use plugboard_model::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{FlowPlugin, RoutingPlugin};
+use crate::{FlowPlugin, RoutingPlugin, world::Setup};
 
 /// One question. Cheap to move: plugins and settings are handles.
 #[derive(Clone, Debug)]
@@ -168,7 +168,20 @@ impl TableSet {
         &self.tables
     }
 
-    pub(crate) fn hash(&self) -> [u8; 32] {
+    /// SHA-256 of all of it.
+    pub fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+}
+
+impl Setup for Settings {
+    fn hash(&self) -> [u8; 32] {
+        self.hash
+    }
+}
+
+impl Setup for TableSet {
+    fn hash(&self) -> [u8; 32] {
         self.hash
     }
 }

@@ -1,15 +1,21 @@
-//! The contract as wasmtime sees it: generated from `wit/plugin.wit`.
+//! The contract as wasmtime sees it: generated from `wit/`, all worlds in one, so that what they share is one type here.
+//!
+//! No component has all of it: each world looks up its own interfaces, see [`crate::world`].
 
-#![allow(unreachable_pub, unused_qualifications, clippy::all, reason = "generated code")]
+#![allow(unreachable_pub, dead_code, unused_qualifications, clippy::all, reason = "generated code")]
 
-pub(crate) mod flow {
-    wasmtime::component::bindgen!({ path: "../../wit", world: "flow-plugin" });
+wasmtime::component::bindgen!({
+    path: "../../wit",
+    inline: "
+        package plugboard:host;
 
-    pub(crate) use self::exports::plugboard::plugin::{common, flow, flow_types};
-}
+        world everything {
+            include plugboard:plugin/flow-plugin@0.1.1;
+            include plugboard:plugin/routing-plugin@0.1.1;
+        }
+    ",
+    world: "plugboard:host/everything",
+});
 
-pub(crate) mod routing {
-    wasmtime::component::bindgen!({ path: "../../wit", world: "routing-plugin" });
-
-    pub(crate) use self::exports::plugboard::plugin::{common, routing};
-}
+pub(crate) use self::exports::plugboard::plugin::{common, flow, flow_types, routing};
+pub(crate) use self::plugboard::plugin::log;

@@ -1,18 +1,16 @@
-//! The WebAssembly engine with this host's limits.
+//! The WebAssembly engines with this host's limits: one for small components, whose instances are pooled, and one for large ones.
 
 use std::{path::PathBuf, sync::Arc};
 
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
-use crate::{cache::Cache, ticker::Ticker};
+use crate::{
+    Limits,
+    cache::Cache,
+    log::{Log, LogSink},
+    ticker::Ticker,
+};
 
-/// Most memory of one instance, all its memories together.
-pub(crate) const MEMORY_LIMIT: usize = 16 << 20;
-/// Most table elements of one instance, all its tables together.
-pub(crate) const TABLE_LIMIT: usize = 20_000;
-/// Most that one answer may take up on the host's side. A guest may name the same bytes of its own a thousand times, so its memory is no
-/// bound. The largest answer that the contract allows is 64 actions of 64 KiB, or 10,000 references.
-pub(crate) const ANSWER_LIMIT: usize = 8 << 20;
 /// Deepest stack of a guest, in bytes.
 const STACK_LIMIT: usize = 512 << 10;
 
@@ -20,13 +18,17 @@ const STACK_LIMIT: usize = 512 << 10;
 pub struct EngineSettings {
     /// Where compiled components are kept; must belong to this process alone. `None`: compile at each start.
     pub cache: Option<PathBuf>,
-    /// Most instances alive at once, 1 to 4,000. Each reserves 16 MiB of address space and uses what it touches.
+    /// Most instances of small components alive at once, 1 to 4,000. Each reserves 16 MiB of address space and uses what it touches.
     pub instances: u32,
+    /// What no plugin gets more of, whatever it asks.
+    pub ceiling: Limits,
+    /// Where plugins' lines go; `None`: nowhere.
+    pub log: Option<LogSink>,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { cache: None, instances: 1_000 }
+        Self { cache: None, instances: 1_000, ceiling: Limits::CEILING, log: None }
     }
 }
 
@@ -41,10 +43,21 @@ pub enum EngineError {
 /// Compiles components and runs their instances. Cheap to clone; one for a process.
 #[derive(Clone, Debug)]
 pub struct Engine {
-    pub(crate) wasm: wasmtime::Engine,
+    /// Instances from a pool, in microseconds: for all that fits in [`Limits::SMALL`].
+    pub(crate) small: Compiler,
+    /// Instances on demand: Python, Go and JavaScript bring megabytes of code and several memories.
+    pub(crate) large: Compiler,
     pub(crate) ticker: Arc<Ticker>,
-    pub(crate) cache: Option<Arc<Cache>>,
     pub(crate) instances: u32,
+    pub(crate) ceiling: Limits,
+    pub(crate) log: Option<Log>,
+}
+
+/// One of the two engines, with the cache of what it compiled.
+#[derive(Clone, Debug)]
+pub(crate) struct Compiler {
+    pub(crate) wasm: wasmtime::Engine,
+    pub(crate) cache: Option<Arc<Cache>>,
 }
 
 impl Engine {
@@ -59,25 +72,38 @@ impl Engine {
             .max_memories_per_component(4)
             .total_tables(instances * 2)
             .max_tables_per_component(20)
-            .table_elements(TABLE_LIMIT)
-            .max_memory_size(MEMORY_LIMIT)
+            .table_elements(Limits::SMALL.table_elements)
+            .max_memory_size(Limits::SMALL.memory)
             .max_core_instance_size(1 << 20)
             .max_component_instance_size(1 << 20)
             .max_unused_warm_slots(64);
-        let mut config = Config::new();
-        config
+        let mut small = config();
+        small
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
-            .epoch_interruption(true)
-            // No async in the contract; left on it costs every synchronous call (wasmtime #12836).
-            .concurrency_support(false)
-            .max_wasm_stack(STACK_LIMIT)
-            .memory_reservation(MEMORY_LIMIT as u64)
+            .memory_reservation(Limits::SMALL.memory as u64)
             .memory_guard_size(64 << 10)
             .memory_reservation_for_growth(0);
-        let start = |error: wasmtime::Error| EngineError::Start { reason: format!("{error:#}") };
-        let wasm = wasmtime::Engine::new(&config).map_err(start)?;
-        let ticker = Arc::new(Ticker::start(wasm.clone()).map_err(EngineError::Thread)?);
-        let cache = settings.cache.map(|folder| Arc::new(Cache::new(folder, &wasm)));
-        Ok(Self { wasm, ticker, cache, instances })
+        let mut large = config();
+        large.allocation_strategy(InstanceAllocationStrategy::OnDemand);
+        let compiler = |config: &Config| {
+            let wasm = wasmtime::Engine::new(config);
+            let wasm = wasm.map_err(|error| EngineError::Start { reason: format!("{error:#}") })?;
+            let cache = settings.cache.clone().map(|folder| Arc::new(Cache::new(folder, &wasm)));
+            Ok(Compiler { wasm, cache })
+        };
+        let (small, large) = (compiler(&small)?, compiler(&large)?);
+        let ticker = Ticker::start([small.wasm.clone(), large.wasm.clone()]).map_err(EngineError::Thread)?;
+        let log = settings.log.map(Log::new);
+        Ok(Self { small, large, ticker: Arc::new(ticker), instances, ceiling: settings.ceiling, log })
     }
+}
+
+fn config() -> Config {
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        // No async in the contract; left on it costs every synchronous call (wasmtime #12836).
+        .concurrency_support(false)
+        .max_wasm_stack(STACK_LIMIT);
+    config
 }

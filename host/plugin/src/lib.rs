@@ -13,7 +13,6 @@
 //! questions on the caller's thread: tests in virtual time use it as it is. [`Runtime`] is some threads with an asker each. Native defaults
 //! belong to whoever asks: here every way to fail is an [`AskFailure`], and the next question is answered by a new instance.
 
-mod answer;
 mod ask;
 mod asker;
 mod bindings;
@@ -21,13 +20,22 @@ mod cache;
 mod door;
 mod engine;
 mod instance;
+mod kept;
+mod limits;
 mod load;
-mod question;
+mod log;
+mod moment;
+mod room;
 mod runtime;
 mod ticker;
+mod wasi;
+mod world;
 
 pub use ask::{Answer, Ask, AskFailure, BadAnswer, Question, Reply, Settings, TableSet};
 pub use asker::Asker;
 pub use engine::{Engine, EngineError, EngineSettings};
-pub use load::{Description, FlowPlugin, LoadError, NodeKind, RoutingPlugin};
+pub use limits::Limits;
+pub use load::{FlowPlugin, LoadError, Plugin, PluginHash, RoutingPlugin, Terms};
+pub use log::{LogLevel, LogLine, LogSink};
 pub use runtime::{Runtime, RuntimeSettings};
+pub use world::flow::{Description, NodeKind};

@@ -1,200 +1,261 @@
 //! From a component's bytes to a plugin that can be asked.
 
-use std::{fmt, sync::Arc, time::Duration};
-
-use plugboard_model::flow::{Problem, Reference};
-use sha2::{Digest, Sha256};
-use wasmtime::component::{Component, InstancePre, Linker};
-
-use crate::{
-    AskFailure, Engine, Settings, TableSet, answer,
-    bindings::{flow, routing},
-    instance::{Instance, Limits},
-    question,
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
-/// For all that happens once: `describe`, `check`, `configure`.
-const SETUP_BUDGET: Duration = Duration::from_secs(1);
+use plugboard_model::TenantId;
+use sha2::{Digest, Sha256};
+use wasmtime::component::{Component, HasSelf, InstancePre, Linker};
+
+use crate::{
+    AskFailure, Engine, Limits, bindings,
+    engine::Compiler,
+    instance::{Instance, StartFailure},
+    log::Log,
+    room::Room,
+    wasi,
+    world::{World, flow::Flow, routing::Routing},
+};
+
+/// A component longer than this is one of a large runtime, and runs on demand rather than from the pool.
+const SMALL_CODE: usize = 512 << 10;
+const PACKAGE: &str = "plugboard:plugin/";
 
 /// Why a component is not loaded.
 #[derive(Debug, thiserror::Error)]
 pub enum LoadError {
     #[error("this is no WebAssembly component: {reason}")]
     NotAComponent { reason: String },
-    /// It imports something, or lacks an export of the world.
+    /// It lacks an interface of the world, or has it otherwise.
     #[error("component does not fit the world {world}: {reason}")]
     WrongWorld { world: &'static str, reason: String },
+    /// What a plugin may import depends on its world alone; `wit/README.md` has the table.
+    #[error("component imports {import}, which the world {world} does not give; build it without")]
+    Import { world: &'static str, import: String },
     #[error("component does not say what it is")]
     Describe(#[source] AskFailure),
     #[error("component needs what this host lacks: {}", .needs.join(", "))]
     Needs { needs: Vec<String> },
 }
 
-/// What a flow plugin says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Description {
-    pub name: String,
-    /// States of another revision cannot be read.
-    pub revision: u32,
-    pub nodes: Vec<NodeKind>,
+/// On what terms a component is loaded: what it asks, as far as it was granted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Terms {
+    /// Cut to the engine's ceiling.
+    pub limits: Limits,
+    /// Whether its lines go to the engine's log.
+    pub log: bool,
 }
 
-/// A kind of node, for the designer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct NodeKind {
-    pub kind: String,
-    pub exits: Vec<String>,
-    /// JSON Schema 2020-12.
-    pub settings_schema: String,
+impl Default for Terms {
+    fn default() -> Self {
+        Self { limits: Limits::SMALL, log: true }
+    }
 }
 
-/// A component of the world `flow-plugin`. Cheap to clone.
-#[derive(Clone)]
-pub struct FlowPlugin(Arc<Loaded<flow::FlowPluginPre<Limits>>>, Arc<Description>);
+/// SHA-256 of a component: which version of a plugin it is, whatever it says of itself.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PluginHash(pub [u8; 32]);
 
-/// A component of the world `routing-plugin`. Cheap to clone.
-#[derive(Clone)]
-pub struct RoutingPlugin(Arc<Loaded<routing::RoutingPluginPre<Limits>>>);
-
-struct Loaded<P> {
-    engine: Engine,
-    pre: P,
-    hash: [u8; 32],
+/// The first eight bytes tell plugins apart in a log.
+impl fmt::Display for PluginHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0[..8].iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
 }
 
-pub(crate) type FlowInstance = Instance<flow::FlowPlugin>;
-pub(crate) type RoutingInstance = Instance<routing::RoutingPlugin>;
+impl fmt::Debug for PluginHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A component of a world, ready to be asked. Cheap to clone.
+#[allow(private_bounds, reason = "worlds are those of the contract: nobody else adds one")]
+pub struct Plugin<W: World>(Arc<Loaded<W>>, Arc<W::About>);
+
+/// A component of the world `flow-plugin`.
+pub type FlowPlugin = Plugin<Flow>;
+/// A component of the world `routing-plugin`.
+pub type RoutingPlugin = Plugin<Routing>;
+
+pub(crate) struct Loaded<W: World> {
+    /// Unique in this process: the same bytes loaded on other terms are another plugin.
+    number: u64,
+    pub(crate) engine: Engine,
+    pub(crate) pre: InstancePre<Room>,
+    pub(crate) indices: W::Indices,
+    pub(crate) hash: PluginHash,
+    pub(crate) limits: Limits,
+    pub(crate) imports_wasi: bool,
+    pub(crate) is_large: bool,
+    logs: bool,
+}
+
+impl<W: World> Loaded<W> {
+    pub(crate) fn wasm(&self) -> &wasmtime::Engine {
+        if self.is_large { &self.engine.large.wasm } else { &self.engine.small.wasm }
+    }
+
+    pub(crate) fn log(&self) -> Option<Log> {
+        self.engine.log.clone().filter(|_| self.logs)
+    }
+}
 
 impl Engine {
     /// Compiles a flow, checks its world and asks what it is.
     pub fn load_flow(&self, component: &[u8]) -> Result<FlowPlugin, LoadError> {
-        let (pre, hash) = self.prepare(component, "flow-plugin")?;
-        let wrong_world = |error: wasmtime::Error| wrong_world("flow-plugin", &error);
-        let pre = flow::FlowPluginPre::new(pre).map_err(wrong_world)?;
-        let loaded = Loaded { engine: self.clone(), pre, hash };
-        let describe = || {
-            let mut instance = loaded.flow_instance()?;
-            instance.call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_flow().call_describe(store))
-        };
-        let said = describe().map_err(LoadError::Describe)?;
-        let unfit = |bad| LoadError::Describe(AskFailure::BadAnswer(bad));
-        let (description, needs) = answer::description(said).map_err(unfit)?;
-        if !needs.is_empty() {
-            return Err(LoadError::Needs { needs });
-        }
-        Ok(FlowPlugin(Arc::new(loaded), Arc::new(description)))
+        self.load(component, Terms::default())
     }
 
     /// Compiles a routing policy and checks its world.
     pub fn load_routing(&self, component: &[u8]) -> Result<RoutingPlugin, LoadError> {
-        let (pre, hash) = self.prepare(component, "routing-plugin")?;
-        let pre = routing::RoutingPluginPre::new(pre).map_err(|error| wrong_world("routing-plugin", &error))?;
-        Ok(RoutingPlugin(Arc::new(Loaded { engine: self.clone(), pre, hash })))
+        self.load(component, Terms::default())
     }
 
-    fn prepare(&self, bytes: &[u8], world: &'static str) -> Result<(InstancePre<Limits>, [u8; 32]), LoadError> {
-        let hash: [u8; 32] = Sha256::digest(bytes).into();
-        let cached = self.cache.as_ref().and_then(|cache| cache.get(&self.wasm, &hash));
-        let component = match cached {
-            Some(component) => component,
-            None => {
-                // `from_binary` also refuses text and machine code, which `new` or `deserialize` would take.
-                let compiled = Component::from_binary(&self.wasm, bytes);
-                let component = compiled.map_err(|error| LoadError::NotAComponent { reason: format!("{error:#}") })?;
-                if let Some(cache) = &self.cache {
-                    cache.put(&hash, &component);
-                }
-                component
-            }
-        };
-        // An empty linker: whatever imports anything does not link.
-        let linker = Linker::new(&self.wasm);
-        let pre = linker.instantiate_pre(&component).map_err(|error| wrong_world(world, &error))?;
-        Ok((pre, hash))
+    /// Compiles a component, checks that it is one of the world that the caller wants, and asks what it is. Takes up to a minute for a large
+    /// one that is not in the cache.
+    #[allow(private_bounds, reason = "worlds are those of the contract")]
+    pub fn load<W: World>(&self, bytes: &[u8], terms: Terms) -> Result<Plugin<W>, LoadError> {
+        static LOADED: AtomicU64 = AtomicU64::new(0);
+        let limits = terms.limits.within(self.ceiling);
+        let is_large = bytes.len() > SMALL_CODE
+            || limits.memory > Limits::SMALL.memory
+            || limits.table_elements > Limits::SMALL.table_elements;
+        let compiler = if is_large { &self.large } else { &self.small };
+        let hash = PluginHash(Sha256::digest(bytes).into());
+        let component = compiler.compile(bytes, &hash)?;
+        check_exports::<W>(&component)?;
+        let imports_wasi = check_imports::<W>(&component)?;
+        let wrong_world =
+            |error: wasmtime::Error| LoadError::WrongWorld { world: W::NAME, reason: format!("{error:#}") };
+        let pre = link(compiler, &component, imports_wasi).map_err(wrong_world)?;
+        let indices = W::indices(&pre).map_err(wrong_world)?;
+        let number = LOADED.fetch_add(1, Ordering::Relaxed);
+        let (engine, logs) = (self.clone(), terms.log);
+        let loaded = Arc::new(Loaded { number, engine, pre, indices, hash, limits, imports_wasi, is_large, logs });
+        // A first instance also tells whether the functions are those of the contract.
+        let mut instance = Instance::new(&loaded, None).map_err(|failure| match failure {
+            StartFailure::Failed(failure) => LoadError::Describe(failure),
+            StartFailure::Mismatch(error) => wrong_world(error),
+        })?;
+        let (about, needs) = W::describe(&mut instance).map_err(LoadError::Describe)?;
+        if !needs.is_empty() {
+            return Err(LoadError::Needs { needs });
+        }
+        Ok(Plugin(loaded, Arc::new(about)))
     }
 }
 
-fn wrong_world(world: &'static str, error: &wasmtime::Error) -> LoadError {
-    LoadError::WrongWorld { world, reason: format!("{error:#}") }
-}
-
-impl Loaded<flow::FlowPluginPre<Limits>> {
-    fn flow_instance(&self) -> Result<FlowInstance, AskFailure> {
-        Instance::new(&self.engine, SETUP_BUDGET, |store| self.pre.instantiate(store))
+impl Compiler {
+    fn compile(&self, bytes: &[u8], hash: &PluginHash) -> Result<Component, LoadError> {
+        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(&self.wasm, &hash.0)) {
+            return Ok(component);
+        }
+        // `from_binary` also refuses text and machine code, which `new` or `deserialize` would take.
+        let compiled = Component::from_binary(&self.wasm, bytes);
+        let component = compiled.map_err(|error| LoadError::NotAComponent { reason: format!("{error:#}") })?;
+        if let Some(cache) = &self.cache {
+            cache.put(&hash.0, &component);
+        }
+        Ok(component)
     }
 }
 
-impl FlowPlugin {
-    pub fn description(&self) -> &Description {
+/// What stands in the way in words that its author can act on: no such interface, or one of another version.
+fn check_exports<W: World>(component: &Component) -> Result<(), LoadError> {
+    let component_type = component.component_type();
+    let exports: Vec<&str> = component_type.exports(component.engine()).map(|(name, _)| name).collect();
+    let ours = |name: &&&str| name.starts_with(PACKAGE);
+    let interface =
+        |name: &str| name.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next()) == Some(W::INTERFACE);
+    let wrong_world = |reason| Err(LoadError::WrongWorld { world: W::NAME, reason });
+    match exports.iter().find(|name| interface(name)) {
+        // Below 1.0 each minor version is a major one to the linker.
+        Some(found) if !found.split_once('@').is_some_and(|(_, version)| version.starts_with("0.1.")) => {
+            wrong_world(format!(
+                "it exports {found}, and this host speaks 0.1; build it against an older contract, or update the host"
+            ))
+        }
+        Some(_) => Ok(()),
+        None => {
+            let found: Vec<&str> = exports.iter().filter(ours).copied().collect();
+            let found = if found.is_empty() { "nothing of the contract".into() } else { found.join(", ") };
+            wrong_world(format!("it exports {found}, and not {PACKAGE}{}", W::INTERFACE))
+        }
+    }
+}
+
+/// Whether it wants a WASI.
+fn check_imports<W: World>(component: &Component) -> Result<bool, LoadError> {
+    let component_type = component.component_type();
+    let mut imports_wasi = false;
+    for (import, _) in component_type.imports(component.engine()) {
+        if import.starts_with("wasi:") {
+            imports_wasi = true;
+        } else if !import.starts_with("plugboard:plugin/log@0.1.") {
+            return Err(LoadError::Import { world: W::NAME, import: import.to_owned() });
+        }
+    }
+    Ok(imports_wasi)
+}
+
+fn link(compiler: &Compiler, component: &Component, wasi: bool) -> wasmtime::Result<InstancePre<Room>> {
+    let mut linker = Linker::new(&compiler.wasm);
+    bindings::log::add_to_linker::<Room, HasSelf<_>>(&mut linker, |room| &mut room.log)?;
+    if wasi {
+        wasi::add_to_linker(&mut linker)?;
+    }
+    linker.instantiate_pre(component)
+}
+
+#[allow(private_bounds, reason = "worlds are those of the contract")]
+impl<W: World> Plugin<W> {
+    /// SHA-256 of the component.
+    pub fn hash(&self) -> PluginHash {
+        self.0.hash
+    }
+
+    /// What its instances may use.
+    pub fn limits(&self) -> Limits {
+        self.0.limits
+    }
+
+    pub(crate) fn number(&self) -> u64 {
+        self.0.number
+    }
+
+    pub(crate) fn about(&self) -> &W::About {
         &self.1
     }
 
-    /// SHA-256 of the component.
-    pub fn hash(&self) -> [u8; 32] {
-        self.0.hash
+    /// An instance that knows no settings.
+    pub(crate) fn raw_instance(&self, tenant: Option<TenantId>) -> Result<Instance<W>, AskFailure> {
+        Ok(Instance::new(&self.0, tenant)?)
     }
 
-    /// What is wrong with these settings, said by the very bytes that would run them. Takes some milliseconds, at most a second.
-    pub fn check(&self, settings: &Settings) -> Result<Vec<Problem>, AskFailure> {
-        let settings = question::settings(settings.items());
-        let mut instance = self.0.flow_instance()?;
-        let problems =
-            instance.call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_flow().call_check(store, &settings))?;
-        answer::problems(problems).map_err(AskFailure::BadAnswer)
-    }
-
-    /// What these settings name of the tenant's; empty where [`Self::check`] finds an error.
-    pub fn references(&self, settings: &Settings) -> Result<Vec<Reference>, AskFailure> {
-        let settings = question::settings(settings.items());
-        let mut instance = self.0.flow_instance()?;
-        let found = instance
-            .call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_flow().call_references(store, &settings))?;
-        answer::references(found).map_err(AskFailure::BadAnswer)
-    }
-
-    /// An instance that knows its settings.
-    pub(crate) fn instance(&self, settings: &Settings) -> Result<FlowInstance, AskFailure> {
-        let settings = question::settings(settings.items());
-        let mut instance = self.0.flow_instance()?;
-        instance
-            .call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_flow().call_configure(store, &settings))?
-            .map_err(|failure| AskFailure::Plugin(answer::flow_failure(failure)))?;
+    /// An instance that is ready for questions.
+    pub(crate) fn instance(&self, tenant: Option<TenantId>, setup: &W::Setup) -> Result<Instance<W>, AskFailure> {
+        let mut instance = self.raw_instance(tenant)?;
+        W::configure(&mut instance, setup)?;
         instance.mark_ready();
         Ok(instance)
     }
 }
 
-impl RoutingPlugin {
-    /// SHA-256 of the component.
-    pub fn hash(&self) -> [u8; 32] {
-        self.0.hash
-    }
-
-    /// An instance that knows its tables. Also tells whether the policy takes them: ask when they change.
-    pub(crate) fn instance(&self, tables: &TableSet) -> Result<RoutingInstance, AskFailure> {
-        let tables = question::tables(tables.tables());
-        let mut instance = Instance::new(&self.0.engine, SETUP_BUDGET, |store| self.0.pre.instantiate(store))?;
-        instance
-            .call(SETUP_BUDGET, |guest, store| guest.plugboard_plugin_routing().call_configure(store, &tables))?
-            .map_err(|failure| AskFailure::Plugin(answer::routing_failure(failure)))?;
-        instance.mark_ready();
-        Ok(instance)
-    }
-
-    /// Whether the policy can work with these tables and settings.
-    pub fn check(&self, tables: &TableSet) -> Result<(), AskFailure> {
-        self.instance(tables).map(drop)
+impl<W: World> Clone for Plugin<W> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0), Arc::clone(&self.1))
     }
 }
 
-impl fmt::Debug for FlowPlugin {
+impl<W: World> fmt::Debug for Plugin<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FlowPlugin").field(&self.1.name).finish()
-    }
-}
-
-impl fmt::Debug for RoutingPlugin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RoutingPlugin")
+        write!(f, "{} {}", W::NAME, self.0.hash)
     }
 }

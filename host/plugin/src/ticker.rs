@@ -1,4 +1,4 @@
-//! Moves the engine's epoch every few milliseconds while guests run, and rests while none does.
+//! Moves the epoch of both engines every few milliseconds while guests run, and rests while none does.
 
 use std::{
     sync::{
@@ -29,10 +29,10 @@ struct Shared {
 }
 
 impl Ticker {
-    pub(crate) fn start(engine: wasmtime::Engine) -> std::io::Result<Self> {
+    pub(crate) fn start(engines: [wasmtime::Engine; 2]) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
-        let handle = thread::Builder::new().name("plugin-epoch".into()).spawn(move || of_thread.tick(&engine))?;
+        let handle = thread::Builder::new().name("plugin-epoch".into()).spawn(move || of_thread.tick(&engines))?;
         Ok(Self { shared, thread: handle.thread().clone() })
     }
 
@@ -63,11 +63,11 @@ impl Drop for Running<'_> {
 }
 
 impl Shared {
-    fn tick(&self, engine: &wasmtime::Engine) {
+    fn tick(&self, engines: &[wasmtime::Engine]) {
         let (mut seen, mut idle) = (0, 0);
         while !self.closed.load(SeqCst) {
             thread::sleep(TICK);
-            engine.increment_epoch();
+            engines.iter().for_each(wasmtime::Engine::increment_epoch);
             let begun = self.begun.load(SeqCst);
             idle = if begun == seen && self.running.load(SeqCst) == 0 { idle + 1 } else { 0 };
             seen = begun;

@@ -328,8 +328,9 @@ fn an_endless_loop_ends_at_its_budget_while_others_are_answered() {
     assert_eq!(order, [2, 3, 4, 5, 1]);
     let (ended, looped) = &all[4];
     assert_eq!(looped.result, Err(AskFailure::Deadline { budget: BUDGET }));
-    // The budget is CPU time: on an idle machine this is a tick more than the budget, on a busy one it is longer.
-    assert!(ended.duration_since(begun) < 10 * BUDGET);
+    // The budget is CPU time: on an idle machine this is a tick more than the budget, on a busy one it is twice the budget, and the rest is
+    // for a machine that hardly lets it in.
+    assert!(ended.duration_since(begun) < 5 * BUDGET + BUDGET);
 }
 
 #[test]
@@ -362,7 +363,9 @@ fn a_damaged_or_foreign_cache_file_is_compiled_anew() {
     let folder = std::env::temp_dir().join(format!("plugboard-cache-{}", std::process::id()));
     let bytes = component("route-skills");
     let load = || {
-        let engine = Engine::new(EngineSettings { cache: Some(folder.clone()), instances: 4 }).expect("an engine");
+        let engine =
+            Engine::new(EngineSettings { cache: Some(folder.clone()), instances: 4, ..EngineSettings::default() })
+                .expect("an engine");
         engine.load_routing(&bytes).map(drop).expect("a policy");
     };
     load();

@@ -4,7 +4,7 @@
 
 use std::{
     path::Path,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, mpsc},
     time::{Duration, Instant},
 };
 
@@ -13,7 +13,8 @@ use plugboard_model::{
     flow::{Channel, Direction, Event, Happening, Start},
 };
 use plugboard_plugin::{
-    Ask, AskFailure, Asker, Engine, EngineSettings, FlowPlugin, LoadError, Question, Runtime, RuntimeSettings, Settings,
+    Answer, Ask, AskFailure, Asker, Engine, EngineSettings, FlowPlugin, Limits, LoadError, LogLevel, LogLine, LogSink,
+    Question, Runtime, RuntimeSettings, Settings, Terms,
 };
 use wit_component::{StringEncoding, embed_component_metadata};
 use wit_parser::Resolve;
@@ -23,6 +24,22 @@ const BUDGET: Duration = Duration::from_millis(300);
 
 /// The exports of a flow that says nothing and does nothing; what is given comes first, and stands in place of what has the same name.
 fn flow(given: &str) -> Vec<u8> {
+    flow_that_imports(&[], given)
+}
+
+/// What of WASI the guests here import.
+const WASI: [&str; 3] = [
+    "package wasi:io@0.2.0; interface poll { resource pollable { block: func(); } }",
+    "package wasi:clocks@0.2.0; interface monotonic-clock {
+       use wasi:io/poll@0.2.0.{pollable};
+       now: func() -> u64;
+       subscribe-duration: func(when: u64) -> pollable;
+     }",
+    "package wasi:random@0.2.0; interface random { get-random-u64: func() -> u64; }",
+];
+
+/// The same, with further imports of these interfaces.
+fn flow_that_imports(imports: &[&str], given: &str) -> Vec<u8> {
     // Results are zeroes at 1,024: an empty description, an empty list, success, a step without actions.
     let ordinary = [
         ("cabi_realloc", "(param i32 i32 i32 i32) (result i32)", "i32.const 4096"),
@@ -37,8 +54,14 @@ fn flow(given: &str) -> Vec<u8> {
     let memory = if given.contains("(memory (export") { "" } else { r#"(memory (export "memory") 2)"# };
     let mut module = wat::parse_str(format!("(module {memory} {given} {rest})")).expect("a module");
     let mut resolve = Resolve::default();
-    let (package, _) = resolve.push_path(Path::new("../../wit")).expect("the contract");
-    let world = resolve.select_world(&[package], Some("flow-plugin")).expect("the world");
+    resolve.push_path(Path::new("../../wit")).expect("the contract");
+    for package in WASI {
+        resolve.push_str("wasi.wit", package).expect("WASI");
+    }
+    let imports: String = imports.iter().map(|import| format!("import {import};")).collect();
+    let world = format!("package test:guest; world guest {{ include plugboard:plugin/flow-plugin@0.1.1; {imports} }}");
+    let package = resolve.push_str("guest.wit", &world).expect("a world");
+    let world = resolve.select_world(&[package], Some("guest")).expect("the world");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8).expect("metadata");
     plugboard_componentize::componentize(&module).expect("a component")
 }
@@ -224,6 +247,138 @@ fn more_problems_than_anybody_reads_are_no_answer() {
     );
     let failure = load(&engine, &component).check(&Settings::new(Vec::new())).expect_err("no answer");
     assert_eq!(word(&failure), "plugin's answer is void: 1001 problems, at most 1000 are allowed");
+}
+
+/// Nothing but the host gives time: a guest that sleeps would hold a plugin thread where no deadline reaches it.
+#[test]
+fn a_guest_of_wasi_finds_clocks_that_stand_still_the_same_chance_each_time_and_no_way_to_wait() {
+    let engine = engine();
+    // State of eight bytes at 2,048, which is where the first word of the answer points.
+    let answers = |call: &str| {
+        let component = flow_that_imports(
+            &["wasi:clocks/monotonic-clock@0.2.0", "wasi:io/poll@0.2.0", "wasi:random/random@0.2.0"],
+            &format!(
+                r#"(import "wasi:clocks/monotonic-clock@0.2.0" "now" (func $now (result i64)))
+                   (import "wasi:clocks/monotonic-clock@0.2.0" "subscribe-duration" (func $wait (param i64) (result i32)))
+                   (import "wasi:io/poll@0.2.0" "[method]pollable.block" (func $block (param i32)))
+                   (import "wasi:random/random@0.2.0" "get-random-u64" (func $random (result i64)))
+                   (memory (export "memory") 2)
+                   (func (export "plugboard:plugin/flow@0.1.1#step") (param i32) (result i32)
+                     (i64.store (i32.const 2048) (call {call}))
+                     (i32.store (i32.const 1028) (i32.const 2048))
+                     (i32.store (i32.const 1032) (i32.const 8))
+                     i32.const 1024)
+                   (func $sleep (result i64) (call $block (call $wait (i64.const 3600000000000))) (i64.const 0))"#
+            ),
+        );
+        let flow = load(&engine, &component);
+        let ask = || Asker::new(&engine).ask(question(1, &flow));
+        let (first, second) = (ask(), ask());
+        assert!(first.took < BUDGET, "{first:?}");
+        assert_eq!(first.result, second.result);
+        match first.result {
+            Ok(Answer::Stepped(stepped)) => format!("{:?}", stepped.state),
+            Ok(other) => panic!("a step, not {other:?}"),
+            Err(failure) => failure.to_string().lines().next().unwrap_or_default().to_owned(),
+        }
+    };
+    assert_eq!(answers("$now"), "[0, 0, 0, 0, 0, 0, 0, 0]");
+    assert_ne!(answers("$random"), answers("$now"));
+    assert!(answers("$sleep").contains("a plugin may not wait"), "{}", answers("$sleep"));
+}
+
+#[test]
+fn an_import_that_the_world_does_not_give_is_named() {
+    let component = flow_that_imports(
+        &["plugboard:plugin/kv@0.1.1"],
+        r#"(import "plugboard:plugin/kv@0.1.1" "delete" (func (param i32 i32 i32)))
+           (memory (export "memory") 2)"#,
+    );
+    let refused = engine().load_flow(&component).expect_err("refused");
+    expect_test::expect![
+        "component imports plugboard:plugin/kv@0.1.1, which the world flow-plugin does not give; build it without"
+    ]
+    .assert_eq(&refused.to_string());
+}
+
+/// Below 1.0 a minor version is a major one.
+#[test]
+fn a_component_of_another_major_contract_is_refused_with_both_versions() {
+    let mut component = flow("");
+    let mut replaced = 0;
+    let (old, new) = (b"plugboard:plugin/flow@0.1.1".as_slice(), b"plugboard:plugin/flow@0.2.0");
+    while let Some(at) = component.windows(old.len()).position(|window| window == old) {
+        component[at..at + old.len()].copy_from_slice(new);
+        replaced += 1;
+    }
+    assert!(replaced > 0);
+    let refused = engine().load_flow(&component).expect_err("refused");
+    expect_test::expect![[r#"component does not fit the world flow-plugin: it exports plugboard:plugin/flow@0.2.0, and this host speaks 0.1; build it against an older contract, or update the host"#]]
+        .assert_eq(&refused.to_string());
+}
+
+/// A line of 33 and of what the log takes in a question; the next question says what was left out.
+#[test]
+fn a_guest_that_writes_too_much_is_cut_and_what_it_says_is_one_line() {
+    let lines: Arc<Mutex<Vec<LogLine>>> = Arc::default();
+    let to = Arc::clone(&lines);
+    let log = LogSink::new(move |line| to.lock().expect("no panic").push(line));
+    let engine = Engine::new(EngineSettings { instances: 40, log: Some(log), ..EngineSettings::default() });
+    let engine = engine.expect("an engine");
+    let component = flow_that_imports(
+        &[],
+        r#"(import "plugboard:plugin/log@0.1.1" "write" (func $write (param i32 i32 i32 i32 i32)))
+           (memory (export "memory") 2)
+           (data (i32.const 2048) "two\nlines")
+           (func (export "plugboard:plugin/flow@0.1.1#step") (param i32) (result i32)
+             (local $left i32)
+             (local.set $left (i32.const 40))
+             (loop
+               (call $write (i32.const 2) (i32.const 2048) (i32.const 9) (i32.const 0) (i32.const 0))
+               (local.set $left (i32.sub (local.get $left) (i32.const 1)))
+               (br_if 0 (local.get $left)))
+             i32.const 1024)"#,
+    );
+    let (loud, mut asker) = (load(&engine, &component), Asker::new(&engine));
+    assert!(asker.ask(question(1, &loud)).result.is_ok());
+    assert!(asker.ask(question(2, &loud)).result.is_ok());
+    let lines = lines.lock().expect("no panic");
+    let seen: Vec<(&str, LogLevel, u32)> =
+        lines.iter().map(|line| (line.message.as_str(), line.level, line.dropped)).collect();
+    let line = |dropped| ("two lines", LogLevel::Warn, dropped);
+    assert_eq!((seen.len(), seen[0], seen[31], seen[32]), (64, line(0), line(0), line(8)));
+    assert!(
+        lines
+            .iter()
+            .all(|line| line.plugin == loud.hash() && line.tenant.as_ref().is_some_and(|t| t.as_str() == "acme"))
+    );
+    // The same component on other terms keeps silent.
+    let terms = Terms { log: false, ..Terms::default() };
+    let silent: FlowPlugin = engine.load(&component, terms).expect("a flow");
+    let before = lines.len();
+    drop(lines);
+    assert!(asker.ask(question(3, &silent)).result.is_ok());
+    assert_eq!(before, 64);
+}
+
+#[test]
+fn a_component_gets_the_memory_that_its_terms_say_up_to_the_hosts_ceiling() {
+    let engine = engine();
+    let pages = |pages: u32| flow(&format!(r#"(memory (export "memory") {pages})"#));
+    let load = |component: &[u8], mib: usize| {
+        let limits = Limits { memory: mib << 20, ..Limits::SMALL };
+        engine.load(component, Terms { limits, ..Terms::default() })
+    };
+    let refused = |result: Result<FlowPlugin, LoadError>| match result {
+        Err(LoadError::Describe(AskFailure::OutOfMemory { limit })) => limit >> 20,
+        other => panic!("out of memory, not {other:?}"),
+    };
+    // 64 KiB a page: 100 MiB.
+    let large: FlowPlugin = load(&pages(1_600), 128).expect("it fits");
+    assert!(Asker::new(&engine).ask(question(1, &large)).result.is_ok());
+    assert_eq!(refused(load(&pages(1_600), 64)), 64);
+    assert_eq!(refused(load(&pages(6_400), 1_000)), Limits::CEILING.memory >> 20);
+    assert_eq!(refused(load(&pages(2), 0)), 0);
 }
 
 #[test]

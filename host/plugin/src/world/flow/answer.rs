@@ -1,28 +1,22 @@
-//! The contract's words into the host's: what is not right does not get in.
+//! A flow's words into the host's: what is not right does not get in.
 
 use plugboard_model::{
     flow::{self as host, MAX_ACTIONS, MAX_STATE, MAX_TRAIL},
-    routing::{MAX_NEEDS, Need, Order, Relaxed},
+    routing::MAX_NEEDS,
 };
 
+use super::{Description, NodeKind};
 use crate::{
     BadAnswer,
-    bindings::{
-        flow::{common, flow, flow_types as wit},
-        routing::{common as routing_common, routing},
-    },
+    bindings::{common, flow, flow_types as wit},
     door,
-    load::{Description, NodeKind},
+    world::{Checked, words},
 };
-
-type Checked<T> = Result<T, BadAnswer>;
 
 const FIRST_KEY_MS: u32 = 120_000;
 const NEXT_KEY_MS: u32 = 60_000;
 const DAY_MS: u32 = 86_400_000;
 const JSON: usize = 64 * 1024;
-/// Bytes of what a plugin says to a person.
-const SHOWN: usize = 1_024;
 
 /// `hung_up`: the event was the last one, so only what needs no line is let through.
 pub(crate) fn stepped(stepped: flow::Stepped, hung_up: bool) -> Checked<host::Stepped> {
@@ -172,7 +166,6 @@ fn open(open: common::Open) -> Checked<host::Open> {
 
 /// What a flow plugin says of itself, and what it cannot do without.
 pub(crate) fn description(said: flow::Description) -> Checked<(Description, Vec<String>)> {
-    door::at_most("needs", 64, said.needs.len())?;
     door::at_most("node kinds", 256, said.nodes.len())?;
     let node_kind = |node: flow::NodeKind| {
         door::at_most("exits", 64, node.exits.len())?;
@@ -187,30 +180,7 @@ pub(crate) fn description(said: flow::Description) -> Checked<(Description, Vec<
         revision: said.revision,
         nodes: said.nodes.into_iter().map(node_kind).collect::<Checked<_>>()?,
     };
-    let needs = said.needs.into_iter().map(|need| door::line("need", 64, need)).collect::<Checked<_>>()?;
-    Ok((description, needs))
-}
-
-pub(crate) fn problems(problems: Vec<common::Problem>) -> Checked<Vec<host::Problem>> {
-    door::at_most("problems", 1_000, problems.len())?;
-    Ok(problems.into_iter().map(problem).collect())
-}
-
-/// Words for a person are cut, not refused: the rest of them is of use.
-fn problem(problem: common::Problem) -> host::Problem {
-    let common::Problem { severity, code, node, field, message, remedy, .. } = problem;
-    let severity = match severity {
-        common::Severity::Error => host::Severity::Error,
-        common::Severity::Warning => host::Severity::Warning,
-    };
-    host::Problem {
-        severity,
-        code: door::shown(64, &code),
-        node: node.map(|node| door::shown(SHOWN, &node)),
-        field: field.map(|field| door::shown(SHOWN, &field)),
-        message: door::shown(SHOWN, &message),
-        remedy: door::shown(SHOWN, &remedy),
-    }
+    Ok((description, words::needs(said.needs)?))
 }
 
 pub(crate) fn references(references: Vec<flow::Reference>) -> Checked<Vec<host::Reference>> {
@@ -232,71 +202,7 @@ fn reference(reference: flow::Reference) -> Checked<host::Reference> {
     Ok(host::Reference {
         kind,
         name: door::line("name", 128, reference.name)?,
-        node: reference.node.map(|node| door::shown(SHOWN, &node)),
-        field: reference.field.map(|field| door::shown(SHOWN, &field)),
+        node: reference.node.map(|node| words::shown(&node)),
+        field: reference.field.map(|field| words::shown(&field)),
     })
-}
-
-pub(crate) fn flow_failure(failure: common::Failure) -> host::Failure {
-    use common::FailureCode;
-    let code = match failure.code {
-        FailureCode::BadState => host::FailureCode::BadState,
-        FailureCode::BadSettings => host::FailureCode::BadSettings,
-        FailureCode::Diverged(token) => host::FailureCode::Diverged(token),
-        FailureCode::TooLarge => host::FailureCode::TooLarge,
-        FailureCode::Runaway => host::FailureCode::Runaway,
-        FailureCode::Other(word) => host::FailureCode::Other(door::shown(64, &word)),
-    };
-    host::Failure { code, message: door::shown(SHOWN, &failure.message) }
-}
-
-pub(crate) fn routing_failure(failure: routing_common::Failure) -> host::Failure {
-    use routing_common::FailureCode;
-    let code = match failure.code {
-        FailureCode::BadState => host::FailureCode::BadState,
-        FailureCode::BadSettings => host::FailureCode::BadSettings,
-        FailureCode::Diverged(token) => host::FailureCode::Diverged(token),
-        FailureCode::TooLarge => host::FailureCode::TooLarge,
-        FailureCode::Runaway => host::FailureCode::Runaway,
-        FailureCode::Other(word) => host::FailureCode::Other(door::shown(64, &word)),
-    };
-    host::Failure { code, message: door::shown(SHOWN, &failure.message) }
-}
-
-/// `asked`: the numbers of the question, in any order.
-pub(crate) fn order(order: routing::Order, asked: impl Iterator<Item = u32>) -> Checked<Order> {
-    let mut left: Vec<u32> = asked.collect();
-    door::at_most("numbers", left.len(), order.numbers.len())?;
-    left.sort_unstable();
-    let mut taken = vec![false; left.len()];
-    for &number in &order.numbers {
-        let at = left.binary_search(&number).map_err(|_| BadAnswer::UnknownNumber { number })?;
-        if std::mem::replace(&mut taken[at], true) {
-            return Err(BadAnswer::Twice { number });
-        }
-    }
-    Ok(Order { numbers: order.numbers, again_ms: again(order.again_ms)? })
-}
-
-fn again(again_ms: Option<u32>) -> Checked<Option<u32>> {
-    again_ms.map(|ms| door::within("again-ms", (100, DAY_MS), ms)).transpose()
-}
-
-/// `queues`: how many the tables name.
-pub(crate) fn relaxed(relaxed: routing::Relaxed, before: &[Need], queues: usize) -> Checked<Relaxed> {
-    door::at_most("needs", before.len(), relaxed.needs.len())?;
-    let need = |need: routing::Need| {
-        let known = before.iter().any(|had| had.skill == need.skill && (1..=had.level).contains(&need.level));
-        if known {
-            Ok(Need { skill: need.skill, level: need.level })
-        } else {
-            Err(BadAnswer::NeedRaised { skill: need.skill })
-        }
-    };
-    let needs = relaxed.needs.into_iter().map(need).collect::<Checked<_>>()?;
-    if let Some(number) = relaxed.overflow_to.filter(|queue| usize::try_from(*queue).is_ok_and(|queue| queue >= queues))
-    {
-        return Err(BadAnswer::UnknownNumber { number });
-    }
-    Ok(Relaxed { needs, overflow_to: relaxed.overflow_to, again_ms: again(relaxed.again_ms)? })
 }

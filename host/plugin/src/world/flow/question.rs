@@ -1,17 +1,11 @@
-//! The host's words into the contract's.
+//! The host's words into a flow's.
 
-use plugboard_model::{flow as host, routing as numbers};
+use plugboard_model::flow as host;
 
-use crate::bindings::{flow as wit, routing};
+use crate::bindings::{common, flow_types as t};
 
-pub(crate) fn settings(settings: &[host::Setting]) -> Vec<wit::common::Setting> {
-    let setting =
-        |setting: &host::Setting| wit::common::Setting { name: setting.name.clone(), value: setting.value.clone() };
-    settings.iter().map(setting).collect()
-}
-
-pub(crate) fn event(event: host::Event) -> wit::flow_types::Event {
-    wit::flow_types::Event {
+pub(crate) fn event(event: host::Event) -> t::Event {
+    t::Event {
         seq: event.seq,
         at_ms: event.at.as_millis(),
         utc_offset_min: event.utc_offset_min,
@@ -22,9 +16,9 @@ pub(crate) fn event(event: host::Event) -> wit::flow_types::Event {
     }
 }
 
-fn happening(what: host::Happening) -> wit::flow_types::Happening {
+fn happening(what: host::Happening) -> t::Happening {
     use host::Happening as Host;
-    use wit::flow_types::{self as t, Happening};
+    use t::Happening;
     match what {
         Host::Started(start) => Happening::Started(self::start(start)),
         Host::Played { to_the_end } => Happening::Played(to_the_end),
@@ -61,13 +55,13 @@ fn happening(what: host::Happening) -> wit::flow_types::Happening {
         Host::HungUp(host::End { cause, by_caller }) => {
             Happening::HungUp(t::End { cause: cause.as_q850().into(), by_caller })
         }
-        Host::Other(host::Open { name, json }) => Happening::Other(wit::common::Open { name, json }),
+        Host::Other(host::Open { name, json }) => Happening::Other(common::Open { name, json }),
     }
 }
 
-fn start(start: host::Start) -> wit::flow_types::Start {
-    use wit::flow_types::{Channel, Direction};
-    wit::flow_types::Start {
+fn start(start: host::Start) -> t::Start {
+    use t::{Channel, Direction};
+    t::Start {
         interaction: start.interaction.to_string(),
         channel: match start.channel {
             host::Channel::Voice => Channel::Voice,
@@ -88,8 +82,8 @@ fn start(start: host::Start) -> wit::flow_types::Start {
     }
 }
 
-fn queue_news(news: host::QueueNews) -> wit::flow_types::QueueNews {
-    use wit::flow_types::{GiveUp, Place, QueueNews};
+fn queue_news(news: host::QueueNews) -> t::QueueNews {
+    use t::{GiveUp, Place, QueueNews};
     match news {
         host::QueueNews::Waiting(host::Place { position, wait_ms }) => QueueNews::Waiting(Place { position, wait_ms }),
         host::QueueNews::Connected { agent } => QueueNews::Connected(agent.to_string()),
@@ -101,38 +95,4 @@ fn queue_news(news: host::QueueNews) -> wit::flow_types::QueueNews {
             host::GaveUp::ExitKey(key) => GiveUp::ExitKey(key),
         }),
     }
-}
-
-pub(crate) fn tables(tables: &numbers::Tables) -> routing::routing::Tables {
-    let setting =
-        |setting: &host::Setting| routing::common::Setting { name: setting.name.clone(), value: setting.value.clone() };
-    routing::routing::Tables {
-        skills: tables.skills.clone(),
-        attributes: tables.attributes.clone(),
-        queues: tables.queues.clone(),
-        settings: tables.settings.iter().map(setting).collect(),
-        extra: Vec::new(),
-    }
-}
-
-pub(crate) fn waiting(waiting: &numbers::Waiting) -> routing::routing::Waiting {
-    let numbers::Waiting { number, queue, priority, channel, waited_ms, value } = *waiting;
-    routing::routing::Waiting { number, queue, priority, channel, waited_ms, value }
-}
-
-pub(crate) fn needs(needs: &[numbers::Need]) -> Vec<routing::routing::Need> {
-    needs.iter().map(|need| routing::routing::Need { skill: need.skill, level: need.level }).collect()
-}
-
-pub(crate) fn candidate(candidate: &numbers::Candidate) -> routing::routing::Candidate {
-    let numbers::Candidate { number, levels, idle_ms, taken_today, load_permille } = *candidate;
-    routing::routing::Candidate { number, levels: levels.0, idle_ms, taken_today, load: load_permille }
-}
-
-pub(crate) fn columns(columns: &[numbers::Column]) -> Vec<routing::routing::Column> {
-    let column = |column: &numbers::Column| routing::routing::Column {
-        attribute: column.attribute,
-        values: column.values.clone(),
-    };
-    columns.iter().map(column).collect()
 }
