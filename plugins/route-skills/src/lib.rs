@@ -1,7 +1,8 @@
-//! The routing policy that comes with the host: best skills first, then least busy, then longest idle; priority, then age.
+//! The routing policy that comes with the host: best skills first, then least load, then longest idle; priority, then age.
 //!
-//! Settings: `relax_after_ms` (default 30,000): how long a caller waits before one skill is asked for a level lower; `overflow`: name of
-//! the queue to go to once nothing is left to relax.
+//! A caller whom nobody took goes without something: one level of the highest need at a time, then the need itself, and when nothing is left, the
+//! agents of another queue are asked as well. Settings: `relax-first-ms` (never): when that begins, from the place in line; `relax-every-ms`
+//! (30,000): from one step to the next; `drop-needs` (true): whether a need at level 1 is given up; `overflow-to` (none): the other queue.
 
 mod policy;
 
@@ -38,7 +39,7 @@ impl Guest for Policy {
     }
 
     fn rank_agents(_: Waiting, needs: Vec<Need>, candidates: Vec<Candidate>, _: Vec<Column>) -> Result<Order, Failure> {
-        configured(|settings| settings.rank_agents(&needs, &candidates))
+        configured(|_| policy::rank_agents(&needs, &candidates))
     }
 
     fn rank_waiting(_: Candidate, waiting: Vec<Waiting>, _: Vec<Column>) -> Result<Order, Failure> {

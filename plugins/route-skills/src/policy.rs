@@ -14,70 +14,73 @@ use crate::{
 const LEAST_LEVEL: u8 = 1;
 
 pub(crate) struct Settings {
-    relax_after_ms: u32,
-    /// Number of the queue that takes over in the end.
-    overflow: Option<u32>,
+    relax_every_ms: u32,
+    drop_needs: bool,
+    /// Number of the queue whose agents are asked as well in the end.
+    overflow_to: Option<u32>,
 }
 
 impl Settings {
     pub(crate) fn from_tables(tables: &Tables) -> Result<Self, Failure> {
-        let mut settings = Self { relax_after_ms: 30_000, overflow: None };
+        let mut settings = Self { relax_every_ms: 30_000, drop_needs: true, overflow_to: None };
         for setting in &tables.settings {
-            match setting.name.as_str() {
-                "relax_after_ms" => {
-                    settings.relax_after_ms =
-                        setting.value.parse().ok().filter(|ms| *ms >= 1_000).ok_or_else(|| {
-                            bad_settings(format!(
-                                "relax_after_ms is {:?}, wanted milliseconds from 1000",
-                                setting.value
-                            ))
-                        })?;
-                }
-                "overflow" => {
-                    let queue = tables.queues.iter().position(|queue| *queue == setting.value);
+            let (name, value) = (setting.name.as_str(), setting.value.as_str());
+            let wanted = |what: &str| bad_settings(format!("{name} is {value:?}, wanted {what}"));
+            let millis = || {
+                let millis = value.parse::<u32>().ok().filter(|ms| (1_000..=3_600_000).contains(ms));
+                millis.ok_or_else(|| wanted("milliseconds from 1000 to 3600000"))
+            };
+            match name {
+                // The host's to keep: it asks first then.
+                "relax-first-ms" => drop(millis()?),
+                "relax-every-ms" => settings.relax_every_ms = millis()?,
+                "drop-needs" => settings.drop_needs = value.parse().map_err(|_| wanted("true or false"))?,
+                "overflow-to" => {
+                    let queue = tables.queues.iter().position(|queue| queue == value);
                     let number = queue.and_then(|queue| u32::try_from(queue).ok());
-                    settings.overflow =
-                        Some(number.ok_or_else(|| bad_settings(format!("overflow: no queue {:?}", setting.value)))?);
+                    settings.overflow_to =
+                        Some(number.ok_or_else(|| bad_settings(format!("{name}: there is no queue {value:?}")))?);
                 }
-                // What a later version of this policy may read.
-                _ => {}
+                _ => return Err(bad_settings(format!("{name}: there is no such setting"))),
             }
         }
         Ok(settings)
     }
 
-    /// By the sum of the levels in the needed skills, then the least load, then the longest idle; equal ones by number.
-    pub(crate) fn rank_agents(&self, needs: &[Need], candidates: &[Candidate]) -> Order {
-        let relevant = match needs.len() {
-            0 => 0,
-            n @ 1..8 => u64::MAX >> (64 - 8 * n),
-            _ => u64::MAX,
-        };
-        let mut ranked: Vec<(u64, u32)> =
-            candidates.iter().map(|agent| (rank(agent, agent.levels & relevant), agent.number)).collect();
-        ranked.sort_unstable();
-        let again_ms = (!needs.is_empty() || self.overflow.is_some()).then_some(self.relax_after_ms);
-        Order { numbers: ranked.into_iter().map(|(_, number)| number).collect(), again_ms, extra: Vec::new() }
-    }
-
     /// Takes one level off the highest need (the last among equals), then drops the last one left at the least level, then overflows.
     pub(crate) fn relax(&self, who: &Waiting, mut needs: Vec<Need>) -> Relaxed {
-        let highest = needs.iter().map(|need| need.level).max();
-        let overflow_to = match highest {
-            None => self.overflow.filter(|queue| *queue != who.queue),
-            Some(level) => {
-                let at = needs.iter().rposition(|need| need.level == level).unwrap_or_default();
-                if level > LEAST_LEVEL {
-                    needs[at].level -= 1;
-                } else {
-                    needs.remove(at);
-                }
-                None
+        let (mut overflow_to, mut is_last) = (None, false);
+        match highest(&needs) {
+            Some(at) if needs[at].level > LEAST_LEVEL => needs[at].level -= 1,
+            Some(at) if self.drop_needs => drop(needs.remove(at)),
+            _ => {
+                overflow_to = self.overflow_to.filter(|queue| *queue != who.queue);
+                is_last = true;
             }
-        };
-        let more = !needs.is_empty() || (highest.is_some() && self.overflow.is_some());
-        Relaxed { needs, overflow_to, again_ms: more.then_some(self.relax_after_ms), extra: Vec::new() }
+        }
+        let may_lower = highest(&needs).is_some_and(|at| self.drop_needs || needs[at].level > LEAST_LEVEL);
+        let more = !is_last && (may_lower || self.overflow_to.is_some());
+        Relaxed { needs, overflow_to, again_ms: more.then_some(self.relax_every_ms), extra: Vec::new() }
     }
+}
+
+fn highest(needs: &[Need]) -> Option<usize> {
+    let level = needs.iter().map(|need| need.level).max()?;
+    needs.iter().rposition(|need| need.level == level)
+}
+
+/// By the sum of the levels in the needed skills, then the least load, then the longest idle; equal ones by number.
+pub(crate) fn rank_agents(needs: &[Need], candidates: &[Candidate]) -> Order {
+    let relevant = match needs.len() {
+        0 => 0,
+        n @ 1..8 => u64::MAX >> (64 - 8 * n),
+        _ => u64::MAX,
+    };
+    let mut ranked: Vec<(u64, u32)> =
+        candidates.iter().map(|agent| (rank(agent, agent.levels & relevant), agent.number)).collect();
+    ranked.sort_unstable();
+    let numbers = ranked.into_iter().map(|(_, number)| number).collect();
+    Order { numbers, again_ms: None, extra: Vec::new() }
 }
 
 /// Smaller is better: from the top bit 12 bits of missing levels, 16 of load, 32 of missing idle time, in one number because a sort of
@@ -127,7 +130,7 @@ mod tests {
             agent(4, 0x0a01, 900, 0),
             agent(5, 0xff_0101, 0, 0), // great in a skill that nobody asked for
         ];
-        assert_eq!(settings(&[]).unwrap().rank_agents(&needs, &agents).numbers, [4, 3, 2, 1, 5]);
+        assert_eq!(rank_agents(&needs, &agents).numbers, [4, 3, 2, 1, 5]);
     }
 
     #[test]
@@ -138,26 +141,56 @@ mod tests {
         );
     }
 
-    #[test]
-    fn needs_are_lowered_then_dropped_then_the_caller_overflows() {
-        let settings = settings(&[("overflow", "everyone"), ("relax_after_ms", "5000")]).unwrap();
+    fn steps(pairs: &[(&str, &str)]) -> Vec<String> {
+        let settings = settings(pairs).unwrap();
         let mut needs = vec![Need { skill: 7, level: 2 }, Need { skill: 8, level: 1 }];
         let mut seen = Vec::new();
-        while let Relaxed { needs: left, overflow_to: None, again_ms: Some(5_000), .. } =
-            settings.relax(&waiting(1, 5, 0), needs)
-        {
-            seen.push(left.iter().map(|need| (need.skill, need.level)).collect::<Vec<_>>());
+        loop {
+            let Relaxed { needs: left, overflow_to, again_ms, .. } = settings.relax(&waiting(1, 5, 0), needs);
+            let left_over: Vec<String> = left.iter().map(|need| format!("{}≥{}", need.skill, need.level)).collect();
+            let to = overflow_to.map_or_else(String::new, |queue| format!(" to {queue}"));
+            let again = again_ms.map_or_else(String::new, |ms| format!(" again {ms}"));
+            seen.push(format!("[{}]{to}{again}", left_over.join(" ")));
+            if again_ms.is_none() {
+                return seen;
+            }
             needs = left;
         }
-        assert_eq!(seen, [vec![(7, 1), (8, 1)], vec![(7, 1)], vec![]]);
-        assert_eq!(settings.relax(&waiting(1, 5, 0), vec![]).overflow_to, Some(1));
     }
 
     #[test]
-    fn unknown_overflow_queue_is_refused_by_name() {
+    fn needs_are_lowered_then_dropped_then_the_caller_overflows() {
         assert_eq!(
-            settings(&[("overflow", "nobody")]).err().map(|failure| failure.message),
-            Some("overflow: no queue \"nobody\"".into())
+            steps(&[("overflow-to", "everyone"), ("relax-every-ms", "5000")]),
+            ["[7≥1 8≥1] again 5000", "[7≥1] again 5000", "[] again 5000", "[] to 1"]
+        );
+    }
+
+    #[test]
+    fn need_is_not_dropped_where_the_settings_say_so() {
+        assert_eq!(steps(&[("drop-needs", "false")]), ["[7≥1 8≥1]"]);
+        assert_eq!(
+            steps(&[("drop-needs", "false"), ("overflow-to", "everyone")]),
+            ["[7≥1 8≥1] again 30000", "[7≥1 8≥1] to 1"]
+        );
+    }
+
+    #[test]
+    fn settings_that_cannot_be_used_are_refused_by_name() {
+        let told = |name, value| settings(&[(name, value)]).err().map(|failure| failure.message).unwrap_or_default();
+        assert_eq!(
+            [
+                told("overflow-to", "nobody"),
+                told("relax-first-ms", "5"),
+                told("drop-needs", "no"),
+                told("overflow", "x")
+            ],
+            [
+                "overflow-to: there is no queue \"nobody\"",
+                "relax-first-ms is \"5\", wanted milliseconds from 1000 to 3600000",
+                "drop-needs is \"no\", wanted true or false",
+                "overflow: there is no such setting",
+            ]
         );
     }
 }
