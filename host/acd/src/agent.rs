@@ -121,9 +121,10 @@ pub(crate) enum Rest {
     Ready,
 }
 
-/// Time logged in and time on interactions since midnight.
+/// What an agent did since midnight: interactions answered, time on them, time logged in.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Load {
+    pub(crate) taken: u32,
     busy: Duration,
     logged_in: Duration,
     busy_from: Option<Timestamp>,
@@ -148,6 +149,7 @@ impl Load {
 
     /// A new day began at `midnight`.
     pub(crate) fn start_day(&mut self, midnight: Timestamp) {
+        self.taken = 0;
         self.busy = Duration::ZERO;
         self.logged_in = Duration::ZERO;
         self.busy_from = self.busy_from.map(|from| from.max(midnight));
@@ -173,8 +175,6 @@ pub(crate) struct Agent {
     /// Position among the configured agents in order of id.
     pub(crate) rank: u32,
     pub(crate) queues: Box<[QueueKey]>,
-    /// Queues that overflow to one of `queues`, and are not among them.
-    pub(crate) overflow_from: Box<[QueueKey]>,
     pub(crate) levels: Arc<[u8]>,
     pub(crate) ready_on_register: bool,
 
@@ -201,7 +201,6 @@ impl Agent {
             configured: true,
             rank: 0,
             queues: Box::default(),
-            overflow_from: Box::default(),
             levels: Arc::default(),
             ready_on_register: false,
             state: State::LoggedOut,
@@ -217,5 +216,11 @@ impl Agent {
             ask_again: None,
             own_calls: Vec::new(),
         }
+    }
+
+    /// Calls in hand, per mille of the one that a voice agent may have; somebody in after-call work has that one still.
+    pub(crate) fn load_permille(&self) -> u16 {
+        let calls = usize::from(self.state.task().is_some()) + self.own_calls.len();
+        u16::try_from(calls * 1_000).unwrap_or(u16::MAX)
     }
 }

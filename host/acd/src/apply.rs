@@ -45,6 +45,7 @@ impl Acd {
         let interactions: Vec<InteractionId> = self.entries.keys().copied().collect();
         for interaction in interactions {
             self.stop_asking(interaction);
+            self.unwind(interaction);
         }
         for ((interaction, agent), at) in std::mem::take(&mut self.declined) {
             self.timers.cancel(Some(at), Timer::BackOff(interaction, agent));
@@ -61,7 +62,6 @@ impl Acd {
         let agents: Vec<AgentKey> = self.agents.keys().collect();
         for agent in agents {
             self.agents[agent].queues = Box::default();
-            self.agents[agent].overflow_from = Box::default();
         }
     }
 
@@ -72,7 +72,8 @@ impl Acd {
             .filter(|(_, queue)| !configuration.queues.contains_key(&queue.id))
             .map(|(key, queue)| (key, queue.id.clone()))
             .collect();
-        for (key, id) in closed {
+        for (key, _) in &closed {
+            let key = *key;
             let waiting: Vec<InteractionId> =
                 self.entries.iter().filter(|(_, entry)| entry.queue == Some(key)).map(|(id, _)| *id).collect();
             for interaction in waiting {
@@ -87,17 +88,22 @@ impl Acd {
                 }
             }
             self.stop_watching(now, key);
+        }
+        // Once nobody waits in any of them, so that whoever left found every queue that they were let in to.
+        for (key, id) in closed {
+            self.entries.values_mut().for_each(|entry| entry.relaxation.forget_helper(key));
             self.queues.remove(&id);
         }
     }
 
     fn open_queues(&mut self, configuration: &Configuration) {
+        let mut changed = Vec::new();
         for (id, rules) in &configuration.queues {
             match self.queues.key(id) {
                 Some(key) => {
-                    let queue = &mut self.queues[key];
-                    queue.policy = rules.policy.as_deref().map(Into::into);
-                    queue.rules = rules.clone();
+                    if self.queues[key].change(rules) {
+                        changed.push(key);
+                    }
                 }
                 None => {
                     self.queues.insert(id.clone(), Queue::new(id.clone(), rules.clone()));
@@ -108,6 +114,11 @@ impl Acd {
         for key in queues {
             let to = self.queues[key].rules.overflow_to.as_ref().and_then(|to| self.queues.key(to));
             self.queues[key].overflow_to = to.filter(|to| *to != key);
+        }
+        let is_of = |queue: Option<QueueKey>| queue.is_some_and(|key| changed.contains(&key));
+        let anew: Vec<_> = self.entries.iter().filter(|(_, entry)| is_of(entry.queue)).map(|(id, _)| *id).collect();
+        for interaction in anew {
+            self.begin_anew(interaction);
         }
     }
 
@@ -139,14 +150,6 @@ impl Acd {
             let mut queues: Vec<QueueKey> = resource.queues.iter().filter_map(|id| self.queues.key(id)).collect();
             queues.sort_unstable();
             queues.dedup();
-            let overflow_from = self
-                .queues
-                .iter()
-                .filter(|(from, queue)| {
-                    queue.overflow_to.is_some_and(|to| queues.contains(&to)) && !queues.contains(from)
-                })
-                .map(|(from, _)| from)
-                .collect();
             for queue in &queues {
                 self.queues[*queue].members.push(key);
             }
@@ -156,7 +159,6 @@ impl Acd {
             agent.levels = skill::levels(&self.skills, &resource.skills);
             agent.ready_on_register = resource.ready_on_register;
             agent.queues = queues.into();
-            agent.overflow_from = overflow_from;
             self.by_rank.push(key);
             self.index_if_ready(key);
         }
@@ -173,10 +175,11 @@ impl Acd {
         let queues: Vec<QueueKey> = self.queues.keys().collect();
         for queue in queues {
             self.queues[queue].line = Line::default();
-            self.queues[queue].overflowed = Line::default();
+            self.queues[queue].guests.clear();
         }
         for (interaction, mut entry) in std::mem::take(&mut self.entries) {
             self.apply_rules(now, &mut entry);
+            entry.held_back = false;
             let waits = entry.offered.is_none();
             self.entries.insert(interaction, entry);
             if waits {

@@ -8,12 +8,12 @@ use std::{
     collections::BinaryHeap,
 };
 
-use plugboard_model::{AgentId, EventKind, InteractionId, Strategy, Timestamp, millis};
+use plugboard_model::{AgentId, Choice, EventKind, InteractionId, Strategy, Timestamp, millis};
 
 use crate::{
     Acd, LEASE, MOST_CANDIDATES, Output, RefuseReason,
     agent::{Agent, State, Task},
-    queue::{Entry, Line, Overflow, Place, Queue},
+    queue::{Entry, Line, Place, Queue},
     skill::{fits, mastery},
     table::{AgentKey, ClassKey, QueueKey},
 };
@@ -24,13 +24,17 @@ impl Acd {
         if self.reconfiguring {
             return;
         }
+        // What the policy gives up decides who may take it, and is known in a moment.
+        if self.entries.get(&interaction).is_none_or(|entry| entry.relaxation.question().is_some()) {
+            return;
+        }
         self.stop_asking(interaction);
         let Some(entry) = self.entries.get(&interaction).filter(|entry| entry.offered.is_none()) else { return };
         let Some(queue) = entry.queue.map(|key| &self.queues[key]) else { return };
         if queue.policy.is_some() {
             self.ask_for_waiting(now, interaction);
         } else if let Some(agent) = self.pick(now, entry, queue) {
-            self.reserve(now, agent, interaction);
+            self.reserve(now, agent, interaction, None);
         }
     }
 
@@ -48,13 +52,18 @@ impl Acd {
         if self.queues[queue].policy.is_some() {
             self.ask_for_agent(now, agent, queue, refused);
         } else {
-            self.reserve(now, agent, place.interaction);
+            self.reserve(now, agent, place.interaction, None);
         }
     }
 
-    /// The line of `queue` that `agent` takes from: all who wait, or only those who overflow.
-    fn line_for<'a>(&self, agent: &Agent, key: QueueKey, queue: &'a Queue) -> &'a Line {
-        if agent.queues.contains(&key) { &queue.line } else { &queue.overflowed }
+    /// The lines that `agent` takes from, with the queue that each belongs to: those of their own queues, and of other queues those who are let in to
+    /// one of theirs. Who is let in to two of them stands in two lines.
+    fn lines_for<'a>(&'a self, agent: &'a Agent) -> impl Iterator<Item = (QueueKey, &'a Line)> {
+        agent.queues.iter().flat_map(move |key| {
+            let queue = &self.queues[*key];
+            let guests = queue.guests.iter().filter(|(from, _)| agent.queues.binary_search(from).is_err());
+            std::iter::once((*key, &queue.line)).chain(guests.map(|(from, line)| (*from, line)))
+        })
     }
 
     fn is_declined(&self, interaction: InteractionId, agent: AgentKey) -> bool {
@@ -65,18 +74,18 @@ impl Acd {
     fn best_for(&self, key: AgentKey, refused: &[QueueKey]) -> Option<(QueueKey, Place)> {
         let agent = &self.agents[key];
         let mut best: Option<(QueueKey, Place)> = None;
-        for queue in agent.queues.iter().chain(&agent.overflow_from) {
-            if refused.contains(queue) {
+        for (queue, line) in self.lines_for(agent) {
+            if refused.contains(&queue) {
                 continue;
             }
-            for (class, places) in self.line_for(agent, *queue, &self.queues[*queue]).classes() {
+            for (class, places) in line.classes() {
                 let better = |place: &&Place| best.as_ref().is_none_or(|(_, best)| *place < best);
                 if places.first().filter(better).is_none() || !fits(&agent.levels, self.classes.needs(class)) {
                     continue;
                 }
                 let free = places.iter().find(|place| !self.is_declined(place.interaction, key));
                 if let Some(place) = free.filter(better) {
-                    best = Some((*queue, *place));
+                    best = Some((queue, *place));
                 }
             }
         }
@@ -87,8 +96,9 @@ impl Acd {
     pub(crate) fn short_list(&self, key: AgentKey, queue: QueueKey) -> Vec<InteractionId> {
         let agent = &self.agents[key];
         let mut classes: Vec<_> = self
-            .line_for(agent, queue, &self.queues[queue])
-            .classes()
+            .lines_for(agent)
+            .filter(|(of, _)| *of == queue)
+            .flat_map(|(_, line)| line.classes())
             .filter(|(class, _)| fits(&agent.levels, self.classes.needs(*class)))
             .map(|(_, places)| places.iter().filter(|place| !self.is_declined(place.interaction, key)))
             .collect();
@@ -99,7 +109,10 @@ impl Acd {
             .collect();
         let mut list = Vec::new();
         while let Some(Reverse((place, class))) = heads.pop() {
-            list.push(place.interaction);
+            // Who stands in two lines comes twice in a row.
+            if list.last() != Some(&place.interaction) {
+                list.push(place.interaction);
+            }
             if list.len() == MOST_CANDIDATES {
                 break;
             }
@@ -123,10 +136,8 @@ impl Acd {
 
     /// The agent whom the queue's strategy prefers: among its own, else among those whom it overflows to.
     fn pick(&self, now: Timestamp, entry: &Entry, queue: &Queue) -> Option<AgentKey> {
-        self.pick_from(now, entry, queue, queue).or_else(|| {
-            let other = queue.overflow_to.filter(|_| entry.overflow == Overflow::Now)?;
-            self.pick_from(now, entry, queue, &self.queues[other])
-        })
+        self.pick_from(now, entry, queue, queue)
+            .or_else(|| entry.helpers(queue).find_map(|helper| self.pick_from(now, entry, queue, &self.queues[helper])))
     }
 
     /// Where `pool` keeps its ready agents in the order that `queue` wants, the first that fits is taken; else each is compared.
@@ -175,8 +186,7 @@ impl Acd {
     /// Ready agents for an interaction in native order: the queue's own, then those whom it overflows to.
     pub(crate) fn candidates(&self, now: Timestamp, entry: &Entry, queue: &Queue) -> Vec<AgentKey> {
         let mut list = Vec::new();
-        let other = queue.overflow_to.filter(|_| entry.overflow == Overflow::Now).map(|key| &self.queues[key]);
-        for pool in [Some(queue), other].into_iter().flatten() {
+        for pool in std::iter::once(queue).chain(entry.helpers(queue).map(|key| &self.queues[key])) {
             let mut of_pool: Vec<AgentKey> = pool
                 .ready
                 .iter()
@@ -190,12 +200,19 @@ impl Acd {
         list
     }
 
-    /// Promises the agent to the interaction under a lease.
-    pub(crate) fn reserve(&mut self, now: Timestamp, key: AgentKey, interaction: InteractionId) {
+    /// Promises the agent to the interaction under a lease. `choice`: how a policy came to it.
+    pub(crate) fn reserve(
+        &mut self,
+        now: Timestamp,
+        key: AgentKey,
+        interaction: InteractionId,
+        choice: Option<Choice>,
+    ) {
         self.step_out(interaction);
         self.stop_asking(interaction);
         let Some(entry) = self.entries.get_mut(&interaction) else { return };
         entry.offered = Some(key);
+        entry.held_back = false;
         let (queue, waiting_from) = (entry.queue, entry.waiting_from);
         let agent = &self.agents[key];
         let (id, rank) = (agent.id.clone(), agent.rank);
@@ -224,6 +241,7 @@ impl Acd {
             queue: name.clone(),
             lease_ms: millis(LEASE),
             since_free_ms: millis(since_free),
+            choice,
         }));
         self.change(now, key, State::Reserved(task));
         self.outputs.push_back(Output::Reserve { interaction, agent: id, queue: name, lease: LEASE, since_free });
@@ -257,7 +275,7 @@ impl Acd {
         if !joined {
             self.classes.quit(class);
         }
-        self.reserve(now, key, interaction);
+        self.reserve(now, key, interaction, None);
     }
 
     fn refuse(&mut self, interaction: InteractionId, agent: &AgentId, reason: RefuseReason) {

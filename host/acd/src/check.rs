@@ -8,7 +8,6 @@ use crate::{
     Acd,
     agent::{Rest, State},
     ask::Pairs,
-    queue::Overflow,
     skill,
     timer::Timer,
 };
@@ -75,13 +74,15 @@ impl Acd {
             let queue = &self.queues[key];
             let waits = entry.offered.is_none();
             assert_eq!(queue.line.contains(entry.class, &entry.place), waits, "{id}: place in line");
-            assert_eq!(
-                queue.overflowed.contains(entry.class, &entry.place),
-                waits && entry.overflow == Overflow::Now,
-                "{id}: place in overflow"
-            );
+            for helper in entry.helpers(queue) {
+                let line = self.queues[helper].guests.get(&key);
+                let is_guest = line.is_some_and(|line| line.contains(entry.class, &entry.place));
+                assert_eq!(is_guest, waits, "{id}: place as a guest");
+            }
+            assert!(waits || entry.relaxation.timer().is_none(), "{id}: to be relaxed and offered");
+            assert!(waits || entry.relaxation.question().is_none(), "{id}: being relaxed and offered");
             assert_eq!(queue.offered.contains(id), !waits, "{id}: offered");
-            let needs = skill::needs(&self.skills, &queue.rules.skills, &entry.skills);
+            let needs = skill::needs(&self.skills, entry.needs(&queue.rules));
             assert_eq!(**self.classes.needs(entry.class), *needs);
             assert!(waits || entry.question.is_none() && entry.ask_again.is_none(), "{id}: asked about and offered");
             if let Some(deadline) = entry.deadline.filter(|_| waits) {
@@ -92,9 +93,8 @@ impl Acd {
             }
             // The point of the whole: nobody waits beside an idle agent who fits, unless a policy or a refusal keeps them apart.
             if waits && queue.policy.is_none() && !self.reconfiguring {
-                let other = queue.overflow_to.filter(|_| entry.overflow == Overflow::Now);
-                let other = other.into_iter().flat_map(|key| &self.queues[key].members);
-                for agent in queue.members.iter().chain(other).filter(|agent| self.agents[**agent].state.is_ready()) {
+                let helping = entry.helpers(queue).flat_map(|key| &self.queues[key].members);
+                for agent in queue.members.iter().chain(helping).filter(|agent| self.agents[**agent].state.is_ready()) {
                     let agent_row = &self.agents[*agent];
                     assert!(
                         !skill::fits(&agent_row.levels, &needs)
@@ -119,6 +119,13 @@ impl Acd {
             let waiting = self.entries.values().filter(|entry| entry.queue == Some(key)).count();
             assert_eq!(queue.len() as usize, waiting, "{}: length", queue.id);
             assert_eq!(queue.line.places().count(), queue.line.len() as usize);
+            for (from, line) in &queue.guests {
+                let of_queue =
+                    self.entries.values().filter(|entry| entry.queue == Some(*from) && entry.offered.is_none());
+                let guests = of_queue.filter(|entry| entry.helpers(&self.queues[*from]).any(|helper| helper == key));
+                assert_eq!(guests.count(), line.len() as usize, "{}: guests", queue.id);
+                assert!(line.len() > 0, "{}: an empty line of guests", queue.id);
+            }
             assert_eq!(queue.watch.len(), waiting, "{}: who waits since when", queue.id);
             let oldest = self.entries.values().filter(|entry| entry.queue == Some(key)).map(|entry| entry.place.since);
             assert_eq!(queue.watch.oldest(), oldest.min(), "{}: longest wait", queue.id);
@@ -139,6 +146,9 @@ impl Acd {
             let asked = match &question.pairs {
                 Pairs::Agents { interaction, .. } => self.entries.get(interaction).and_then(|entry| entry.question),
                 Pairs::Waiting { agent, .. } => self.agents.get(*agent).and_then(|agent| agent.question),
+                Pairs::Relax { interaction } => {
+                    self.entries.get(interaction).and_then(|entry| entry.relaxation.question())
+                }
             };
             assert_eq!(asked, Some(*id), "a question nobody waits for");
         }
@@ -152,6 +162,7 @@ impl Acd {
             holds(entry.deadline, Timer::MaxWait(*id))
                 + holds(entry.overflow.at(), Timer::Overflow(*id))
                 + holds(entry.ask_again, Timer::AskForWaiting(*id))
+                + holds(entry.relaxation.timer(), Timer::Relax(*id))
         });
         let watched = self.queues.iter().map(|(key, queue)| {
             usize::from(queue.watch.timer().is_some_and(|at| self.timers.holds(at, Timer::Watch(key))))

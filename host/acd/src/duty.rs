@@ -240,6 +240,7 @@ impl Acd {
         let agent = &mut self.agents[key];
         agent.missed = 0;
         agent.rejected = 0;
+        agent.load.taken += 1;
         self.change(now, key, State::Talking(task));
     }
 

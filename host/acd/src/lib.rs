@@ -13,7 +13,8 @@
 //!
 //! Who waits: by priority (the queue's and the interaction's own, added), then by age. An agent who serves several queues takes the best
 //! over all of them. Who takes: by the queue's strategy among ready agents with every needed level; agents of the queue itself come
-//! before those of the queue that it overflows to.
+//! before those of the queues that it overflows to. A routing policy, where the queue has one, orders a short list of either kind, and says
+//! what an interaction that waits too long may go without (see `relax`).
 
 mod agent;
 mod alarm;
@@ -26,6 +27,7 @@ mod message;
 mod own_call;
 mod queue;
 mod rank;
+mod relax;
 mod skill;
 mod table;
 mod timer;
@@ -51,7 +53,7 @@ use crate::{
 
 pub use alarm::{AVERAGE_OVER, CLEARS_AT_PERCENT};
 pub use message::{Input, Output, RefuseReason};
-pub use rank::{AgentNumbers, QuestionId, RankQuestion, RankSubject, WaitingNumbers};
+pub use rank::{AgentNumbers, NOBODY_HAS, QuestionId, RankQuestion, RankSubject, WaitingNumbers};
 pub use view::{AgentView, QueueView};
 
 /// A reservation without [`Input::Ringing`] is taken back after this long.
@@ -62,6 +64,10 @@ pub const DIRECT_RING_TIMEOUT: Duration = Duration::from_secs(20);
 pub const RANK_DEADLINE: Duration = Duration::from_millis(10);
 /// A policy that left somebody out is asked again after this long, so that its silence cannot strand a caller.
 pub const RANK_AGAIN: Duration = Duration::from_secs(5);
+/// A policy is asked what an interaction may go without this far apart at least.
+pub const RELAX_GAP: Duration = Duration::from_millis(100);
+/// And at most so often while the interaction is in one queue.
+pub const MOST_RELAX_QUESTIONS: u8 = 64;
 /// Candidates of one question.
 pub const MOST_CANDIDATES: usize = 256;
 /// An agent whose phone failed is tried again after this long, unless it registers sooner.
@@ -133,8 +139,8 @@ impl Acd {
                 self.handle_enqueue(now, Arrival { interaction, queue, priority, skills, since, max_wait });
             }
             Input::Leave { interaction, exit } => self.leave(now, interaction, exit, false),
-            Input::Relaxed { interaction, skills, priority } => {
-                self.handle_relaxed(now, interaction, skills, priority);
+            Input::Changed { interaction, skills, priority } => {
+                self.handle_changed(now, interaction, skills, priority);
             }
             Input::Request { agent, request } => self.handle_request(now, &agent, request),
             Input::Phone { agent, reachable } => self.handle_phone(now, &agent, reachable),
@@ -164,7 +170,10 @@ impl Acd {
             }
             Input::ExtendWrapUp { agent, by } => self.handle_extend_wrap_up(&agent, by),
             Input::Ranked { question, order, again } => self.handle_ranked(now, question, order, again),
-            Input::RankFailed { question } => self.handle_rank_failed(now, question),
+            Input::Relaxed { question, needs, overflow_to, again } => {
+                self.handle_relaxed(now, question, &needs, overflow_to.as_ref(), again);
+            }
+            Input::AskFailed { question, reason } => self.handle_ask_failed(now, question, reason),
         }
     }
 
@@ -178,9 +187,10 @@ impl Acd {
                 Timer::Overflow(interaction) => self.handle_overflow(now, interaction),
                 Timer::BackOff(interaction, agent) => self.handle_back_off(now, interaction, agent),
                 Timer::Watch(queue) => self.handle_watch(now, queue),
-                Timer::Question(question) => self.handle_rank_failed(now, question),
+                Timer::Question(question) => self.handle_ask_failed(now, question, "no answer in time".into()),
                 Timer::AskForAgent(agent) => self.handle_ask_for_agent(now, agent),
                 Timer::AskForWaiting(interaction) => self.handle_ask_for_waiting(now, interaction),
+                Timer::Relax(interaction) => self.handle_relax_timer(now, interaction),
             }
         }
     }
@@ -194,7 +204,7 @@ impl Acd {
         self.outputs.pop_front()
     }
 
-    /// The table that [`RankQuestion`]s number skills by: every skill that an agent has, in order. Changes only with [`Input::Configure`].
+    /// The table that [`RankQuestion`]s number skills by: those of [`Configuration::skills`]. Changes only with [`Input::Configure`].
     pub fn skills(&self) -> &[SkillId] {
         &self.skills
     }

@@ -35,8 +35,8 @@ pub enum Input {
         interaction: InteractionId,
         exit: QueueExit,
     },
-    /// A waiting interaction's needs or priority change: skill relaxation, a customer found to be important. `None`: as it is.
-    Relaxed {
+    /// A waiting interaction's needs or priority change, or something that the queue's policy looks at: it is asked anew. `None`: as it is.
+    Changed {
         interaction: InteractionId,
         skills: Option<Vec<SkillNeed>>,
         priority: Option<i32>,
@@ -125,16 +125,26 @@ pub enum Input {
         by: Duration,
     },
 
-    /// A policy's answer: positions in the question's candidates, best first. Left out: not now. Asked again after `again`, or
-    /// [`crate::RANK_AGAIN`], if nothing changes sooner.
+    /// A policy's answer: positions in the question's candidates, best first. Left out: not now. After `again` the policy is asked what the interaction
+    /// may go without, and then to rank anew; without it, or when it may not be asked that any more, to rank after [`crate::RANK_AGAIN`].
     Ranked {
         question: QuestionId,
         order: Vec<u32>,
         again: Option<Duration>,
     },
-    /// No answer will come: the native order is used.
-    RankFailed {
+    /// A policy's answer to [`crate::RankSubject::Relax`]: what the interaction still needs, as positions in [`crate::Acd::skills`] with least levels, and
+    /// a queue whose agents are asked as well. What the question did not have, or at no such level, is not taken. Asked again after `again`, if nobody
+    /// took it by then.
+    Relaxed {
         question: QuestionId,
+        needs: Vec<(u16, u8)>,
+        overflow_to: Option<QueueId>,
+        again: Option<Duration>,
+    },
+    /// No answer will come: the native order is used, and needs stay as they are. Recorded as `PluginFailed`, once for each question.
+    AskFailed {
+        question: QuestionId,
+        reason: Arc<str>,
     },
 }
 
@@ -157,10 +167,10 @@ pub enum Output {
     Refused { interaction: InteractionId, agent: AgentId, reason: RefuseReason },
     /// The ACD ended the wait: `TimedOut`, `Full`, `NoAgents`, or `Closed` (also for a queue that does not exist).
     Left { interaction: InteractionId, queue: QueueId, exit: QueueExit },
-    /// A policy should rank. Answer by [`Input::Ranked`] or [`Input::RankFailed`]; the deadline passes by itself.
+    /// Something for a policy. Answer by [`Input::Ranked`], [`Input::Relaxed`] or [`Input::AskFailed`]; the deadline passes by itself.
     Ask(RankQuestion),
-    /// To be recorded: `Queued`, `LeftQueue`, `Reserved`, `Released`, `AgentStateChanged`, `WrapUpStarted`, `WrapUpEnded`, `ServiceAlarm`, once each.
-    /// An interaction turned away at the door has `LeftQueue` without `Queued`.
+    /// To be recorded: `Queued`, `LeftQueue`, `Relaxed`, `HeldBack`, `Reserved`, `Released`, `AgentStateChanged`, `WrapUpStarted`, `WrapUpEnded`,
+    /// `ServiceAlarm`, `PluginFailed`, once each. An interaction turned away at the door has `LeftQueue` without `Queued`.
     Fact(EventKind),
 }
 

@@ -7,11 +7,12 @@ use std::{
     time::Duration,
 };
 
-use plugboard_model::{AgentId, InteractionId, Queue as Rules, QueueId, SkillNeed, Strategy, Timestamp};
+use plugboard_model::{AgentId, InteractionId, Policy, Queue as Rules, QueueId, SkillNeed, Strategy, Timestamp};
 
 use crate::{
     QuestionId,
     alarm::Watch,
+    relax::Relaxation,
     table::{AgentKey, ClassKey, QueueKey},
 };
 
@@ -103,6 +104,9 @@ pub(crate) struct Entry {
     pub(crate) offered: Option<AgentKey>,
     pub(crate) question: Option<QuestionId>,
     pub(crate) ask_again: Option<Timestamp>,
+    /// Its policy left it waiting beside free agents, which is recorded.
+    pub(crate) held_back: bool,
+    pub(crate) relaxation: Relaxation,
 }
 
 /// Whether agents of the other queue are asked as well.
@@ -139,7 +143,24 @@ impl Entry {
             offered: None,
             question: None,
             ask_again: None,
+            held_back: false,
+            relaxation: Relaxation::default(),
         }
+    }
+
+    /// What an agent must have: the queue's needs and its own, or what a policy left of them.
+    pub(crate) fn needs<'a>(&'a self, queue: &'a Rules) -> impl Iterator<Item = &'a SkillNeed> {
+        let (relaxed, original) = match self.relaxation.needs() {
+            Some(needs) => (needs, None),
+            None => (&[][..], Some(queue.skills.iter().chain(&*self.skills))),
+        };
+        relaxed.iter().chain(original.into_iter().flatten())
+    }
+
+    /// Queues of `queue` whose agents are asked as well, besides its own.
+    pub(crate) fn helpers(&self, queue: &Queue) -> impl Iterator<Item = QueueKey> {
+        let native = queue.overflow_to.filter(|_| self.overflow == Overflow::Now);
+        native.into_iter().chain(self.relaxation.helpers().iter().copied().filter(move |key| Some(*key) != native))
     }
 }
 
@@ -147,13 +168,15 @@ pub(crate) struct Queue {
     pub(crate) id: QueueId,
     pub(crate) rules: Rules,
     pub(crate) policy: Option<Arc<str>>,
+    /// After so long in line the policy is asked what may be relaxed.
+    pub(crate) relax_first: Option<Duration>,
     pub(crate) overflow_to: Option<QueueKey>,
     /// Configured agents who serve it.
     pub(crate) members: Vec<AgentKey>,
     /// Who waits and is not being offered.
     pub(crate) line: Line,
-    /// Those of `line` for whom agents of `overflow_to` are asked as well.
-    pub(crate) overflowed: Line,
+    /// Those of other queues, by their own queue, for whom agents of this one are asked as well.
+    pub(crate) guests: BTreeMap<QueueKey, Line>,
     pub(crate) offered: BTreeSet<InteractionId>,
     /// Ready members: order by strategy, then rank.
     pub(crate) ready: BTreeSet<(u64, u32)>,
@@ -170,12 +193,13 @@ impl Queue {
     pub(crate) fn new(id: QueueId, rules: Rules) -> Self {
         Self {
             id,
-            policy: rules.policy.as_deref().map(Into::into),
+            policy: rules.policy.as_ref().map(|policy| policy.plugin.as_str().into()),
+            relax_first: rules.policy.as_ref().and_then(Policy::relax_first),
             rules,
             overflow_to: None,
             members: Vec::new(),
             line: Line::default(),
-            overflowed: Line::default(),
+            guests: BTreeMap::new(),
             offered: BTreeSet::new(),
             ready: BTreeSet::new(),
             next_rank: 0,
@@ -185,6 +209,15 @@ impl Queue {
             answer_interval: None,
             watch: Watch::default(),
         }
+    }
+
+    /// The queue goes on under new rules. True if what a policy relaxed for those who wait is void by them.
+    pub(crate) fn change(&mut self, rules: &Rules) -> bool {
+        let is_void = rules.policy != self.rules.policy || rules.skills != self.rules.skills;
+        self.rules = rules.clone();
+        self.policy = rules.policy.as_ref().map(|policy| policy.plugin.as_str().into());
+        self.relax_first = rules.policy.as_ref().and_then(Policy::relax_first);
+        is_void
     }
 
     /// Waiting and being offered.

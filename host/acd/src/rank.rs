@@ -27,6 +27,8 @@ pub enum RankSubject {
     Agents { interaction: WaitingNumbers, candidates: Vec<AgentNumbers> },
     /// An agent came free and interactions wait.
     Waiting { agent: AgentNumbers, candidates: Vec<WaitingNumbers> },
+    /// An interaction has waited long and nobody took it: what may it go without?
+    Relax { interaction: WaitingNumbers },
 }
 
 /// An interaction as a policy sees it.
@@ -37,9 +39,12 @@ pub struct WaitingNumbers {
     pub waited_ms: u64,
     /// The queue's and its own, added.
     pub priority: i32,
-    /// Skill, as a position in [`crate::Acd::skills`], and least level. `u16::MAX`: a skill that no agent has.
+    /// Skill, as a position in [`crate::Acd::skills`], and least level. [`NOBODY_HAS`]: skills that are not in it.
     pub needs: Arc<[(u16, u8)]>,
 }
+
+/// Stands for every skill that no agent has and no queue needs.
+pub const NOBODY_HAS: u16 = u16::MAX;
 
 /// An agent as a policy sees them.
 #[derive(Clone, Debug, PartialEq)]
@@ -49,6 +54,10 @@ pub struct AgentNumbers {
     pub idle_ms: u64,
     /// Share of today's logged-in time spent on interactions, 0 to 1000.
     pub occupancy_permille: u16,
+    /// Interactions that they answered since the tenant's midnight.
+    pub taken_today: u32,
+    /// Interactions in hand, per mille of how many the agent may have at once: one call.
+    pub load_permille: u16,
     /// Level per position in [`crate::Acd::skills`]; 0: not held.
     pub levels: Arc<[u8]>,
 }

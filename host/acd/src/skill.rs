@@ -4,10 +4,10 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use plugboard_model::{Configuration, SkillId, SkillNeed};
 
-use crate::table::{ClassKey, Table};
-
-/// Stands for every skill that no agent has.
-pub(crate) const NOBODY_HAS: u16 = u16::MAX;
+use crate::{
+    NOBODY_HAS,
+    table::{ClassKey, Table},
+};
 
 /// Skill number and least level, in order of number.
 pub(crate) type Needs = Arc<[(u16, u8)]>;
@@ -22,17 +22,14 @@ pub(crate) fn mastery(levels: &[u8], needs: &[(u16, u8)]) -> u32 {
     needs.iter().map(|(skill, _)| levels.get(usize::from(*skill)).copied().map_or(0, u32::from)).sum()
 }
 
-/// Numbers every skill that some agent has, in order of id.
+/// Numbers the skills in order of id.
 pub(crate) fn table(configuration: &Configuration) -> Vec<SkillId> {
-    let mut skills: Vec<SkillId> =
-        configuration.agents.values().flat_map(|agent| agent.skills.keys().cloned()).collect();
-    skills.sort();
-    skills.dedup();
+    let mut skills = configuration.skills();
     skills.truncate(usize::from(NOBODY_HAS));
     skills
 }
 
-fn number(table: &[SkillId], skill: &SkillId) -> u16 {
+pub(crate) fn number(table: &[SkillId], skill: &SkillId) -> u16 {
     table.binary_search(skill).ok().and_then(|place| u16::try_from(place).ok()).unwrap_or(NOBODY_HAS)
 }
 
@@ -41,14 +38,19 @@ pub(crate) fn levels(table: &[SkillId], skills: &BTreeMap<SkillId, u8>) -> Arc<[
     table.iter().map(|skill| skills.get(skill).copied().unwrap_or(0)).collect()
 }
 
-/// What the queue and the interaction need together. A need of level 0 is none; of two for one skill the higher counts.
-pub(crate) fn needs(table: &[SkillId], queue: &[SkillNeed], own: &[SkillNeed]) -> Vec<(u16, u8)> {
-    let mut needs: Vec<(u16, u8)> = queue
-        .iter()
-        .chain(own)
-        .filter(|need| need.level > 0)
-        .map(|need| (number(table, &need.skill), need.level))
-        .collect();
+/// Needs by name, each skill once at its higher level. A need of level 0 is none.
+pub(crate) fn named<'a>(needs: impl Iterator<Item = &'a SkillNeed>) -> Vec<(SkillId, u8)> {
+    let mut needs: Vec<(SkillId, u8)> =
+        needs.filter(|need| need.level > 0).map(|need| (need.skill.clone(), need.level)).collect();
+    needs.sort_by(|(a, x), (b, y)| a.cmp(b).then(y.cmp(x)));
+    needs.dedup_by(|(a, _), (b, _)| a == b);
+    needs
+}
+
+/// Needs by number, as [`named`].
+pub(crate) fn needs<'a>(table: &[SkillId], needs: impl Iterator<Item = &'a SkillNeed>) -> Vec<(u16, u8)> {
+    let mut needs: Vec<(u16, u8)> =
+        needs.filter(|need| need.level > 0).map(|need| (number(table, &need.skill), need.level)).collect();
     needs.sort_by_key(|(skill, level)| (*skill, u8::MAX - level));
     needs.dedup_by_key(|(skill, _)| *skill);
     needs

@@ -24,6 +24,8 @@ pub(crate) enum Timer {
     AskForAgent(AgentKey),
     /// A policy left the interaction waiting: ask again.
     AskForWaiting(InteractionId),
+    /// The interaction has waited long: ask the policy what it may go without.
+    Relax(InteractionId),
 }
 
 #[derive(Default)]

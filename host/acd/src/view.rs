@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use plugboard_model::{AgentId, AgentRequest, AgentState, InteractionId, QueueId, Timestamp};
+use plugboard_model::{AgentId, AgentRequest, AgentState, InteractionId, QueueId, SkillId, Timestamp};
 
 use crate::{
     Acd,
     agent::{Agent, State},
+    skill,
     table::QueueKey,
 };
 
@@ -62,6 +63,28 @@ impl Acd {
     pub fn estimated_wait(&self, interaction: InteractionId) -> Option<Duration> {
         let queue = self.entries.get(&interaction)?.queue?;
         Some(self.queues[queue].answer_interval?.saturating_mul(self.position(interaction)?))
+    }
+
+    /// What an agent must have who takes the interaction, by skill and least level; `None` when not in a queue.
+    pub fn needs(&self, interaction: InteractionId) -> Option<Vec<(SkillId, u8)>> {
+        let entry = self.entries.get(&interaction)?;
+        Some(skill::named(entry.needs(&self.queues[entry.queue?].rules)))
+    }
+
+    /// The queue that it waits in, being offered included.
+    pub fn queue_of(&self, interaction: InteractionId) -> Option<&QueueId> {
+        Some(&self.queues[self.entries.get(&interaction)?.queue?].id)
+    }
+
+    /// Whether the agent is ready or on an interaction, is asked about this one and has what it needs: now, or as soon as they are free.
+    pub fn may_serve(&self, agent: &AgentId, interaction: InteractionId) -> bool {
+        let Some(agent) = self.agents.key(agent).map(|key| &self.agents[key]) else { return false };
+        let Some(entry) = self.entries.get(&interaction) else { return false };
+        let Some(key) = entry.queue else { return false };
+        let is_asked = agent.queues.contains(&key)
+            || entry.helpers(&self.queues[key]).any(|helper| agent.queues.contains(&helper));
+        let is_at_work = agent.state.is_ready() || agent.state.task().is_some();
+        is_asked && is_at_work && skill::fits(&agent.levels, self.classes.needs(entry.class))
     }
 
     pub fn agent(&self, id: &AgentId) -> Option<AgentView> {

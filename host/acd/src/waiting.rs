@@ -2,11 +2,12 @@
 
 use std::{cmp::Reverse, time::Duration};
 
-use plugboard_model::{EventKind, InteractionId, QueueExit, QueueId, ReleaseReason, SkillId, SkillNeed, Timestamp};
+use plugboard_model::{EventKind, InteractionId, QueueExit, QueueId, ReleaseReason, SkillNeed, Timestamp};
 
 use crate::{
     ALONE_BACK_OFF, Acd, DIRECT_RING_TIMEOUT, Output,
     queue::{Entry, Overflow},
+    relax::Relaxation,
     skill,
     table::{AgentKey, Key, QueueKey},
     timer::Timer,
@@ -57,6 +58,7 @@ impl Acd {
             ..Entry::direct(interaction, class, now)
         };
         entry.place.since = since.min(now);
+        entry.relaxation = Relaxation::begin(&self.queues[key], entry.place.since);
         self.apply_rules(now, &mut entry);
         let facts = self.queued_fact(&entry);
         self.queues[key].watch.note_waiting(entry.place.since, interaction);
@@ -69,7 +71,7 @@ impl Acd {
 
     fn queued_fact(&self, entry: &Entry) -> EventKind {
         let queue = &self.queues[entry.queue.expect("only an entry with a queue is queued")];
-        let skills = self.named_needs(&queue.rules.skills, &entry.skills);
+        let skills = skill::named(entry.needs(&queue.rules));
         EventKind::Queued {
             interaction: entry.place.interaction,
             queue: queue.id.clone(),
@@ -77,19 +79,6 @@ impl Acd {
             skills,
             position: queue.line.before(&entry.place) + 1,
         }
-    }
-
-    /// Queue's and own needs by name, each skill once at its higher level.
-    fn named_needs(&self, queue: &[SkillNeed], own: &[SkillNeed]) -> Vec<(SkillId, u8)> {
-        let mut needs: Vec<(SkillId, u8)> = queue
-            .iter()
-            .chain(own)
-            .filter(|need| need.level > 0)
-            .map(|need| (need.skill.clone(), need.level))
-            .collect();
-        needs.sort_by(|(a, x), (b, y)| a.cmp(b).then(y.cmp(x)));
-        needs.dedup_by(|(a, _), (b, _)| a == b);
-        needs
     }
 
     /// Computes from the queue's rules what an entry derives from them, and sets its timers. The entry is in no line while this runs.
@@ -103,7 +92,7 @@ impl Acd {
             return;
         };
         let queue = &self.queues[key];
-        entry.class = self.classes.join(skill::needs(&self.skills, &queue.rules.skills, &entry.skills));
+        entry.class = self.classes.join(skill::needs(&self.skills, entry.needs(&queue.rules)));
         entry.place.priority = Reverse(queue.rules.priority.saturating_add(entry.priority));
         entry.deadline = entry.max_wait.or(queue.rules.max_wait).map(|wait| entry.entered + wait);
         if let Some(at) = entry.deadline {
@@ -123,20 +112,30 @@ impl Acd {
     pub(crate) fn line_up(&mut self, interaction: InteractionId) {
         let Some(entry) = self.entries.get(&interaction) else { return };
         let Some(key) = entry.queue else { return };
-        let queue = &mut self.queues[key];
-        queue.line.insert(entry.class, entry.place);
-        if entry.overflow == Overflow::Now {
-            queue.overflowed.insert(entry.class, entry.place);
+        self.queues[key].line.insert(entry.class, entry.place);
+        let helpers: Vec<QueueKey> = entry.helpers(&self.queues[key]).collect();
+        for helper in helpers {
+            self.queues[helper].guests.entry(key).or_default().insert(entry.class, entry.place);
         }
+        self.wind_up(interaction);
     }
 
     /// Out of the line; in the queue still.
     pub(crate) fn step_out(&mut self, interaction: InteractionId) {
         let Some(entry) = self.entries.get(&interaction) else { return };
         let Some(key) = entry.queue else { return };
-        let queue = &mut self.queues[key];
-        queue.line.remove(entry.class, &entry.place);
-        queue.overflowed.remove(entry.class, &entry.place);
+        self.queues[key].line.remove(entry.class, &entry.place);
+        let helpers: Vec<QueueKey> = entry.helpers(&self.queues[key]).collect();
+        for helper in helpers {
+            let guests = &mut self.queues[helper].guests;
+            if let Some(line) = guests.get_mut(&key) {
+                line.remove(entry.class, &entry.place);
+                if line.len() == 0 {
+                    guests.remove(&key);
+                }
+            }
+        }
+        self.unwind(interaction);
     }
 
     /// Removes every trace.
@@ -229,18 +228,27 @@ impl Acd {
         self.offer(now, interaction);
     }
 
-    pub(crate) fn handle_relaxed(
+    pub(crate) fn handle_changed(
         &mut self,
         now: Timestamp,
         interaction: InteractionId,
         skills: Option<Vec<SkillNeed>>,
         priority: Option<i32>,
     ) {
+        let has_policy = |key| self.queues[key].policy.is_some();
+        let is_asked_about = self.entries.get(&interaction).and_then(|entry| entry.queue).is_some_and(has_policy);
+        if skills.is_none() && priority.is_none() && !is_asked_about {
+            return;
+        }
         self.step_out(interaction);
         self.stop_asking(interaction);
         let Some(mut entry) = self.entries.remove(&interaction) else { return };
         if let Some(skills) = skills {
             entry.skills = skills.into();
+            // What was relaxed before was of other needs.
+            if let Some(key) = entry.queue {
+                entry.relaxation = Relaxation::begin(&self.queues[key], entry.place.since);
+            }
         }
         if let Some(priority) = priority {
             entry.priority = priority;
@@ -288,10 +296,9 @@ impl Acd {
     fn is_alone(&self, agent: AgentKey, interaction: InteractionId) -> bool {
         let Some(entry) = self.entries.get(&interaction) else { return true };
         let Some(queue) = entry.queue.map(|key| &self.queues[key]) else { return true };
-        let overflow = queue.overflow_to.filter(|_| entry.overflow == Overflow::Now);
-        let overflow = overflow.into_iter().flat_map(|key| &self.queues[key].members);
+        let helping = entry.helpers(queue).flat_map(|key| &self.queues[key].members);
         let needs = self.classes.needs(entry.class);
-        !queue.members.iter().chain(overflow).any(|other| {
+        !queue.members.iter().chain(helping).any(|other| {
             let state = &self.agents[*other].state;
             *other != agent
                 && (state.is_ready() || state.task().is_some())

@@ -13,8 +13,8 @@ use std::{
 use centre::{START, agent, needs};
 use plugboard_acd::{Acd, Input, Output, QuestionId};
 use plugboard_model::{
-    AgentId, AgentRequest, AgentState, Configuration, EventKind, InteractionId, Queue, QueueExit, SkillNeed, Strategy,
-    Timestamp,
+    AgentId, AgentRequest, AgentState, Configuration, EventKind, InteractionId, Policy, Queue, QueueExit, SkillNeed,
+    Strategy, Timestamp,
 };
 
 const INPUTS: u32 = 200_000;
@@ -56,6 +56,14 @@ impl Chance {
     }
 }
 
+fn policy(chance: &mut Chance) -> Policy {
+    let mut policy = Policy::named("some-policy");
+    if chance.one_in(2) {
+        policy.settings.insert(Policy::RELAX_FIRST.to_owned(), (100 + chance.below(5_000)).to_string());
+    }
+    policy
+}
+
 fn configuration(chance: &mut Chance) -> Configuration {
     let mut configuration = Configuration::empty("t".parse().unwrap());
     for number in 0..QUEUES {
@@ -65,7 +73,7 @@ fn configuration(chance: &mut Chance) -> Configuration {
         let mut queue = Queue::named("a queue");
         let strategies = [Strategy::LongestIdle, Strategy::RoundRobin, Strategy::LeastOccupied, Strategy::MostSkilled];
         queue.strategy = chance.pick(&strategies);
-        queue.policy = chance.one_in(3).then(|| "some-policy".to_owned());
+        queue.policy = chance.one_in(3).then(|| policy(chance));
         queue.skills = if chance.one_in(3) { chance.skills() } else { Vec::new() };
         queue.priority = i32::try_from(chance.below(3)).unwrap();
         queue.ring_timeout = chance.seconds(20);
@@ -98,6 +106,7 @@ fn configuration(chance: &mut Chance) -> Configuration {
 struct Seen {
     newest: u64,
     asked: Vec<(QuestionId, u32)>,
+    relax: Vec<(QuestionId, Vec<(u16, u8)>)>,
     /// Interactions that the record says are in a queue.
     queued: BTreeSet<InteractionId>,
     held_by: BTreeMap<AgentId, AgentState>,
@@ -125,9 +134,21 @@ impl Seen {
                 let count = match &question.subject {
                     plugboard_acd::RankSubject::Agents { candidates, .. } => candidates.len(),
                     plugboard_acd::RankSubject::Waiting { candidates, .. } => candidates.len(),
+                    plugboard_acd::RankSubject::Relax { interaction } => {
+                        self.relax.push((question.id, interaction.needs.to_vec()));
+                        return;
+                    }
                 };
                 assert!((1..=plugboard_acd::MOST_CANDIDATES).contains(&count));
                 self.asked.push((question.id, u32::try_from(count).unwrap()));
+            }
+            Output::Fact(EventKind::Relaxed { interaction, overflow_to, .. }) => {
+                assert!(self.queued.contains(interaction), "{interaction} relaxed and was not in");
+                self.reached.insert(if overflow_to.is_some() { "helped" } else { "relaxed" }.to_owned());
+            }
+            Output::Fact(EventKind::HeldBack { .. }) => _ = self.reached.insert("held-back".to_owned()),
+            Output::Fact(EventKind::PluginFailed { question, .. }) => {
+                self.reached.insert(question.split(' ').next().unwrap_or_default().to_owned() + "-failed");
             }
             Output::Fact(EventKind::Queued { interaction, .. }) => {
                 assert!(self.queued.insert(*interaction), "{interaction} queued twice");
@@ -191,7 +212,7 @@ fn input(chance: &mut Chance, seen: &mut Seen, now: Timestamp) -> Input {
             let exits = [QueueExit::Abandoned, QueueExit::ExitKey, QueueExit::Moved];
             Input::Leave { interaction: any, exit: chance.pick(&exits) }
         }
-        33..36 => Input::Relaxed {
+        33..36 => Input::Changed {
             interaction: any,
             skills: chance.one_in(2).then(|| chance.skills()),
             priority: chance.one_in(2).then_some(5),
@@ -212,18 +233,37 @@ fn input(chance: &mut Chance, seen: &mut Seen, now: Timestamp) -> Input {
         93 => Input::ExtendWrapUp { agent, by: chance.seconds(30) },
         94 => Input::Dialled { interaction: any, agent },
         95 => Input::Moved { agent, from: interaction, to: any },
+        96 if !seen.relax.is_empty() => relaxed(chance, seen),
         _ => {
             let recent = seen.asked.len().saturating_sub(4);
             let asked = &seen.asked[recent..];
             let (question, count) = if asked.is_empty() { (QuestionId(0), 0) } else { chance.pick(asked) };
             if chance.one_in(4) {
-                return Input::RankFailed { question };
+                return Input::AskFailed { question, reason: "trapped".into() };
             }
             let order =
                 (0..chance.below(5)).map(|_| u32::try_from(chance.below(u64::from(count) + 2)).unwrap()).collect();
             Input::Ranked { question, order, again: chance.one_in(2).then(|| chance.seconds(3)) }
         }
     }
+}
+
+/// An answer to one of the last questions, good, bad or late.
+fn relaxed(chance: &mut Chance, seen: &Seen) -> Input {
+    let (question, needs) = &seen.relax[seen.relax.len() - 1 - chance.below(3.min(seen.relax.len() as u64)) as usize];
+    let question = *question;
+    if chance.one_in(8) {
+        return Input::AskFailed { question, reason: "trapped".into() };
+    }
+    let mut needs = needs.clone();
+    match chance.below(4) {
+        0 => needs.clear(),
+        1 => needs.iter_mut().for_each(|(_, level)| *level = level.saturating_sub(1)),
+        2 => needs.push((u16::try_from(chance.below(6)).unwrap(), 10)),
+        _ => {}
+    }
+    let overflow_to = chance.one_in(2).then(|| format!("q{}", chance.below(QUEUES + 1)).parse().unwrap());
+    Input::Relaxed { question, needs, overflow_to, again: chance.one_in(2).then(|| chance.seconds(3)) }
 }
 
 /// Runs the storm and the calm after it.
@@ -277,8 +317,9 @@ fn after_any_storm_no_agent_is_stuck_and_each_interaction_left_once() {
 fn the_storm_reaches_every_state_exit_and_reason() {
     let (_, seen, _) = storm(3);
     let all = "Abandoned AlreadyOffered Busy CallerLeft Closed Connected DeviceFailed ExitKey Full LeaseExpired LoggedOut Missed Moved \
-               NoAgents NotReady NotReserved Rejected TimedOut UnknownAgent Unreachable consulting held logged-out not-ready ready \
-               reserved ringing talking unreachable wrap-up";
+               NoAgents NotReady NotReserved Rejected TimedOut UnknownAgent Unreachable consulting held held-back helped logged-out not-ready \
+               rank-failed ready relax-failed \
+               relaxed reserved ringing talking unreachable wrap-up";
     assert_eq!(seen.reached.into_iter().collect::<Vec<_>>().join(" "), all);
 }
 

@@ -85,7 +85,7 @@ fn relaxed_skills_find_the_agent_who_was_idle_all_along() {
     let mut centre = Centre::new(&configuration);
     centre.register("amy").enqueue_with(1, "sales", 0, &[("billing", 8)]).at(9.0).ladder();
     let skills = Some(needs(&[("billing", 3)]));
-    centre.input(Input::Relaxed { interaction: InteractionId(1), skills, priority: None });
+    centre.input(Input::Changed { interaction: InteractionId(1), skills, priority: None });
     expect![[r#"
         009.000 amy reserved for i1 after 9000 ms
         009.000 amy: ready → reserved

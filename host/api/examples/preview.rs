@@ -185,6 +185,7 @@ impl Stage {
                     queue: queue.clone(),
                     lease_ms: 25_000,
                     since_free_ms: 3,
+                    choice: None,
                 },
             ),
             (

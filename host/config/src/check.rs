@@ -1,12 +1,14 @@
 //! Rules between the resources of one tenant, wherever the configuration came from.
 
 mod flow;
+mod policy;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
     Configuration, Limits, NumberTarget, Queue, QueueId,
     flow::{Problem, Severity},
+    routing::Tables,
 };
 use serde::{Deserialize, Serialize};
 
@@ -32,23 +34,35 @@ const SHORTEST_PASSWORD: usize = 8;
 
 /// What the flow component says of one document of a tenant with these limits.
 pub type CheckFlow<'a> = dyn Fn(&str, &Limits) -> Vec<Problem> + 'a;
+/// What the routing component of that name says of the tables of a queue; a problem's field is a JSON Pointer within the queue's policy.
+pub type CheckPolicy<'a> = dyn Fn(&str, &Tables) -> Vec<Problem> + 'a;
 
-/// Everything that the resources of a tenant say of each other and that does not hold. `check_flow` judges one document of `flow-graph` by
-/// itself; other components judge theirs when they are loaded.
+/// Components that judge what is written for them.
+#[derive(Clone, Copy)]
+pub struct Judges<'a> {
+    pub flow: &'a CheckFlow<'a>,
+    pub policy: &'a CheckPolicy<'a>,
+}
+
+/// Everything that the resources of a tenant say of each other and that does not hold. `judges` look at one document of `flow-graph`, or one
+/// queue's policy, by itself; other flow components judge theirs when they are loaded.
 ///
 /// A configuration with an error here must not be applied; warnings are for people.
-pub fn check(configuration: &Configuration, check_flow: &CheckFlow<'_>) -> Vec<Finding> {
+pub fn check(configuration: &Configuration, judges: Judges<'_>) -> Vec<Finding> {
     let mut findings = Findings::default();
     tenant(configuration, &mut findings);
     for (id, queue) in &configuration.queues {
         check_queue(id, queue, configuration, &mut findings);
+        if let Some(policy) = &queue.policy {
+            policy::check(id, policy, configuration, judges.policy, &mut findings);
+        }
     }
     agents(configuration, &mut findings);
     numbers(configuration, &mut findings);
     trunks(configuration, &mut findings);
     for (id, flow) in &configuration.flows {
         if flow.plugin == "flow-graph" {
-            flow::check(id, &flow.document, configuration, check_flow, &mut findings);
+            flow::check(id, &flow.document, configuration, judges.flow, &mut findings);
         }
     }
     findings.0

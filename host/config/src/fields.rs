@@ -1,6 +1,6 @@
 //! Reads the keys of one TOML table and keeps account of what is wrong with them; keys that nobody asks for are reported in the end.
 
-use std::{cell::RefCell, fmt::Display, ops::Range, str::FromStr, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, fmt::Display, ops::Range, str::FromStr, time::Duration};
 
 use toml::{
     Spanned,
@@ -263,6 +263,34 @@ impl<'a> Fields<'a> {
             return None;
         };
         Some(Fields::new(table, what, value.span(), self.sheet))
+    }
+
+    pub(crate) fn is_table(&self, name: &str) -> bool {
+        self.table.get(name).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
+    }
+
+    /// Texts by name; numbers and truths are taken as they are written.
+    pub(crate) fn settings(&self, name: &'static str) -> BTreeMap<String, String> {
+        let Some(value) = self.get(name) else { return BTreeMap::new() };
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong(name, value, "a value for each setting", format!("write {name} = {{ name = \"value\" }}"));
+            return BTreeMap::new();
+        };
+        let read = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let key: &std::borrow::Cow<'_, str> = key.get_ref();
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                DeValue::Boolean(truth) => truth.to_string(),
+                DeValue::Float(number) => number.to_string(),
+                number if integer(number).is_some() => integer(number)?.to_string(),
+                _ => {
+                    self.wrong(key, value, "one value", format!("write one text or number: {key} = \"…\""));
+                    return None;
+                }
+            };
+            Some((key.to_string(), text))
+        };
+        table.iter().filter_map(read).collect()
     }
 
     /// Tables written as `[[name]]`.

@@ -19,7 +19,7 @@ mod wav;
 mod zone;
 
 pub use changes::{Change, ChangeKind, Changes, FieldChange, diff};
-pub use check::{CheckFlow, Finding, check};
+pub use check::{CheckFlow, CheckPolicy, Finding, Judges, check};
 pub use fault::{Fault, Place, Style, render, render_in, width};
 pub use process::{Api, Digest, LogLevel, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Token, UnknownDigest};
 pub use tenant::{Bundle, load_tenant};

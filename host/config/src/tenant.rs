@@ -14,7 +14,7 @@ use std::{
 use plugboard_model::{Configuration, FlowDocument, FlowId, Timestamp, flow::Severity};
 use toml::de::{DeTable, DeValue};
 
-use crate::{CheckFlow, Fault, Finding, check, fields, sheet::Sheet, suggest::instead};
+use crate::{Fault, Finding, Judges, check, fields, sheet::Sheet, suggest::instead};
 
 /// A tenant that may be applied.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,8 +45,8 @@ const FILES: [(&str, &str); 5] = [
 /// numbers.toml   a table a number     trunks.toml   a table a trunk
 /// flows/*.json   flow documents, named by file        prompts/**.wav   sounds, named by path: zh-CN/welcome
 /// ```
-/// `check_flow` judges one flow document by itself.
-pub fn load_tenant(folder: &Path, check_flow: &CheckFlow<'_>) -> Result<Bundle, Vec<Fault>> {
+/// `judges` look at one flow document, or one queue's policy, by itself.
+pub fn load_tenant(folder: &Path, judges: Judges<'_>) -> Result<Bundle, Vec<Fault>> {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map(Timestamp::from).unwrap_or_default();
     let mut faults = Vec::new();
     let sheets = read_sheets(folder, &mut faults);
@@ -74,7 +74,7 @@ pub fn load_tenant(folder: &Path, check_flow: &CheckFlow<'_>) -> Result<Bundle, 
     prompts::read(folder, &mut configuration, &mut faults);
     faults.extend(tables.iter().flat_map(|(_, sheet, _)| sheet.take_faults()));
     if complete {
-        let findings = check(&configuration, check_flow);
+        let findings = check(&configuration, judges);
         faults.extend(findings.into_iter().map(|finding| locate(finding, &spans, &documents)));
     }
     if faults.iter().any(Fault::is_error) {

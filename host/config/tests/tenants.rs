@@ -1,12 +1,14 @@
 //! Tenants as folders: the demo is right, and a broken one says all that is wrong with it.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 use std::path::{Path, PathBuf};
 
 use expect_test::expect;
-use plugboard_config::{Finding, Style, check, load_tenant, render};
+use plugboard_config::{Fault, Finding, Judges, Style, check, load_tenant, render};
 use plugboard_model::{
-    Configuration, Limits, Queue,
-    flow::{Problem, Severity},
+    Configuration, Limits, Policy, Queue,
+    flow::{Problem, Setting, Severity},
+    routing::Tables,
 };
 
 fn folder(name: &str) -> PathBuf {
@@ -27,6 +29,29 @@ fn no_ghosts(document: &str, _: &Limits) -> Vec<Problem> {
     haunted.then(problem).into_iter().collect()
 }
 
+/// Stands for a policy's own check: `route-skills` is there, and its `overflow` must be a queue.
+fn known_policies(plugin: &str, tables: &Tables) -> Vec<Problem> {
+    let problem = |code: &str, message: String, remedy: &str| Problem {
+        severity: Severity::Error,
+        code: code.to_owned(),
+        node: None,
+        field: None,
+        message,
+        remedy: remedy.to_owned(),
+    };
+    if plugin != "route-skills" {
+        let message = format!("there is no routing plugin {plugin}");
+        let remedy = "install it, or leave `policy` out to use the queue's strategy";
+        return vec![problem("unknown-policy", message, remedy)];
+    }
+    let lost = |setting: &&Setting| setting.name == "overflow-to" && !tables.queues.contains(&setting.value);
+    let told = |setting: &Setting| format!("overflow-to: there is no queue {:?}", setting.value);
+    let problems = tables.settings.iter().filter(lost).map(told);
+    problems.map(|message| problem("bad-settings", message, "mend the policy's settings")).collect()
+}
+
+const JUDGES: Judges<'static> = Judges { flow: &no_ghosts, policy: &known_policies };
+
 /// How deep menus may go is the tenant's own: the flow component is asked with it.
 #[test]
 fn flow_component_hears_how_deep_menus_may_go() {
@@ -35,13 +60,13 @@ fn flow_component_hears_how_deep_menus_may_go() {
         heard.borrow_mut().push(limits.menu_depth);
         Vec::new()
     };
-    load_tenant(&folder("../../examples/demo"), &hear).unwrap();
+    load_tenant(&folder("../../examples/demo"), Judges { flow: &hear, ..JUDGES }).unwrap();
     assert_eq!(heard.into_inner(), [2, 2]);
 }
 
 #[test]
 fn the_demo_tenant_has_no_fault() {
-    let demo = load_tenant(&folder("../../examples/demo"), &no_ghosts);
+    let demo = load_tenant(&folder("../../examples/demo"), JUDGES);
     let bundle = demo.unwrap_or_else(|faults| panic!("{}", render(&faults, Style::Plain)));
     assert_eq!(render(&bundle.warnings, Style::Plain), "0 errors, 0 warnings\n");
     let configuration = bundle.configuration;
@@ -56,7 +81,7 @@ fn the_demo_tenant_has_no_fault() {
 
 #[test]
 fn a_broken_tenant_says_everything_at_once_with_line_and_remedy() {
-    let faults = load_tenant(&folder("tests/broken"), &no_ghosts).unwrap_err();
+    let faults = load_tenant(&folder("tests/broken"), JUDGES).unwrap_err();
     expect![[r#"
         agents.toml:4:20: error[unknown-queue]: no queue is called "sale"
           4 | queues = ["sales", "sale"]
@@ -259,7 +284,7 @@ fn a_broken_tenant_says_everything_at_once_with_line_and_remedy() {
 /// Except what the parsers of TOML and JSON say, which know English only.
 #[test]
 fn every_fault_has_its_words_in_chinese_too() {
-    let faults = load_tenant(&folder("tests/broken"), &no_ghosts).unwrap_err();
+    let faults = load_tenant(&folder("tests/broken"), JUDGES).unwrap_err();
     let told = faults.iter().flat_map(|fault| [&fault.message, &fault.remedy]);
     let missing: Vec<_> = told.filter(|text| plugboard_phrases::in_chinese(text).is_none()).collect();
     assert_eq!(missing, Vec::<&String>::new());
@@ -276,7 +301,7 @@ fn every_fault_has_its_words_in_chinese_too() {
 /// What one file names may stand in a file that cannot be read, so nothing is said about references then.
 #[test]
 fn files_that_cannot_be_read_are_reported_by_themselves() {
-    let faults = load_tenant(&folder("tests/unreadable"), &no_ghosts).unwrap_err();
+    let faults = load_tenant(&folder("tests/unreadable"), JUDGES).unwrap_err();
     expect![[r#"
         flows/main.json:2:42: error[not-json]: EOF while parsing an object at line 3 column 0
           2 |   "nodes": { "menu": { "kind": "menu" } }
@@ -305,14 +330,14 @@ fn files_that_cannot_be_read_are_reported_by_themselves() {
 
 #[test]
 fn a_folder_that_is_none_is_one_fault() {
-    let faults = load_tenant(Path::new("no-such-folder"), &no_ghosts).unwrap_err();
+    let faults = load_tenant(Path::new("no-such-folder"), JUDGES).unwrap_err();
     let codes: Vec<_> = faults.iter().map(|fault| fault.code.as_ref()).collect();
     assert_eq!(codes, ["unreadable"]);
 }
 
 #[test]
 fn a_fault_as_json_says_where_in_numbers() {
-    let faults = load_tenant(&folder("tests/broken"), &no_ghosts).unwrap_err();
+    let faults = load_tenant(&folder("tests/broken"), JUDGES).unwrap_err();
     let fault = faults.iter().find(|fault| fault.code == "dangling-exit").unwrap();
     expect![[r#"
         {
@@ -331,6 +356,117 @@ fn a_fault_as_json_says_where_in_numbers() {
     .assert_eq(&(serde_json::to_string_pretty(fault).unwrap() + "\n"));
 }
 
+/// A tenant in a folder of its own, with these queues and one agent who serves them all.
+fn with_queues(name: &str, queues: &str) -> Result<Configuration, Vec<Fault>> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("tenant.toml"), "id = \"shop\"\nname = \"Shop\"\n").unwrap();
+    std::fs::write(folder.join("queues.toml"), queues).unwrap();
+    let agents =
+        "[amy]\nextension = \"1001\"\npassword = \"long enough\"\nqueues = [\"sales\"]\nskills = { english = 5 }\n";
+    std::fs::write(folder.join("agents.toml"), agents).unwrap();
+    load_tenant(&folder, JUDGES).map(|bundle| bundle.configuration)
+}
+
+#[test]
+fn a_policy_is_a_name_or_a_table_with_settings() {
+    let named = with_queues("policy-name", "[sales]\npolicy = \"route-skills\"\n").unwrap();
+    assert_eq!(named.queues["sales"].policy, Some(Policy::named("route-skills")));
+    let table = r#"
+        [sales.policy]
+        plugin = "route-skills"
+        attributes = ["emotion"]
+        settings = { relax-first-ms = 40000, overflow-to = "sales", strict = true }
+    "#;
+    let told = with_queues("policy-table", &format!("[sales]\n{table}")).unwrap();
+    let policy = told.queues["sales"].policy.clone().unwrap();
+    let settings: Vec<_> = policy.settings.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    assert_eq!(
+        (policy.plugin.as_str(), policy.attributes, settings),
+        (
+            "route-skills",
+            vec!["emotion".to_owned()],
+            vec![("overflow-to", "sales"), ("relax-first-ms", "40000"), ("strict", "true")]
+        )
+    );
+}
+
+#[test]
+fn a_policy_that_cannot_work_is_refused_with_line_and_remedy() {
+    let queues = r#"[sales]
+policy = { plugin = "route-skills", settings = { overflow-to = "nobody" } }
+[quick]
+policy = { plugin = "route-skills", settings = { relax-first-ms = 5 } }
+[odd]
+policy = { plugin = "route-skills", attributes = ["mood", "mood", "last-agent"] }
+[list]
+policy = { plugin = "route-skills", settings = { to = ["a"] } }
+[typo]
+policy = "route-skils"
+[nameless]
+policy = { setting = 1 }
+[number]
+policy = 7
+"#;
+    let mut faults = with_queues("policy-faults", queues).unwrap_err();
+    let missing: Vec<_> = faults
+        .iter()
+        .flat_map(|fault| [&fault.message, &fault.remedy])
+        .filter(|text| plugboard_phrases::in_chinese(text).is_none())
+        .collect();
+    assert_eq!(missing, Vec::<&String>::new());
+    faults.retain(Fault::is_error);
+    expect![[r#"
+        queues.toml:2:64: error[bad-settings]: overflow-to: there is no queue "nobody"
+          2 | policy = { plugin = "route-skills", settings = { overflow-to = "nobody" } }
+            |                                                                ^^^^^^^^
+          remedy: mend the policy's settings
+
+        queues.toml:4:67: error[out-of-range]: `relax-first-ms` is "5"
+          4 | policy = { plugin = "route-skills", settings = { relax-first-ms = 5 } }
+            |                                                                   ^
+          remedy: give milliseconds from 100 to 86400000
+
+        queues.toml:6:59: error[duplicate-attribute]: the attribute "mood" stands here twice
+          6 | policy = { plugin = "route-skills", attributes = ["mood", "mood", "last-agent"] }
+            |                                                           ^^^^^^
+          remedy: take one out
+
+        queues.toml:6:67: error[duplicate-attribute]: every policy gets "last-agent" anyway
+          6 | policy = { plugin = "route-skills", attributes = ["mood", "mood", "last-agent"] }
+            |                                                                   ^^^^^^^^^^^^
+          remedy: take it out
+
+        queues.toml:8:55: error[wrong-type]: `to` is a list; it takes one value
+          8 | policy = { plugin = "route-skills", settings = { to = ["a"] } }
+            |                                                       ^^^^^
+          remedy: write one text or number: to = "…"
+
+        queues.toml:10:10: error[unknown-policy]: there is no routing plugin route-skils
+          10 | policy = "route-skils"
+             |          ^^^^^^^^^^^^^
+          remedy: install it, or leave `policy` out to use the queue's strategy
+
+        queues.toml:12:10: error[missing-key]: a policy needs `plugin`
+          12 | policy = { setting = 1 }
+             |          ^^^^^^^^^^^^^^^
+          remedy: name the component: plugin = "route-skills"
+
+        queues.toml:12:12: error[unknown-key]: a policy has no `setting`
+          12 | policy = { setting = 1 }
+             |            ^^^^^^^
+          remedy: did you mean `settings`?
+
+        queues.toml:14:10: error[wrong-type]: `policy` is a number; it takes text
+          14 | policy = 7
+             |          ^
+          remedy: put it in double quotes: policy = "7"
+
+        9 errors, 0 warnings
+    "#]]
+    .assert_eq(&render(&faults, Style::Plain));
+}
+
 #[test]
 fn queues_that_overflow_in_a_circle_are_told_once() {
     let mut configuration = Configuration::empty("shop".parse().unwrap());
@@ -340,7 +476,7 @@ fn queues_that_overflow_in_a_circle_are_told_once() {
         queue.overflow_after = Some(std::time::Duration::from_secs(1));
         configuration.queues.insert(id.parse().unwrap(), queue);
     }
-    let circles: Vec<_> = check(&configuration, &no_ghosts)
+    let circles: Vec<_> = check(&configuration, JUDGES)
         .into_iter()
         .filter(|finding| finding.code.starts_with("overflow"))
         .map(|finding| (finding.pointer, finding.message))
@@ -363,7 +499,7 @@ fn a_configuration_without_files_is_held_to_the_same_rules() {
     sales.overflow_to = Some("support".parse().unwrap());
     sales.overflow_after = Some(std::time::Duration::from_secs(1));
     configuration.queues.insert("sales".parse().unwrap(), sales);
-    let findings = check(&configuration, &no_ghosts);
+    let findings = check(&configuration, JUDGES);
     let pointers: Vec<_> =
         findings.iter().map(|Finding { code, pointer, .. }| (code.as_str(), pointer.as_str())).collect();
     assert_eq!(pointers, [("unknown-queue", "/queues/sales/overflow_to"), ("queue-without-agents", "/queues/sales")]);

@@ -67,6 +67,9 @@ impl Exchange {
         for (interaction, call) in &self.calls {
             assert!(call.is_waiting() || self.acd.position(*interaction).is_none(), "{interaction} waits unawares");
         }
+        for interaction in self.routing.marked() {
+            assert!(self.calls.contains_key(&interaction), "{interaction} is gone and its tags are kept");
+        }
         for (id, call) in &self.calls {
             let next = call.poll_timeout();
             assert!(next.is_some(), "{id} waits for ever");

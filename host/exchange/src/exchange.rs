@@ -16,7 +16,7 @@ use plugboard_sip as sip;
 
 use crate::{
     Command, CommandError, CommandId, Question, QuestionId, Reply, Settings, lines::Lines, ports::Ports,
-    question::Asked, recent::Recent, registration::Registration, sound::RecordingInProgress,
+    question::Asked, recent::Recent, registration::Registration, routing::Routing, sound::RecordingInProgress,
 };
 
 /// What happens to an exchange.
@@ -93,6 +93,7 @@ pub struct Exchange {
     /// With the time when an answer is given up for lost.
     pub(crate) asked: BTreeMap<QuestionId, (Timestamp, Asked)>,
     pub(crate) next_question: u64,
+    pub(crate) routing: Routing,
     pub(crate) ids: Ids,
     next_interaction: u64,
     seq: u64,
@@ -141,6 +142,7 @@ impl Exchange {
             recordings: BTreeMap::new(),
             asked: BTreeMap::new(),
             next_question: 1,
+            routing: Routing::new(&configuration),
             ids: Ids::starting_after(settings.last_id),
             next_interaction: settings.last_id + 1,
             seq: settings.last_seq,
@@ -360,6 +362,7 @@ impl Exchange {
 
     fn configure(&mut self, now: Timestamp, configuration: Arc<Configuration>) {
         self.configuration = configuration.clone();
+        self.routing.configure(&configuration);
         let revision = configuration.revision;
         self.acd.handle_input(now, plugboard_acd::Input::Configure(configuration));
         self.refresh_agents(now);
@@ -447,6 +450,7 @@ impl Exchange {
         }
         if over {
             self.calls.remove(&interaction);
+            self.routing.forget(interaction);
             self.recent.add(now, interaction);
         }
     }
@@ -458,6 +462,11 @@ impl Exchange {
             plugboard_call::Output::Queueing(queueing) => self.queueing(now, interaction, queueing),
             plugboard_call::Output::Step { ask, flow, plugin, document, state, event } => {
                 self.ask_step(now, interaction, ask, crate::FlowStep { flow, plugin, document, state, event });
+            }
+            plugboard_call::Output::Fact(EventKind::Tagged { interaction, name, value }) => {
+                let (tag, text) = (Arc::clone(&name), Arc::clone(&value));
+                self.fact(now, EventKind::Tagged { interaction, name, value });
+                self.note_tag(now, interaction, &tag, &text);
             }
             plugboard_call::Output::Fact(kind) => self.fact(now, kind),
             plugboard_call::Output::Over => {}

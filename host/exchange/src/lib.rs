@@ -21,6 +21,7 @@ mod question;
 mod queueing;
 mod recent;
 mod registration;
+mod routing;
 mod sound;
 mod transfer;
 

@@ -49,7 +49,7 @@ impl Exchange {
             acd::Output::Left { interaction, queue, exit } => {
                 self.call_input(now, interaction, CallInput::LeftQueue { queue, exit });
             }
-            acd::Output::Ask(question) => self.ask_rank(now, question),
+            acd::Output::Ask(question) => self.ask_policy(now, question),
             acd::Output::Fact(kind) => self.fact(now, kind),
         }
     }

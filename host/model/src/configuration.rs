@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path, sync::Arc, time::Durat
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, Extension, FlowId, Number, QueueId, SkillId, TenantId, Timestamp};
+use crate::{AgentId, Extension, FlowId, Number, Policy, QueueId, SkillId, TenantId, Timestamp};
 
 /// Everything that one tenant's exchange needs to know. Cheap to share; replaced as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -78,6 +78,16 @@ impl Configuration {
             .into_iter()
             .find_map(|language| self.prompts.get(&format!("{language}/{name}")))
             .or_else(|| self.prompts.get(name))
+    }
+
+    /// Every skill that an agent has or a queue needs, in order of name.
+    pub fn skills(&self) -> Vec<SkillId> {
+        let held = self.agents.values().flat_map(|agent| agent.skills.keys());
+        let needed = self.queues.values().flat_map(|queue| queue.skills.iter().map(|need| &need.skill));
+        let mut skills: Vec<SkillId> = held.chain(needed).cloned().collect();
+        skills.sort_unstable();
+        skills.dedup();
+        skills
     }
 }
 
@@ -155,7 +165,7 @@ pub struct Queue {
     pub strategy: Strategy,
     /// A routing component that orders candidates; `strategy` is its native default.
     #[serde(default)]
-    pub policy: Option<String>,
+    pub policy: Option<Policy>,
     /// Needed of every agent who takes from this queue, all of them.
     #[serde(default)]
     pub skills: Vec<SkillNeed>,

@@ -88,6 +88,16 @@ pub enum ServiceMeasure {
     AverageWait,
 }
 
+/// What a routing policy chose among.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choice {
+    pub policy: Arc<str>,
+    /// Where the native order had it, from 1.
+    pub place: u32,
+    /// How many agents, or waiting interactions, there were.
+    pub of: u32,
+}
+
 /// Sound quality of one leg, as it ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
@@ -208,13 +218,35 @@ pub enum EventKind {
         queue: QueueId,
         exit: QueueExit,
     },
-    /// The agent is promised to the interaction. `since_free_ms`: from the later of agent free and interaction queued to now.
+    /// A routing policy gives up something for an interaction that waits: what it needs from here on, and the queue whose agents are asked as well.
+    /// `waited_ms`: since its place in line.
+    Relaxed {
+        interaction: InteractionId,
+        queue: QueueId,
+        policy: Arc<str>,
+        waited_ms: u64,
+        skills: Vec<(SkillId, u8)>,
+        overflow_to: Option<QueueId>,
+    },
+    /// A routing policy keeps the interaction waiting though `free` agents could take it; it is asked again after `again_ms`, where it said so. Told
+    /// once until the interaction is offered to somebody.
+    HeldBack {
+        interaction: InteractionId,
+        queue: QueueId,
+        policy: Arc<str>,
+        free: u32,
+        again_ms: Option<u64>,
+    },
+    /// The agent is promised to the interaction. `since_free_ms`: from the later of agent free and interaction queued to now. `choice`: `None` where
+    /// the native order decided.
     Reserved {
         interaction: InteractionId,
         agent: AgentId,
         queue: Option<QueueId>,
         lease_ms: u64,
         since_free_ms: u64,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        choice: Option<Choice>,
     },
     Released {
         interaction: InteractionId,
@@ -367,6 +399,8 @@ impl EventKind {
             | Self::Tagged { interaction, .. }
             | Self::Queued { interaction, .. }
             | Self::LeftQueue { interaction, .. }
+            | Self::Relaxed { interaction, .. }
+            | Self::HeldBack { interaction, .. }
             | Self::Reserved { interaction, .. }
             | Self::Released { interaction, .. }
             | Self::Connected { interaction, .. }

@@ -7,6 +7,7 @@ mod configuration;
 mod event;
 pub mod flow;
 mod id;
+mod policy;
 mod rfc3339;
 pub mod routing;
 mod time;
@@ -17,9 +18,10 @@ pub use configuration::{
     Queue, SkillNeed, Strategy, TimeZone, Trunk,
 };
 pub use event::{
-    EndedBy, Event, EventKind, Quality, QueueExit, ReleaseReason, Role, ServiceMeasure, TransferKind, millis,
+    Choice, EndedBy, Event, EventKind, Quality, QueueExit, ReleaseReason, Role, ServiceMeasure, TransferKind, millis,
 };
 pub use id::{
     AgentId, Extension, FlowId, IdError, InteractionId, LegId, Number, QueueId, RecordingId, SkillId, TenantId,
 };
+pub use policy::Policy;
 pub use time::Timestamp;

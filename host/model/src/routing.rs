@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::flow::Setting;
+use crate::{Configuration, Policy, flow::Setting};
 
 /// Most agents, or waiting interactions, in one question.
 pub const MAX_CANDIDATES: usize = 256;
@@ -14,13 +14,37 @@ pub const MAX_NEEDS: usize = 16;
 /// Of how many needs a [`Candidate`] carries the levels; further needs are checked by the host alone.
 pub const RANKED_NEEDS: usize = 8;
 
+/// The tag that says what a customer is worth, a whole number in the tenant's own unit: [`Waiting::value`].
+pub const VALUE: &str = "value";
+/// The tag that names the agent who served the customer last, and attribute 0 of every table: of a pair of interaction and agent, 1 if this is the
+/// agent, 0 if it is another one who is at work, absent where there is none.
+pub const LAST_AGENT: &str = "last-agent";
+/// Attribute of an agent: the share of today's logged-in time spent on interactions, per mille.
+pub const OCCUPANCY: &str = "occupancy";
+
 /// What the numbers in the questions stand for. Given before the first question and again when it changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tables {
+    /// Those of [`Configuration::skills`], and last an empty name, which stands for every skill that is not among them: nobody has it.
     pub skills: Vec<String>,
+    /// [`LAST_AGENT`], then those of the policy.
     pub attributes: Vec<String>,
     pub queues: Vec<String>,
     pub settings: Vec<Setting>,
+}
+
+impl Tables {
+    /// Those of one queue's policy.
+    pub fn of(configuration: &Configuration, policy: &Policy) -> Self {
+        let setting = |(name, value): (&String, &String)| Setting { name: name.clone(), value: value.clone() };
+        let skills = configuration.skills();
+        Self {
+            skills: skills.iter().map(ToString::to_string).chain([String::new()]).collect(),
+            attributes: [LAST_AGENT.to_owned()].into_iter().chain(policy.attributes.iter().cloned()).collect(),
+            queues: configuration.queues.keys().map(ToString::to_string).collect(),
+            settings: policy.settings.iter().map(setting).collect(),
+        }
+    }
 }
 
 /// An interaction that waits.
@@ -76,14 +100,18 @@ impl Levels {
     }
 }
 
-/// One more number about each candidate or waiting interaction, in the order of the question's list.
+/// One more number about each pair of agent and interaction in the question, in the order of its list. What is the interaction's alone is the same for
+/// all candidates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Index in [`Tables::attributes`].
     pub attribute: u32,
-    /// [`i32::MIN`] where there is none.
+    /// [`ABSENT`] where there is none.
     pub values: Vec<i32>,
 }
+
+/// In a [`Column`]: there is no number.
+pub const ABSENT: i32 = i32::MIN;
 
 /// Best first; whoever is left out is not offered. Checked: numbers of the question only, none twice.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -59,6 +59,34 @@ impl Components {
         self.policies.contains_key(name)
     }
 
+    /// What the routing component of that name says of the tables of a queue.
+    pub(crate) fn check_policy(&self, plugin: &str, tables: &routing::Tables) -> Vec<Problem> {
+        let problem = |code: &str, message: String, remedy: &str| Problem {
+            severity: plugboard_model::flow::Severity::Error,
+            code: code.into(),
+            node: None,
+            field: None,
+            message,
+            remedy: remedy.into(),
+        };
+        let Some(policy) = self.policies.get(plugin) else {
+            let message = format!("there is no routing plugin {plugin}");
+            return vec![problem(
+                "unknown-policy",
+                message,
+                "install it, or leave `policy` out to use the queue's strategy",
+            )];
+        };
+        match policy.check(&plugin::TableSet::new(tables.clone())) {
+            Ok(()) => Vec::new(),
+            // Its own words name the setting; what kind of failure it is, is known here.
+            Err(plugin::AskFailure::Plugin(failure)) => {
+                vec![problem("bad-settings", failure.message, "mend the policy's settings")]
+            }
+            Err(failure) => vec![problem("plugin", failure.to_string(), "mend the plugin, or name another one")],
+        }
+    }
+
     /// What the component that would run `document` says of it.
     pub(crate) fn check_flow(&self, plugin: &str, document: &str, limits: &Limits) -> Vec<Problem> {
         let failed = |message: String, remedy: &str| {
@@ -86,15 +114,18 @@ pub(crate) struct Questions {
     runtime: plugin::Runtime,
     /// Documents with their hash, so that a step does not hash its document again. By the address of the shared text, which each entry keeps alive.
     settings: BTreeMap<usize, (Arc<str>, Arc<plugin::Settings>)>,
-    tables: Vec<(Arc<routing::Tables>, Arc<plugin::TableSet>)>,
+    /// Tables of queues likewise: an exchange makes them once for a configuration.
+    tables: BTreeMap<usize, (Arc<routing::Tables>, Arc<plugin::TableSet>)>,
 }
 
 /// Documents kept ready. More than this many in use at once is a large installation; the oldest entries are then made anew.
 const MOST_DOCUMENTS: usize = 4_096;
+/// Likewise.
+const MOST_TABLES: usize = 4_096;
 
 impl Questions {
     pub(crate) fn new(components: Components, runtime: plugin::Runtime) -> Self {
-        Self { components, runtime, settings: BTreeMap::new(), tables: Vec::new() }
+        Self { components, runtime, settings: BTreeMap::new(), tables: BTreeMap::new() }
     }
 
     /// Hands the question to the plugin threads. `Err`: nobody can be asked, and why.
@@ -107,14 +138,17 @@ impl Questions {
                 let ask = plugin::Ask::FlowStep { flow, settings, state: step.state, event: Box::new(step.event) };
                 (STEP_BUDGET, ask)
             }
-            exchange::QuestionKind::RankAgents { plugin, tables, who, needs, candidates } => {
+            exchange::QuestionKind::RankAgents { plugin, tables, who, needs, candidates, columns } => {
                 let (policy, tables) = (self.policy(&plugin)?, self.table_set(tables));
-                let columns = Vec::new();
                 (RANK_BUDGET, plugin::Ask::RankAgents { policy, tables, who, needs, candidates, columns })
             }
-            exchange::QuestionKind::RankWaiting { plugin, tables, agent, waiting } => {
+            exchange::QuestionKind::RankWaiting { plugin, tables, agent, waiting, columns } => {
                 let (policy, tables) = (self.policy(&plugin)?, self.table_set(tables));
-                (RANK_BUDGET, plugin::Ask::RankWaiting { policy, tables, agent, waiting, columns: Vec::new() })
+                (RANK_BUDGET, plugin::Ask::RankWaiting { policy, tables, agent, waiting, columns })
+            }
+            exchange::QuestionKind::Relax { plugin, tables, who, needs } => {
+                let (policy, tables) = (self.policy(&plugin)?, self.table_set(tables));
+                (RANK_BUDGET, plugin::Ask::OnTimer { policy, tables, who, needs })
             }
         };
         let question = plugin::Question { id, tenant: tenant.clone(), budget, ask };
@@ -139,14 +173,15 @@ impl Questions {
     }
 
     fn table_set(&mut self, tables: Arc<routing::Tables>) -> Arc<plugin::TableSet> {
-        if let Some((_, set)) = self.tables.iter().find(|(known, _)| **known == *tables) {
+        let address = Arc::as_ptr(&tables) as usize;
+        if let Some((_, set)) = self.tables.get(&address) {
             return Arc::clone(set);
         }
-        if self.tables.len() >= 64 {
-            self.tables.remove(0);
+        if self.tables.len() >= MOST_TABLES {
+            self.tables.clear();
         }
         let set = Arc::new(plugin::TableSet::new((*tables).clone()));
-        self.tables.push((tables, Arc::clone(&set)));
+        self.tables.insert(address, (tables, Arc::clone(&set)));
         set
     }
 }
@@ -156,7 +191,7 @@ pub(crate) fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> e
     match result {
         Ok(plugin::Answer::Stepped(stepped)) => exchange::Answer::Stepped(stepped),
         Ok(plugin::Answer::Order(order)) => exchange::Answer::Ranked(order),
-        Ok(plugin::Answer::Relaxed(_)) => exchange::Answer::Unavailable("the answer is of another kind".into()),
+        Ok(plugin::Answer::Relaxed(relaxed)) => exchange::Answer::Relaxed(relaxed),
         Err(plugin::AskFailure::Plugin(failure)) => exchange::Answer::Failed(failure),
         Err(failure) => exchange::Answer::Unavailable(failure.to_string().into()),
     }

@@ -22,11 +22,11 @@ mod salvage;
 mod serve;
 mod signalling;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::OnceLock};
 
 use clap::Parser as _;
-use plugboard_config::ProcessConfig;
-use plugboard_model::{Limits, flow::Problem};
+use plugboard_config::{Judges, ProcessConfig};
+use plugboard_model::{Limits, flow::Problem, routing::Tables};
 
 use answers::Components;
 
@@ -42,26 +42,39 @@ fn main() -> ExitCode {
             log("warn");
             demo::run(&demo::Demo { once, json, dial, tenant, plugins, data })
         }
-        cli::Command::Client(command) => cli::run(command, &check_flow),
+        cli::Command::Client(command) => cli::run(command, Judges { flow: &check_flow, policy: &check_policy }),
     }
 }
 
-/// What the flow component that comes with the program says of a document. Loaded for each command, which takes a moment and is rare.
+/// The components that come with the program, loaded for the first command that needs them, which takes a moment and is rare.
+fn shipped() -> Result<&'static Components, &'static str> {
+    static SHIPPED: OnceLock<Result<Components, String>> = OnceLock::new();
+    let load = || {
+        plugboard_plugin::Engine::new(plugboard_plugin::EngineSettings::default())
+            .map_err(|error| chain(&error))
+            .and_then(|engine| Components::load(&engine, &serve::shipped_plugins()).map_err(|error| chain(&error)))
+    };
+    SHIPPED.get_or_init(load).as_ref().map_err(String::as_str)
+}
+
 fn check_flow(document: &str, limits: &Limits) -> Vec<Problem> {
-    let components = plugboard_plugin::Engine::new(plugboard_plugin::EngineSettings::default())
-        .map_err(|error| chain(&error))
-        .and_then(|engine| Components::load(&engine, &serve::shipped_plugins()).map_err(|error| chain(&error)));
-    match components {
+    match shipped() {
         Ok(components) => components.check_flow("flow-graph", document, limits),
         Err(reason) => vec![Problem {
             severity: plugboard_model::flow::Severity::Error,
             code: "plugin".into(),
             node: None,
             field: None,
-            message: reason,
+            message: reason.to_owned(),
             remedy: "build the plugins with `cargo xtask plugins`".into(),
         }],
     }
+}
+
+/// The host may have more policies than this program comes with: it judges those when they are applied.
+fn check_policy(plugin: &str, tables: &Tables) -> Vec<Problem> {
+    let known = shipped().ok().filter(|components| components.has_policy(plugin));
+    known.map(|components| components.check_policy(plugin, tables)).unwrap_or_default()
 }
 
 fn log(level: &str) {

@@ -149,6 +149,20 @@ pub struct QueueVisit {
     /// `None` if the interaction ended without a word from the queue.
     #[serde(default)]
     pub exit: Option<QueueExit>,
+    /// What the queue's policy gave up meanwhile, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relaxed: Vec<Relaxation>,
+}
+
+/// A routing policy made do with less.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Relaxation {
+    /// Since the place in line.
+    pub after_ms: u64,
+    /// What was needed from then on.
+    pub skills: Vec<(SkillId, u8)>,
+    /// The queue whose agents were asked as well.
+    pub overflow_to: Option<QueueId>,
 }
 
 /// One agent's part, from the promise to the end of after-call work.

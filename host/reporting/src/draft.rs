@@ -10,7 +10,7 @@ use self::{agents::Clock, legs::new_leg};
 use crate::{
     Cdr,
     bound::{LONG, ROOM, SHORT, cut, push, weight},
-    cdr::{Direction, Disposition, Failure, FlowStep, QueueVisit, Tag, Transfer},
+    cdr::{Direction, Disposition, Failure, FlowStep, QueueVisit, Relaxation, Tag, Transfer},
     interaction::INTERRUPTED,
 };
 
@@ -236,6 +236,7 @@ impl Draft {
                     entered_at: at,
                     wait_ms: 0,
                     exit: None,
+                    relaxed: Vec::new(),
                 };
                 push(&mut cdr.queues, &mut self.room, &mut cdr.left_out, 260 + 75 * skills.len(), visit)
             }
@@ -244,6 +245,13 @@ impl Draft {
                 let Some(visit) = cdr.queues.iter_mut().rev().find(open) else { return false };
                 (visit.exit, visit.wait_ms) = (Some(*exit), span(visit.entered_at, at));
                 true
+            }
+            EventKind::Relaxed { queue, waited_ms, skills, overflow_to, .. } => {
+                let open = |visit: &&mut QueueVisit| visit.queue == *queue && visit.exit.is_none();
+                let Some(visit) = cdr.queues.iter_mut().rev().find(open) else { return false };
+                let relaxation =
+                    Relaxation { after_ms: *waited_ms, skills: skills.clone(), overflow_to: overflow_to.clone() };
+                push(&mut visit.relaxed, &mut self.room, &mut cdr.left_out, 130 + 75 * skills.len(), relaxation)
             }
             EventKind::Transferred { agent, kind, target, .. } => {
                 let transfer = Transfer { at, kind: *kind, agent: agent.clone(), target: cut(target, SHORT) };

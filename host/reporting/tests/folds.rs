@@ -60,7 +60,14 @@ fn left(exit: QueueExit) -> EventKind {
 }
 
 fn reserved() -> EventKind {
-    EventKind::Reserved { interaction: I, agent: amy(), queue: Some(sales()), lease_ms: 5_000, since_free_ms: 12 }
+    EventKind::Reserved {
+        interaction: I,
+        agent: amy(),
+        queue: Some(sales()),
+        lease_ms: 5_000,
+        since_free_ms: 12,
+        choice: None,
+    }
 }
 
 fn dialled(leg: u64) -> EventKind {

@@ -33,9 +33,11 @@ pub struct Components {
     asker: plugin::Asker,
     loaded: &'static Loaded,
     settings: BTreeMap<usize, (Arc<str>, Arc<plugin::Settings>)>,
-    tables: Option<(Arc<routing::Tables>, Arc<plugin::TableSet>)>,
+    tables: BTreeMap<usize, (Arc<routing::Tables>, Arc<plugin::TableSet>)>,
     pub flow_fault: Fault,
     pub policy_fault: Fault,
+    /// When a policy is asked what a caller may go without.
+    pub relax_fault: Fault,
     /// From question to answer.
     pub delay: Duration,
 }
@@ -44,8 +46,14 @@ pub struct Components {
 struct Loaded {
     engine: plugin::Engine,
     flow: plugin::FlowPlugin,
-    policy: plugin::RoutingPlugin,
+    policies: BTreeMap<&'static str, plugin::RoutingPlugin>,
 }
+
+const POLICIES: [(&str, &str); 3] = [
+    ("route-longest-idle", "route_longest_idle.wasm"),
+    ("route-skills", "route_skills.wasm"),
+    ("route-vip-sticky", "route_vip_sticky.wasm"),
+];
 
 /// Compiled once a process.
 fn loaded() -> &'static Loaded {
@@ -60,8 +68,9 @@ fn loaded() -> &'static Loaded {
             plugboard_componentize::componentize(&module).expect("a component")
         };
         let flow = engine.load_flow(&component("flow_graph.wasm")).expect("a flow");
-        let policy = engine.load_routing(&component("route_skills.wasm")).expect("a policy");
-        Loaded { engine, flow, policy }
+        let policy = |(name, file)| (name, engine.load_routing(&component(file)).expect("a policy"));
+        let policies = POLICIES.into_iter().map(policy).collect();
+        Loaded { flow, policies, engine }
     })
 }
 
@@ -87,16 +96,21 @@ impl Components {
             asker: plugin::Asker::new(&loaded.engine),
             loaded,
             settings: BTreeMap::new(),
-            tables: None,
+            tables: BTreeMap::new(),
             flow_fault: Fault::None,
             policy_fault: Fault::None,
+            relax_fault: Fault::None,
             delay: Duration::from_millis(1),
         }
     }
 
     /// What comes back, if anything does.
     pub(crate) fn ask(&mut self, tenant: &TenantId, kind: QuestionKind) -> Option<Answer> {
-        let fault = if matches!(kind, QuestionKind::Step(_)) { self.flow_fault } else { self.policy_fault };
+        let fault = match kind {
+            QuestionKind::Step(_) => self.flow_fault,
+            QuestionKind::Relax { .. } if self.relax_fault != Fault::None => self.relax_fault,
+            _ => self.policy_fault,
+        };
         match fault {
             Fault::None => {}
             Fault::Trap => return Some(Answer::Unavailable("plugin trapped: unreachable".into())),
@@ -111,30 +125,43 @@ impl Components {
                 state: step.state,
                 event: Box::new(step.event),
             },
-            QuestionKind::RankAgents { tables, who, needs, candidates, .. } => plugin::Ask::RankAgents {
-                policy: self.loaded.policy.clone(),
+            QuestionKind::RankAgents { plugin, tables, who, needs, candidates, columns } => plugin::Ask::RankAgents {
+                policy: self.policy(&plugin),
                 tables: self.table_set(tables),
                 who,
                 needs,
                 candidates,
-                columns: Vec::new(),
+                columns,
             },
-            QuestionKind::RankWaiting { tables, agent, waiting, .. } => plugin::Ask::RankWaiting {
-                policy: self.loaded.policy.clone(),
+            QuestionKind::RankWaiting { plugin, tables, agent, waiting, columns } => plugin::Ask::RankWaiting {
+                policy: self.policy(&plugin),
                 tables: self.table_set(tables),
                 agent,
                 waiting,
-                columns: Vec::new(),
+                columns,
             },
+            QuestionKind::Relax { plugin, tables, who, needs } => {
+                plugin::Ask::OnTimer { policy: self.policy(&plugin), tables: self.table_set(tables), who, needs }
+            }
         };
         let question = plugin::Question { id: 0, tenant: tenant.clone(), budget: BUDGET, ask };
         Some(match self.asker.ask(question).result {
             Ok(plugin::Answer::Stepped(stepped)) => Answer::Stepped(stepped),
             Ok(plugin::Answer::Order(order)) => Answer::Ranked(order),
-            Ok(plugin::Answer::Relaxed(_)) => Answer::Unavailable("the answer is of another kind".into()),
+            Ok(plugin::Answer::Relaxed(relaxed)) => Answer::Relaxed(relaxed),
             Err(plugin::AskFailure::Plugin(failure)) => Answer::Failed(failure),
             Err(failure) => Answer::Unavailable(failure.to_string().into()),
         })
+    }
+
+    fn policy(&self, name: &str) -> plugin::RoutingPlugin {
+        self.loaded.policies.get(name).unwrap_or_else(|| panic!("no story has the policy {name}")).clone()
+    }
+
+    /// What the policy of that name says of these tables.
+    pub fn check_policy(&self, name: &str, tables: &routing::Tables) -> Result<(), String> {
+        let set = plugin::TableSet::new(tables.clone());
+        self.policy(name).check(&set).map_err(|failure| failure.to_string())
     }
 
     fn settings_of(&mut self, document: &Arc<str>) -> Arc<plugin::Settings> {
@@ -146,13 +173,7 @@ impl Components {
     }
 
     fn table_set(&mut self, tables: Arc<routing::Tables>) -> Arc<plugin::TableSet> {
-        if let Some((known, set)) = &self.tables
-            && *known == tables
-        {
-            return Arc::clone(set);
-        }
-        let set = Arc::new(plugin::TableSet::new((*tables).clone()));
-        self.tables = Some((tables, Arc::clone(&set)));
-        set
+        let make = || (Arc::clone(&tables), Arc::new(plugin::TableSet::new((*tables).clone())));
+        Arc::clone(&self.tables.entry(Arc::as_ptr(&tables) as usize).or_insert_with(make).1)
     }
 }

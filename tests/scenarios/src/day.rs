@@ -7,7 +7,7 @@ use std::{
 };
 
 use plugboard_model::{
-    AgentRequest, Configuration, EventKind, InteractionId, NumberTarget, Queue, QueueExit, ReleaseReason,
+    AgentRequest, Configuration, EventKind, InteractionId, NumberTarget, Policy, Queue, QueueExit, ReleaseReason,
 };
 use plugboard_reporting::Cdr;
 
@@ -73,7 +73,7 @@ fn company(agents: u64) -> Configuration {
             wrap_up: Duration::from_secs(15),
             max_wait: Some(Duration::from_secs(600)),
             missed_limit: 3,
-            policy: (number % 2 == 0).then(|| "route-skills".to_owned()),
+            policy: (number % 2 == 0).then(|| Policy::named("route-skills")),
             hold_music: Some("music".to_owned()),
             ..Queue::named(&format!("Queue {number}"))
         };

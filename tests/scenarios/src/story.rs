@@ -99,6 +99,7 @@ impl World {
             QuestionKind::Step(step) => format!("step {}", happening_word(&step.event.what)),
             QuestionKind::RankAgents { candidates, .. } => format!("rank {} agents", candidates.len()),
             QuestionKind::RankWaiting { waiting, .. } => format!("rank {} waiting", waiting.len()),
+            QuestionKind::Relax { who, .. } => format!("relax after {} s", who.waited_ms / 1_000),
         };
         self.draw("plugboard", "plugin", &label);
     }
@@ -113,7 +114,16 @@ impl World {
                 let words: Vec<&str> = stepped.actions.iter().map(|action| effect_word(&action.what)).collect();
                 words.join(", ")
             }
-            Answer::Ranked(order) => format!("{:?}", order.numbers),
+            Answer::Ranked(order) => match order.again_ms {
+                Some(again) => format!("{:?}, again in {again} ms", order.numbers),
+                None => format!("{:?}", order.numbers),
+            },
+            Answer::Relaxed(relaxed) => {
+                let needs: Vec<String> =
+                    relaxed.needs.iter().map(|need| format!("{}≥{}", need.skill, need.level)).collect();
+                let queue = relaxed.overflow_to.map_or_else(String::new, |queue| format!(", queue {queue}"));
+                format!("needs [{}]{queue}", needs.join(" "))
+            }
             Answer::Failed(failure) => failure.code.to_string(),
             Answer::Unavailable(_) => "unavailable".to_owned(),
         };
@@ -129,6 +139,11 @@ impl World {
             EventKind::Queued { queue, position, .. } => format!("queued {queue} {position}"),
             EventKind::LeftQueue { exit, .. } => format!("left queue: {exit:?}"),
             EventKind::Reserved { agent, .. } => format!("reserved {agent}"),
+            EventKind::Relaxed { waited_ms, overflow_to, .. } => {
+                let to = overflow_to.as_ref().map_or_else(String::new, |queue| format!(" to {queue}"));
+                format!("relaxed{to} after {} s", waited_ms / 1_000)
+            }
+            EventKind::HeldBack { free, .. } => format!("held back from {free}"),
             EventKind::Released { agent, reason, .. } => format!("released {agent}: {reason:?}"),
             EventKind::InteractionClosed { by, cause, .. } => format!("closed {by:?} {cause}"),
             EventKind::FlowFailed { .. } => "flow failed".to_owned(),

@@ -4,7 +4,7 @@
 
 use std::{fmt::Write as _, sync::Arc, time::Duration};
 
-use plugboard_acd::{Acd, Input, Output, RankQuestion};
+use plugboard_acd::{Acd, Input, Output, RankQuestion, RankSubject};
 use plugboard_model::{
     Agent, AgentId, AgentRequest, Configuration, EventKind, InteractionId, Queue, QueueExit, QueueId, SkillNeed,
     Timestamp,
@@ -174,15 +174,37 @@ pub(crate) fn text(output: &Output) -> String {
         Output::StopRinging { interaction, agent, reason } => format!("=> stop {agent} with {interaction}: {reason:?}"),
         Output::Refused { interaction, agent, reason } => format!("=> {agent} refused for {interaction}: {reason:?}"),
         Output::Left { interaction, queue, exit } => format!("=> {interaction} out of {queue}: {exit:?}"),
-        Output::Ask(question) => format!("=> ask {} about {}", question.policy, question.queue),
+        Output::Ask(question) => match &question.subject {
+            RankSubject::Relax { interaction } => {
+                let needs: String =
+                    interaction.needs.iter().map(|(skill, level)| format!(" {skill}≥{level}")).collect();
+                format!("=> ask {} to relax {}:{needs}", question.policy, interaction.interaction)
+            }
+            _ => format!("=> ask {} about {}", question.policy, question.queue),
+        },
         Output::Fact(fact) => match fact {
             EventKind::Queued { interaction, queue, priority, skills, position } => {
                 let skills: String = skills.iter().map(|(skill, level)| format!(" {skill}≥{level}")).collect();
                 format!("{interaction} queued in {queue}, place {position}, priority {priority}{skills}")
             }
             EventKind::LeftQueue { interaction, queue, exit } => format!("{interaction} left {queue}: {exit:?}"),
-            EventKind::Reserved { interaction, agent, since_free_ms, .. } => {
-                format!("{agent} reserved for {interaction} after {since_free_ms} ms")
+            EventKind::Reserved { interaction, agent, since_free_ms, choice, .. } => {
+                let by = choice.as_ref().map_or_else(String::new, |choice| {
+                    format!(" by {}, {} of {}", choice.policy, choice.place, choice.of)
+                });
+                format!("{agent} reserved for {interaction} after {since_free_ms} ms{by}")
+            }
+            EventKind::Relaxed { interaction, waited_ms, skills, overflow_to, .. } => {
+                let skills: String = skills.iter().map(|(skill, level)| format!(" {skill}≥{level}")).collect();
+                let to = overflow_to.as_ref().map_or_else(String::new, |queue| format!(", also of {queue}"));
+                format!("{interaction} relaxed after {waited_ms} ms,{skills} needed{to}")
+            }
+            EventKind::HeldBack { interaction, free, again_ms, .. } => {
+                let again = again_ms.map_or_else(String::new, |again| format!(", again after {again} ms"));
+                format!("{interaction} held back from {free}{again}")
+            }
+            EventKind::PluginFailed { plugin, question, reason, .. } => {
+                format!("{plugin} failed to {question}: {reason}")
             }
             EventKind::Released { interaction, agent, reason } => {
                 format!("{agent} released from {interaction}: {reason:?}")

@@ -3,8 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use plugboard_model::{
-    Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowId, NumberTarget, Queue, QueueId, SkillNeed, Strategy,
-    TenantId, Timestamp, Trunk,
+    Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowId, NumberTarget, Policy, Queue, QueueId, SkillNeed,
+    Strategy, TenantId, Timestamp, Trunk,
 };
 use toml::de::DeTable;
 
@@ -118,7 +118,7 @@ fn queue(id: &str, fields: &Fields<'_>) -> Option<Queue> {
     ];
     let mut queue = Queue::named(fields.text("name").map_or(id, value));
     set(&mut queue.strategy, fields.word("strategy", &STRATEGIES));
-    queue.policy = fields.text("policy").map(|(policy, _)| policy.to_owned());
+    queue.policy = policy(fields);
     queue.skills = fields.levels("skills").into_iter().map(|(skill, level)| SkillNeed { skill, level }).collect();
     set(&mut queue.priority, fields.integer("priority", (-1_000, 1_000)));
     set(&mut queue.ring_timeout, fields.duration("ring_timeout", 10 * MINUTE));
@@ -135,6 +135,20 @@ fn queue(id: &str, fields: &Fields<'_>) -> Option<Queue> {
     set(&mut queue.alarm_longest_wait, fields.duration("alarm_longest_wait", DAY));
     set(&mut queue.alarm_average_wait, fields.duration("alarm_average_wait", DAY));
     Some(queue)
+}
+
+/// A name, or a table where the component is told something.
+fn policy(fields: &Fields<'_>) -> Option<Policy> {
+    if !fields.is_table("policy") {
+        return fields.text("policy").map(|(plugin, _)| Policy::named(plugin));
+    }
+    let table = fields.table("policy", "a policy")?;
+    let plugin = table.required_text("plugin", "name the component: plugin = \"route-skills\"");
+    let attributes = table.list("attributes", "write names of tags: [\"emotion\"]").unwrap_or_default();
+    let settings = table.settings("settings");
+    table.finish();
+    // Nothing more is said of one that has no name.
+    Some(Policy { plugin: plugin?.0.to_owned(), attributes, settings })
 }
 
 fn agent(id: &str, fields: &Fields<'_>, folder: &Path) -> Option<Agent> {

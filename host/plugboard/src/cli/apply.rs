@@ -4,8 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use plugboard_config::{
-    Applied, Bundle, Changes, CheckFlow, Digests, Fault, Upload, diff, load_tenant, read_shown, render_in,
-    without_secrets,
+    Applied, Bundle, Changes, Digests, Fault, Judges, Upload, diff, load_tenant, read_shown, render_in, without_secrets,
 };
 use serde_json::{Value, json};
 
@@ -53,8 +52,8 @@ pub(crate) struct Apply {
 }
 
 impl Check {
-    pub(super) fn run(self, check_flow: &CheckFlow<'_>) -> ExitCode {
-        let Some(bundle) = load(&self.folder, check_flow, self.json) else { return ExitCode::FAILURE };
+    pub(super) fn run(self, judges: Judges<'_>) -> ExitCode {
+        let Some(bundle) = load(&self.folder, judges, self.json) else { return ExitCode::FAILURE };
         let configuration = &bundle.configuration;
         if self.json {
             print(&json!({ "ok": true, "faults": bundle.warnings }));
@@ -74,9 +73,9 @@ impl Check {
 }
 
 impl Apply {
-    pub(super) fn run(self, check_flow: &CheckFlow<'_>) -> ExitCode {
+    pub(super) fn run(self, judges: Judges<'_>) -> ExitCode {
         let json = self.remote.json;
-        let Some(bundle) = load(&self.folder, check_flow, json) else {
+        let Some(bundle) = load(&self.folder, judges, json) else {
             tell(&format!("{}\n", spoken().say("nothing was applied")));
             return ExitCode::FAILURE;
         };
@@ -157,9 +156,9 @@ fn send_prompts(client: &Client, path: &str, bundle: &Bundle) -> Result<(), Clie
 }
 
 /// The tenant of the folder; its faults are told either way. `None` if there is an error among them.
-fn load(folder: &std::path::Path, check_flow: &CheckFlow<'_>, json: bool) -> Option<Bundle> {
+fn load(folder: &std::path::Path, judges: Judges<'_>, json: bool) -> Option<Bundle> {
     let shown = |faults: &[Fault]| tell(&render_in(faults, style_of(&io::stderr()), spoken()));
-    match load_tenant(folder, check_flow) {
+    match load_tenant(folder, judges) {
         Ok(bundle) => {
             if !json && !bundle.warnings.is_empty() {
                 shown(&bundle.warnings);

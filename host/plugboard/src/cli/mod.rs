@@ -11,7 +11,7 @@ mod table;
 use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::OnceLock};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
-use plugboard_config::{CheckFlow, ProcessConfig, Style, render_in};
+use plugboard_config::{Judges, ProcessConfig, Style, render_in};
 use plugboard_phrases::Language;
 
 use client::{Client, ClientError};
@@ -211,11 +211,11 @@ impl OfTenant {
     }
 }
 
-/// Does what was asked. `check_flow` judges a flow document; it is called for `check` and `apply` only.
-pub(crate) fn run(command: ClientCommand, check_flow: &CheckFlow<'_>) -> ExitCode {
+/// Does what was asked. `judges` are called for `check` and `apply` only.
+pub(crate) fn run(command: ClientCommand, judges: Judges<'_>) -> ExitCode {
     let done = match command {
-        ClientCommand::Check(check) => return check.run(check_flow),
-        ClientCommand::Apply(apply) => return apply.run(check_flow),
+        ClientCommand::Check(check) => return check.run(judges),
+        ClientCommand::Apply(apply) => return apply.run(judges),
         ClientCommand::Tenants(tenants) => tenants.run(),
         ClientCommand::Queues(queues) => queues.run(),
         ClientCommand::Agents(agents) => agents.run(),

@@ -8,8 +8,9 @@ use std::{
 };
 
 use plugboard_api::{Applied, ApplyError, Change, ChangeKind, Fault, Host as _, HostError, Sha256, Upload};
+use plugboard_config::Judges;
 use plugboard_exchange::SharedConfiguration;
-use plugboard_model::{Configuration, Limits, Prompt, TenantId, Timestamp, flow::Severity};
+use plugboard_model::{Configuration, Limits, Prompt, TenantId, Timestamp, flow::Severity, routing::Tables};
 use plugboard_store::{Store as _, Transaction};
 use tokio::sync::oneshot;
 
@@ -44,8 +45,9 @@ impl PlugboardHost {
 
     /// Applies one tenant's folder, prompts included. `Err` is text for a terminal.
     pub(crate) async fn apply_folder(&self, folder: &Path) -> Result<Applied, String> {
-        let check = |document: &str, limits: &Limits| self.components.check_flow("flow-graph", document, limits);
-        let bundle = plugboard_config::load_tenant(folder, &check)
+        let flow = |document: &str, limits: &Limits| self.components.check_flow("flow-graph", document, limits);
+        let policy = |plugin: &str, tables: &Tables| self.components.check_policy(plugin, tables);
+        let bundle = plugboard_config::load_tenant(folder, Judges { flow: &flow, policy: &policy })
             .map_err(|faults| plugboard_config::render(&faults, plugboard_config::Style::Plain))?;
         let tenant = bundle.configuration.tenant.clone();
         for prompt in bundle.configuration.prompts.values() {
@@ -203,8 +205,9 @@ impl PlugboardHost {
     }
 
     fn check(&self, configuration: &Configuration, faults: &mut Vec<Fault>) {
-        let flow_graph = |document: &str, limits: &Limits| self.components.check_flow("flow-graph", document, limits);
-        let findings = plugboard_config::check(configuration, &flow_graph);
+        let flow = |document: &str, limits: &Limits| self.components.check_flow("flow-graph", document, limits);
+        let policy = |plugin: &str, tables: &Tables| self.components.check_policy(plugin, tables);
+        let findings = plugboard_config::check(configuration, Judges { flow: &flow, policy: &policy });
         let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
         faults.extend(errors.map(|finding| Fault {
             node: finding.node,
@@ -227,17 +230,6 @@ impl PlugboardHost {
                         ..Fault::default()
                     });
                 }
-            }
-        }
-        for (id, queue) in &configuration.queues {
-            if let Some(policy) = queue.policy.as_deref().filter(|policy| !self.components.has_policy(policy)) {
-                faults.push(Fault {
-                    field: Some(format!("/queues/{id}/policy")),
-                    code: "unknown-policy".into(),
-                    message: format!("there is no routing plugin {policy}"),
-                    remedy: "install it, or leave `policy` out to use the queue's strategy".into(),
-                    ..Fault::default()
-                });
             }
         }
     }

@@ -26,6 +26,14 @@ pub fn describe(event: &Event) -> Option<String> {
             format!("queued in {queue} at position {position}{wants}")
         }
         EventKind::LeftQueue { queue, exit, .. } => format!("leaves queue {queue}: {}", exit_words(*exit)),
+        EventKind::Relaxed { waited_ms, skills, overflow_to, .. } => {
+            let wanted: Vec<String> = skills.iter().map(|(skill, level)| format!("{skill} {level}")).collect();
+            let wants = if wanted.is_empty() { "no skill".to_owned() } else { wanted.join(", ") };
+            let to =
+                overflow_to.as_ref().map_or_else(String::new, |queue| format!(", agents of {queue} are asked too"));
+            format!("relaxed after {} s: wants {wants}{to}", waited_ms / 1_000)
+        }
+        EventKind::HeldBack { policy, free, .. } => format!("{policy} holds it back from {free} free agents"),
         EventKind::Reserved { agent, since_free_ms, .. } => format!("reserves {agent} after {since_free_ms} ms"),
         EventKind::Released { agent, reason, .. } => format!("releases {agent}: {}", release_words(*reason)),
         EventKind::Connected { agent, .. } => format!("connected with {agent}"),

@@ -1,6 +1,6 @@
 //! Waiting: order, announcements, and every way out.
 
-use plugboard_model::{AgentRequest, EventKind, QueueExit};
+use plugboard_model::{AgentRequest, EventKind, Policy, QueueExit};
 use plugboard_scenarios::{Manners, World, tenant};
 
 use crate::stage::{endings, secs, shop, shop_with};
@@ -223,7 +223,8 @@ fn caller_who_waits_too_long_raises_an_alarm_until_they_leave() {
 fn policy_that_fails_leaves_the_native_order() {
     use plugboard_scenarios::Fault::{Deadline, NotInstalled, Silence, Trap};
     for fault in [Trap, Deadline, NotInstalled, Silence] {
-        let mut stage = shop_with(|shop| shop.queues.get_mut("sales").unwrap().policy = Some("route-skills".into()));
+        let mut stage =
+            shop_with(|shop| shop.queues.get_mut("sales").unwrap().policy = Some(Policy::named("route-skills")));
         stage.world.add_agent("bob");
         stage.world.components.policy_fault = fault;
         stage.world.run_secs(1);
@@ -241,7 +242,7 @@ fn policy_that_fails_leaves_the_native_order() {
 fn policy_ranks_by_skill_before_idle_time() {
     let mut stage = shop_with(|shop| {
         let sales = shop.queues.get_mut("sales").unwrap();
-        sales.policy = Some("route-skills".into());
+        sales.policy = Some(Policy::named("route-skills"));
         sales.skills = vec![plugboard_model::SkillNeed { skill: "english".parse().unwrap(), level: 1 }];
         for (agent, level) in [("amy", 3), ("bob", 9)] {
             shop.agents.get_mut(agent).unwrap().skills.insert("english".parse().unwrap(), level);
