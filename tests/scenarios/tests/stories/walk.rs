@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, time::Duration};
 
 use plugboard_call::{Command, Target};
 use plugboard_exchange::Command as HostCommand;
-use plugboard_model::{AgentRequest, Configuration, EventKind, InteractionId, NumberTarget, TransferKind};
+use plugboard_model::{
+    AgentRequest, Configuration, EventKind, InteractionId, NumberTarget, Policy, SkillNeed, TransferKind,
+};
 use plugboard_scenarios::{Fault, LineId, Manners, PhoneId, Then, Weather, World, tenant};
 use plugboard_sip::Status;
 
@@ -16,12 +18,21 @@ fn configuration() -> Configuration {
     for number in 0..AGENTS {
         tenant::add_agent(&mut shop, &format!("agent{number}"), &format!("20{number:02}"), &["sales", "support"]);
     }
+    let settings = [("relax-first-ms", "1000"), ("relax-every-ms", "1000"), ("overflow-to", "sales")];
+    let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let relaxing = Policy { settings, ..Policy::named("route-skills") };
     for (name, queue) in &mut shop.queues {
         queue.ring_timeout = Duration::from_secs(12);
         queue.wrap_up = Duration::from_secs(5);
         queue.missed_limit = 3;
         queue.max_wait = Some(Duration::from_secs(90));
-        queue.policy = (name.as_str() == "support").then(|| "route-skills".to_owned());
+        queue.policy = (name.as_str() == "support").then(|| relaxing.clone());
+    }
+    // Some have a little of it: most callers are relaxed, once or twice, and then helped by the other queue.
+    let english: plugboard_model::SkillId = "english".parse().unwrap();
+    shop.queues.get_mut("support").unwrap().skills = vec![SkillNeed { skill: english.clone(), level: 2 }];
+    for agent in shop.agents.values_mut().step_by(3) {
+        agent.skills.insert(english.clone(), 1);
     }
     shop.limits.call_length = Duration::from_secs(600);
     let boss = r#"{ "format": 1, "name": "boss", "language": "en", "start": "go", "nodes": {
@@ -346,24 +357,27 @@ fn walk(seed: u64, calls: u64) -> Walk {
 
 #[test]
 fn thousands_of_calls_in_which_anything_happens_leave_nothing_behind() {
-    let mut met = [0; 5];
-    for seed in 0..4 {
+    let mut met = [0; 7];
+    for seed in 0..5 {
         let mut walk = walk(seed, 1_000);
         walk.world.finish();
-        let met_now: [fn(&EventKind) -> bool; 5] = [
+        let met_now: [fn(&EventKind) -> bool; 7] = [
             |kind| matches!(kind, EventKind::Connected { .. }),
             |kind| matches!(kind, EventKind::Transferred { kind: TransferKind::Blind, .. }),
             |kind| matches!(kind, EventKind::Transferred { kind: TransferKind::Attended, .. }),
             |kind| matches!(kind, EventKind::LegReplaced { .. }),
             |kind| matches!(kind, EventKind::ConsultStarted { .. }),
+            |kind| matches!(kind, EventKind::Relaxed { overflow_to: None, .. }),
+            |kind| matches!(kind, EventKind::Relaxed { overflow_to: Some(_), .. }),
         ];
         for (sum, which) in met.iter_mut().zip(met_now) {
             *sum += walk.world.count(which);
         }
     }
     // Else the walk would prove little.
-    let [connected, blind, attended, replaced, consulted] = met;
+    let [connected, blind, attended, replaced, consulted, relaxed, helped] = met;
     assert!(connected > 600 && blind > 100 && attended > 10 && replaced > 40 && consulted > 40, "{met:?}");
+    assert!(relaxed > 100 && helped > 10, "{met:?}");
 }
 
 #[test]
