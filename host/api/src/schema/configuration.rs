@@ -31,7 +31,7 @@ pub(crate) struct Queue {
     #[schema(required = false)]
     strategy: Strategy,
     /// A routing component; `strategy` is its native default.
-    policy: Option<String>,
+    policy: Option<Policy>,
     #[schema(required = false)]
     skills: Vec<SkillNeed>,
     #[schema(required = false, minimum = -1000, maximum = 1000)]
@@ -61,6 +61,26 @@ pub(crate) struct Queue {
     /// An alarm while those answered in the last 15 minutes waited longer on average; 0: none.
     #[schema(required = false)]
     alarm_average_wait_ms: u64,
+}
+
+/// A component that is told nothing is its name.
+#[derive(ToSchema, serde::Serialize)]
+#[serde(untagged)]
+pub(crate) enum Policy {
+    Name(String),
+    Told(ToldPolicy),
+}
+
+#[derive(ToSchema, serde::Serialize)]
+pub(crate) struct ToldPolicy {
+    /// The component's name.
+    plugin: String,
+    /// Tags whose numbers it gets beside `value` and `last-agent`; `occupancy` is the agent's.
+    #[schema(required = false, max_items = 16)]
+    attributes: Vec<String>,
+    /// By name. `relax-first-ms` is the host's too: so long after the call has its place in line the component is asked what it may go without.
+    #[schema(required = false)]
+    settings: BTreeMap<String, String>,
 }
 
 #[derive(ToSchema)]
