@@ -51,6 +51,15 @@ fn a_change_takes_effect_under_a_live_call_and_a_broken_tenant_changes_nothing()
     assert!(said.contains("flows/menu.json:") && said.contains("choose") && said.contains("nowhere"), "{said}");
 
     edit(&host, "flows/menu.json", "\"1\": \"nowhere\"", "\"1\": \"wait\"");
+    // The component that comes with the program judges its settings, with line and remedy.
+    let timeout = "ring_timeout = \"21s\"";
+    let policy = "policy = { plugin = \"route-skills\", settings = { overflow-to = \"nowhere\" } }";
+    edit(&host, "queues.toml", timeout, &format!("{timeout}\n{policy}"));
+    let (code, said) = apply(&host);
+    assert_eq!((code, revision(&host)), (Some(1), 2), "{said}");
+    assert!(said.contains("queues.toml:") && said.contains("there is no queue \"nowhere\""), "{said}");
+
+    edit(&host, "queues.toml", policy, "");
     fs::remove_file(host.tenant_folder().join("prompts/menu.wav")).unwrap();
     let (code, said) = apply(&host);
     assert_eq!((code, revision(&host)), (Some(1), 2), "{said}");
