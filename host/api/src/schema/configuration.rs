@@ -1,5 +1,7 @@
 //! What a tenant is made of, and what applying it came to.
 
+use std::collections::BTreeMap;
+
 use utoipa::ToSchema;
 
 #[derive(ToSchema)]

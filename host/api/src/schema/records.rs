@@ -119,6 +119,21 @@ pub(crate) struct QueueVisit {
     wait_ms: u64,
     /// `connected`, `abandoned`, `timed-out`, `exit-key`, `full`, `no-agents`, `moved` or `closed`.
     exit: Option<String>,
+    /// What the queue's policy gave up meanwhile, in order.
+    #[schema(required = false)]
+    relaxed: Vec<Relaxation>,
+}
+
+/// A routing policy made do with less.
+#[derive(ToSchema)]
+pub(crate) struct Relaxation {
+    /// Since the place in line.
+    after_ms: u64,
+    /// What was needed from then on: pairs of a skill and the least level of it.
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
+    skills: Vec<Vec<serde_json::Value>>,
+    /// The queue whose agents were asked as well.
+    overflow_to: Option<String>,
 }
 
 /// One agent's part, from the promise to the end of after-call work.

@@ -150,6 +150,7 @@ pub(crate) fn visit(queue: &str, entered_at: Timestamp) -> QueueVisit {
         entered_at,
         wait_ms: 1_200,
         exit: Some(QueueExit::Connected),
+        relaxed: vec![],
     }
 }
 
