@@ -208,10 +208,14 @@ impl Rollout {
         *self.users.entry(release.clone()).or_default() += 1;
     }
 
-    /// Brings a candidate beside the stable version, or changes how it is tried.
+    /// Brings a candidate beside the stable version, or changes how it is tried. Who starts a trial takes a stable version that is still watched
+    /// for good.
     pub fn stage(&mut self, candidate: Release, trial: Trial) -> Result<Vec<Event>, RolloutError> {
         if candidate == self.plan.stable {
             return Err(RolloutError::IsStable(candidate));
+        }
+        if let Trial::Canary(audience) = &trial {
+            audience.check()?;
         }
         match self.candidate() {
             Some(other) if *other != candidate => return Err(RolloutError::OnTrial(other.clone())),
@@ -223,16 +227,15 @@ impl Rollout {
         }
         let (stage, event) = match trial {
             Trial::Shadow => (Stage::Shadow { candidate: candidate.clone() }, Event::ShadowStarted { candidate }),
-            Trial::Canary(audience) => {
-                audience.check()?;
-                (
-                    Stage::Canary { candidate: candidate.clone(), audience: audience.clone() },
-                    Event::CanaryServes { candidate, audience },
-                )
-            }
+            Trial::Canary(audience) => (
+                Stage::Canary { candidate: candidate.clone(), audience: audience.clone() },
+                Event::CanaryServes { candidate, audience },
+            ),
         };
-        self.plan.stage = stage;
-        Ok(vec![event])
+        let before = std::mem::replace(&mut self.plan.stage, stage);
+        let settled = Event::Settled { stable: self.plan.stable.clone() };
+        let settled = matches!(before, Stage::Watched { .. }).then_some(settled);
+        Ok(settled.into_iter().chain([event]).collect())
     }
 
     /// The candidate serves all who begin from now on, watched for a while.
@@ -292,8 +295,6 @@ impl Rollout {
                 events.extend(self.unused(release.clone()));
             }
         }
-        // Once only, should a roll-back have told it already.
-        events.dedup();
         events
     }
 

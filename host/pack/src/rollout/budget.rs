@@ -124,9 +124,9 @@ impl Budget {
 
     /// Whether one share is more than `most` above the other. Callers hang up on good versions too, so nothing is said without the other.
     fn is_worse(&self, (bad, all): (u32, u32), (bad_beside, all_beside): (u32, u32), most: BasisPoints) -> bool {
-        let [bad, all, bad_beside, all_beside] = [bad, all, bad_beside, all_beside].map(u64::from);
-        let enough = all.min(all_beside) >= u64::from(self.minimum);
-        enough && bad * all_beside * 10_000 > bad_beside * all * 10_000 + u64::from(most.get()) * all * all_beside
+        let enough = all.min(all_beside) >= self.minimum;
+        let [bad, all, bad_beside, all_beside] = [bad, all, bad_beside, all_beside].map(u128::from);
+        enough && bad * all_beside * 10_000 > bad_beside * all * 10_000 + u128::from(most.get()) * all * all_beside
     }
 }
 
