@@ -1,4 +1,5 @@
 //! The container of a pack, as an enemy builds it.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 use std::io::{Cursor, Write};
 

@@ -1,4 +1,5 @@
 //! `plugin.toml` as its author meets it.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 use expect_test::{Expect, expect};
 use plugboard_pack::{Manifest, World};
@@ -43,7 +44,7 @@ fn faults(text: &str) -> String {
     faults.iter().map(|fault| format!("{fault}\n")).collect()
 }
 
-fn refused(text: &str, expected: Expect) {
+fn refused(text: &str, expected: &Expect) {
     expected.assert_eq(&faults(text));
 }
 
@@ -150,7 +151,7 @@ limits = { memory = "1KiB", budget = "1h", answer = "2s" }
 world = "routing"
 file = '\menu.wasm'
 "#,
-        expect![[r#"
+        &expect![[r#"
             plugin.toml:2:2: missing-key: [pack] needs `licence`
                 [pack]
                  ^^^^
@@ -266,7 +267,7 @@ fn a_secret_goes_only_where_the_component_may_go() {
             "secrets = { crm-token = [\"https://crm.example.com\"] }",
             "secrets = { crm-token = [\"https://evil.example\"] }",
         ),
-        expect![[r#"
+        &expect![[r#"
             plugin.toml:22:26: secret-unbound: the secret `crm-token` would go to https://evil.example, which the component does not ask to reach
                 secrets = { crm-token = ["https://evil.example"] }
                                          ^^^^^^^^^^^^^^^^^^^^^^
@@ -279,7 +280,7 @@ fn a_secret_goes_only_where_the_component_may_go() {
 fn what_is_no_toml_is_told_where_it_stops() {
     refused(
         "[pack\nid = acme\n[pack]\n",
-        expect![[r#"
+        &expect![[r#"
         plugin.toml:1:6: not-toml: unclosed table, expected `]`
             [pack
                  ^
@@ -292,7 +293,7 @@ fn what_is_no_toml_is_told_where_it_stops() {
 fn an_empty_manifest_is_told_what_it_needs() {
     refused(
         "",
-        expect![[r#"
+        &expect![[r#"
             plugin.toml:1:1: missing-key: plugin.toml needs `pack`
               remedy: write [pack] and its keys below it
             plugin.toml:1:1: missing-key: plugin.toml needs `components`
@@ -301,7 +302,7 @@ fn an_empty_manifest_is_told_what_it_needs() {
     );
     refused(
         "[pack]\n[components]\n",
-        expect![[r#"
+        &expect![[r#"
         plugin.toml:1:2: missing-key: [pack] needs `id`
             [pack]
              ^^^^

@@ -1,4 +1,5 @@
 //! A pack as it comes from an author's folder or from a vendor.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 use expect_test::{Expect, expect};
 use plugboard_model::Timestamp;
@@ -45,7 +46,7 @@ fn files() -> [(&'static str, &'static [u8]); 4] {
 }
 
 /// The pack with another content of one file; `None` takes it out.
-fn refused(name: &str, content: Option<&[u8]>, expected: Expect) {
+fn refused(name: &str, content: Option<&[u8]>, expected: &Expect) {
     let files = files().into_iter().filter_map(|(each, bytes)| match content {
         content if each == name => content.map(|content| (each, content)),
         _ => Some((each, bytes)),
@@ -81,7 +82,7 @@ fn a_file_that_is_missing_is_told_where_the_manifest_names_it() {
     refused(
         "lookup.wasm",
         None,
-        expect![[r#"
+        &expect![[r#"
         plugin.toml:16:8: no-such-file: the pack holds no lookup.wasm
             file = "lookup.wasm"
                    ^^^^^^^^^^^^^
@@ -91,7 +92,7 @@ fn a_file_that_is_missing_is_told_where_the_manifest_names_it() {
     refused(
         "prompts/zh/welcome.wav",
         None,
-        expect![[r#"
+        &expect![[r#"
         plugin.toml:12:11: no-such-file: the folder prompts holds no file
             prompts = "prompts"
                       ^^^^^^^^^
@@ -101,7 +102,7 @@ fn a_file_that_is_missing_is_told_where_the_manifest_names_it() {
     refused(
         "plugin.toml",
         None,
-        expect![[r#"
+        &expect![[r#"
         plugin.toml: no-such-file: the pack holds no plugin.toml
           remedy: begin one with `plugboard pack new`
     "#]],
@@ -113,7 +114,7 @@ fn what_is_no_component_is_told_as_what_it_is() {
     refused(
         "lookup.wasm",
         Some(b"\0asm\x01\0\0\0"),
-        expect![[r#"
+        &expect![[r#"
         plugin.toml:16:8: not-a-component: lookup.wasm is no WebAssembly component
             file = "lookup.wasm"
                    ^^^^^^^^^^^^^
@@ -123,7 +124,7 @@ fn what_is_no_component_is_told_as_what_it_is() {
     refused(
         "lookup.wasm",
         Some(b"#!/bin/sh"),
-        expect![[r#"
+        &expect![[r#"
         plugin.toml:16:8: not-a-component: lookup.wasm is no WebAssembly component
             file = "lookup.wasm"
                    ^^^^^^^^^^^^^
@@ -137,7 +138,7 @@ fn a_schema_is_json_of_an_object() {
     refused(
         "lookup.schema.json",
         Some(b"{\n  \"type\": \"object\",\n}"),
-        expect![[r#"
+        &expect![[r#"
         lookup.schema.json:3:1: not-json: lookup.schema.json is not JSON: trailing comma
             }
             ^
@@ -147,7 +148,7 @@ fn a_schema_is_json_of_an_object() {
     refused(
         "lookup.schema.json",
         Some(b""),
-        expect![[r#"
+        &expect![[r#"
         lookup.schema.json:1:1: not-json: lookup.schema.json is not JSON: EOF while parsing a value
           remedy: mend the JSON
     "#]],
@@ -155,7 +156,7 @@ fn a_schema_is_json_of_an_object() {
     refused(
         "lookup.schema.json",
         Some(b"[]"),
-        expect![[r#"
+        &expect![[r#"
         lookup.schema.json: not-a-schema: lookup.schema.json is no JSON Schema of an object of settings
           remedy: write { "type": "object", "properties": { … } }
     "#]],
@@ -163,7 +164,7 @@ fn a_schema_is_json_of_an_object() {
     refused(
         "lookup.schema.json",
         Some(b"\xff"),
-        expect![[r#"
+        &expect![[r#"
         lookup.schema.json: not-json: lookup.schema.json is not JSON: expected value
           remedy: mend the JSON
     "#]],
@@ -171,7 +172,7 @@ fn a_schema_is_json_of_an_object() {
     refused(
         "lookup.schema.json",
         Some(&[b' '; 300_000]),
-        expect![[r#"
+        &expect![[r#"
         lookup.schema.json: file-too-long: the file is 300000 B long, at most 256 KiB are read
           remedy: say it shorter
     "#]],
@@ -183,7 +184,7 @@ fn a_manifest_is_utf8() {
     refused(
         "plugin.toml",
         Some(b"[pack]\nid = \"\xff\""),
-        expect![[r#"
+        &expect![[r#"
         plugin.toml: not-utf8: the file is no UTF-8
           remedy: save it as UTF-8
     "#]],

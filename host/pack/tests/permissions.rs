@@ -1,4 +1,5 @@
 //! What is asked, granted and asked for more, in words.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 use std::collections::BTreeSet;
 

@@ -1,4 +1,5 @@
 //! A component that fails is rested, and asked again.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 use std::time::Duration;
 

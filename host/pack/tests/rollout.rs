@@ -1,4 +1,5 @@
 //! Versions of a component side by side, as stories.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -100,7 +101,7 @@ impl Story {
         self.tell(second, events);
     }
 
-    fn is(self, expected: Expect) {
+    fn is(self, expected: &Expect) {
         expected.assert_eq(&self.told);
     }
 }
@@ -121,7 +122,7 @@ fn a_version_goes_from_shadow_over_canary_to_stable_and_the_old_one_stays_until_
     story.told += &format!("     calls: {} and {}\n", old_call.version, new_call.version);
     story.ends(180, "1.0.0", &[GOOD]);
     story.ends(190, "1.1.0", &[GOOD]);
-    story.is(expect![[r#"
+    story.is(&expect![[r#"
            0 1.1.0 is asked beside
           10 1.1.0 serves Share(BasisPoints(500))
           20 1.1.0 serves Share(BasisPoints(10000))
@@ -141,7 +142,7 @@ fn a_canary_that_fails_goes_back_as_soon_as_the_rest_of_the_minimum_cannot_save_
     story.outcomes(1, "1.0.0", &[Outcome::Good; 20]);
     story.outcomes(2, "1.1.0", &[Outcome::Good, Outcome::Trapped, Outcome::Good]);
     story.outcomes(3, "1.1.0", &[Outcome::Late, Outcome::BadAnswer]);
-    story.is(expect![[r#"
+    story.is(&expect![[r#"
            0 1.1.0 serves Share(BasisPoints(5000))
            3 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 4 }
            3 1.1.0 is used by nobody
@@ -156,7 +157,7 @@ fn failures_that_lie_outside_the_window_are_forgiven() {
         story.outcomes(minute * 60, "1.1.0", &[Outcome::Trapped]);
     }
     story.outcomes(541, "1.1.0", &[Outcome::Trapped]);
-    story.is(expect![[r#"
+    story.is(&expect![[r#"
            0 1.1.0 serves Share(BasisPoints(5000))
          541 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 2 }
          541 1.1.0 is used by nobody
@@ -181,7 +182,7 @@ fn hang_ups_are_held_against_those_of_the_version_beside() {
     story.ends(2, "1.0.0", &ends(3));
     story.told += "     20 points more\n";
     story.ends(3, "1.1.0", &[HUNG_UP]);
-    story.is(expect![[r#"
+    story.is(&expect![[r#"
            0 1.1.0 serves Share(BasisPoints(5000))
              nothing beside it yet
              20 points more
@@ -197,7 +198,7 @@ fn a_canary_that_makes_callers_wait_beyond_the_service_level_goes_back() {
     story.ends(1, "1.0.0", &[GOOD; 10]);
     story.ends(2, "1.1.0", &[GOOD; 8]);
     story.ends(3, "1.1.0", &[LATE; 3]);
-    story.is(expect![[r#"
+    story.is(&expect![[r#"
            0 1.1.0 serves Share(BasisPoints(5000))
            3 1.1.0 back to 1.0.0: ServiceLevel { beyond: 3, queued: 11 }
            3 1.1.0 is used by nobody
@@ -216,7 +217,7 @@ fn a_promoted_version_goes_back_on_its_own_while_it_is_watched_and_not_after() {
     story.outcomes(151, "1.2.0", &[Outcome::Trapped; 20]);
     let back = story.rollout.roll_back(Why::Asked).unwrap();
     story.tell(160, back);
-    story.is(expect![[r#"
+    story.is(&expect![[r#"
            0 1.1.0 is asked beside
           10 1.1.0 in place of 1.0.0, watched until 130
           20 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 2 }
@@ -235,7 +236,7 @@ fn who_starts_another_trial_takes_a_watched_version_for_good() {
     story.tell(0, upgraded);
     story.stage(10, "1.2.0", Trial::Shadow);
     story.outcomes(20, "1.1.0", &[Outcome::Trapped; 20]);
-    story.is(expect![[r#"
+    story.is(&expect![[r#"
            0 1.1.0 in place of 1.0.0, watched until 120
           10 1.1.0 stays
           10 1.2.0 is asked beside
@@ -252,7 +253,7 @@ fn a_canary_with_living_calls_is_unloaded_when_the_last_of_them_ends() {
     let next = story.rollout.begin(&caller("1")).release.version;
     story.told += &format!("     the next call on {next}\n");
     story.ends(2, "1.1.0", &[GOOD, HUNG_UP]);
-    story.is(expect![[r#"
+    story.is(&expect![[r#"
            0 1.1.0 serves Share(BasisPoints(10000))
              calls on 1.1.0 and 1.1.0
            1 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 2 }
@@ -272,7 +273,7 @@ fn a_shadow_that_fails_is_taken_away_and_its_differences_are_only_counted() {
     let (_, shadow) = story.rollout.tallies(at(1));
     story.told += &format!("     {} same, {} different\n", shadow.same, shadow.different);
     story.outcomes(2, "1.1.0", &[Outcome::Late; 2]);
-    story.is(expect![[r#"
+    story.is(&expect![[r#"
            0 1.1.0 is asked beside
              1 same, 2 different
            2 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 5 }

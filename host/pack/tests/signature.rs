@@ -1,4 +1,5 @@
 //! Who signed a pack, and what becomes of it when anything is touched.
+#![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

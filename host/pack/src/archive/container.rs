@@ -31,14 +31,14 @@ pub(super) fn read(bytes: &[u8], bounds: Bounds) -> Result<Archive, ArchiveError
     }
     let directory = check_directory(bytes, bounds)?;
     let config = Config { archive_offset: ArchiveOffset::Known(0) };
-    let mut zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(not_an_archive)?;
+    let mut zip = ZipArchive::with_config(config, Cursor::new(bytes)).map_err(|error| not_an_archive(&error))?;
     // What was checked is what the library reads, whatever records stand elsewhere.
     if (zip.len(), zip.central_directory_start()) != (directory.count, directory.start) {
         return Err(ArchiveError::Inconsistent { reason: "it has two directories".to_owned() });
     }
     let (mut plain, mut unpacked) = (Vec::new(), 0u64);
     for index in 0..zip.len() {
-        let file = zip.by_index_raw(index).map_err(not_an_archive)?;
+        let file = zip.by_index_raw(index).map_err(|error| not_an_archive(&error))?;
         let Some(name) = check_entry(&file, bounds)? else { continue };
         unpacked = unpacked.saturating_add(file.size());
         if unpacked > bounds.unpacked.0 {
@@ -162,8 +162,8 @@ fn lossy(raw: &[u8]) -> String {
     String::from_utf8_lossy(raw).chars().take(60).collect()
 }
 
-fn not_an_archive(error: ZipError) -> ArchiveError {
-    ArchiveError::NotAnArchive { reason: reason(&error) }
+fn not_an_archive(error: &ZipError) -> ArchiveError {
+    ArchiveError::NotAnArchive { reason: reason(error) }
 }
 
 fn reason(error: &ZipError) -> String {

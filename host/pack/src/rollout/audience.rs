@@ -109,5 +109,5 @@ impl Audience {
 pub fn bucket(component: &ComponentId, candidate: &Version, caller: &str) -> u16 {
     let hash = Sha256::digest(format!("plugboard canary 1\n{component}\n{candidate}\n{caller}"));
     let first = u64::from_be_bytes(*hash.first_chunk().expect("32 bytes begin with 8"));
-    u16::try_from(u128::from(first) * 10_000 >> 64).expect("less than 10,000")
+    u16::try_from((u128::from(first) * 10_000) >> 64).expect("less than 10,000")
 }
