@@ -3,6 +3,7 @@
 //! This crate decides nothing. It depends on no other crate of ours and on no clock: a [`Timestamp`] is always given.
 
 mod agent;
+pub mod compliance;
 mod configuration;
 mod event;
 pub mod flow;

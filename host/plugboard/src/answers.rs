@@ -192,6 +192,7 @@ pub(crate) fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> e
         Ok(plugin::Answer::Stepped(stepped)) => exchange::Answer::Stepped(stepped),
         Ok(plugin::Answer::Order(order)) => exchange::Answer::Ranked(order),
         Ok(plugin::Answer::Relaxed(relaxed)) => exchange::Answer::Relaxed(relaxed),
+        Ok(_) => exchange::Answer::Unavailable("the answer is of another kind".into()),
         Err(plugin::AskFailure::Plugin(failure)) => exchange::Answer::Failed(failure),
         Err(failure) => exchange::Answer::Unavailable(failure.to_string().into()),
     }

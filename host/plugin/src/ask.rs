@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use plugboard_model::{
     TenantId,
+    compliance::{Act, Finding, Heard, Segment, Span, Transcript, Verdict},
     flow::{self, Setting, Stepped},
     routing::{Candidate, Column, Need, Order, Relaxed, Tables, Waiting},
 };
 use sha2::{Digest, Sha256};
 
-use crate::{FlowPlugin, RoutingPlugin, world::Setup};
+use crate::{CompliancePlugin, FlowPlugin, RoutingPlugin, world::Setup};
 
 /// One question. Cheap to move: plugins and settings are handles.
 #[derive(Clone, Debug)]
@@ -53,6 +54,34 @@ pub enum Ask {
         who: Waiting,
         needs: Vec<Need>,
     },
+    /// Whether this may be done: ask each rule that judges it ([`CompliancePlugin::judges`]). 5 ms.
+    Judge {
+        rule: CompliancePlugin,
+        settings: Arc<Settings>,
+        act: Box<Act>,
+    },
+    /// One piece of a running conversation, to a rule that listens. 20 ms.
+    Utterance {
+        rule: CompliancePlugin,
+        settings: Arc<Settings>,
+        /// What the last one returned; empty for segment 0.
+        state: Vec<u8>,
+        segment: Box<Segment>,
+    },
+    /// A conversation that is over, to a rule that reviews. 1 s.
+    Review {
+        rule: CompliancePlugin,
+        settings: Arc<Settings>,
+        transcript: Box<Transcript>,
+    },
+    /// What has to be masked in a text of at most 64 KiB. 20 ms.
+    Redact {
+        rule: CompliancePlugin,
+        settings: Arc<Settings>,
+        text: String,
+        /// BCP 47.
+        language: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +91,14 @@ pub enum Answer {
     Order(Order),
     /// To `OnTimer`.
     Relaxed(Relaxed),
+    /// To `Judge`. Where there is none, [`Verdict::by_default`] counts.
+    Judged(Verdict),
+    /// To `Utterance`.
+    Heard(Heard),
+    /// To `Review`.
+    Reviewed(Vec<Finding>),
+    /// To `Redact`.
+    Redacted(Vec<Span>),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use crate::{
     kept::Kept,
     moment::{Moment, Turn},
     world::{
+        compliance::{Compliance, Judge, Redact, Review, Utterance},
         flow::{Flow, Step},
         routing::{self, OnTimer, RankAgents, RankWaiting, Routing},
     },
@@ -18,6 +19,7 @@ const MOST_KEPT: usize = 256;
 pub struct Asker {
     flows: Kept<Flow>,
     policies: Kept<Routing>,
+    rules: Kept<Compliance>,
 }
 
 impl Asker {
@@ -31,7 +33,7 @@ impl Asker {
         // Half for what is kept; the rest for loading, checking and what is being replaced.
         let instances = usize::try_from(engine.instances).unwrap_or(usize::MAX);
         let most = (instances / 4 / askers).clamp(1, MOST_KEPT);
-        Self { flows: Kept::new(most), policies: Kept::new(most) }
+        Self { flows: Kept::new(most), policies: Kept::new(most), rules: Kept::new(most) }
     }
 
     /// Never panics and never takes much longer than the budget; a new instance may take up to a second to read its settings.
@@ -57,6 +59,19 @@ impl Asker {
             }
             Ask::OnTimer { policy, tables, who, needs } => {
                 self.policies.ask(&tenant, &policy, &tables, turn, OnTimer { who, needs }).map(Answer::Relaxed)
+            }
+            Ask::Judge { rule, settings, act } => {
+                self.rules.ask(&tenant, &rule, &settings, turn, Judge(act)).map(Answer::Judged)
+            }
+            Ask::Utterance { rule, settings, state, segment } => self
+                .rules
+                .ask(&tenant, &rule, &settings, turn, Utterance { state, segment: *segment })
+                .map(Answer::Heard),
+            Ask::Review { rule, settings, transcript } => {
+                self.rules.ask(&tenant, &rule, &settings, turn, Review(transcript)).map(Answer::Reviewed)
+            }
+            Ask::Redact { rule, settings, text, language } => {
+                self.rules.ask(&tenant, &rule, &settings, turn, Redact { text, language }).map(Answer::Redacted)
             }
         };
         Reply { id, result, took: begun.elapsed() }

@@ -12,10 +12,11 @@ wasmtime::component::bindgen!({
         world everything {
             include plugboard:plugin/flow-plugin@0.1.1;
             include plugboard:plugin/routing-plugin@0.1.1;
+            include plugboard:plugin/compliance-plugin@0.1.1;
         }
     ",
     world: "plugboard:host/everything",
 });
 
-pub(crate) use self::exports::plugboard::plugin::{common, flow, flow_types, routing};
+pub(crate) use self::exports::plugboard::plugin::{common, compliance, compliance_types, flow, flow_types, routing};
 pub(crate) use self::plugboard::plugin::log;

@@ -35,7 +35,8 @@ pub use ask::{Answer, Ask, AskFailure, BadAnswer, Question, Reply, Settings, Tab
 pub use asker::Asker;
 pub use engine::{Engine, EngineError, EngineSettings};
 pub use limits::Limits;
-pub use load::{FlowPlugin, LoadError, Plugin, PluginHash, RoutingPlugin, Terms};
+pub use load::{CompliancePlugin, FlowPlugin, LoadError, Plugin, PluginHash, RoutingPlugin, Terms};
 pub use log::{LogLevel, LogLine, LogSink};
 pub use runtime::{Runtime, RuntimeSettings};
+pub use world::compliance::RuleDescription;
 pub use world::flow::{Description, NodeKind};

@@ -19,7 +19,7 @@ use crate::{
     log::Log,
     room::Room,
     wasi,
-    world::{World, flow::Flow, routing::Routing},
+    world::{World, compliance::Compliance, flow::Flow, routing::Routing},
 };
 
 /// A component longer than this is one of a large runtime, and runs on demand rather than from the pool.
@@ -83,6 +83,8 @@ pub struct Plugin<W: World>(Arc<Loaded<W>>, Arc<W::About>);
 pub type FlowPlugin = Plugin<Flow>;
 /// A component of the world `routing-plugin`.
 pub type RoutingPlugin = Plugin<Routing>;
+/// A component of the world `compliance-plugin`.
+pub type CompliancePlugin = Plugin<Compliance>;
 
 pub(crate) struct Loaded<W: World> {
     /// Unique in this process: the same bytes loaded on other terms are another plugin.
@@ -115,6 +117,11 @@ impl Engine {
 
     /// Compiles a routing policy and checks its world.
     pub fn load_routing(&self, component: &[u8]) -> Result<RoutingPlugin, LoadError> {
+        self.load(component, Terms::default())
+    }
+
+    /// Compiles a compliance rule, checks its world and asks what it judges.
+    pub fn load_compliance(&self, component: &[u8]) -> Result<CompliancePlugin, LoadError> {
         self.load(component, Terms::default())
     }
 

@@ -1,5 +1,6 @@
 //! The worlds of the contract: for each, what an instance is told once, what it can be asked, and how its answers are read.
 
+pub(crate) mod compliance;
 pub(crate) mod flow;
 pub(crate) mod routing;
 mod words;

@@ -149,6 +149,7 @@ impl Components {
             Ok(plugin::Answer::Stepped(stepped)) => Answer::Stepped(stepped),
             Ok(plugin::Answer::Order(order)) => Answer::Ranked(order),
             Ok(plugin::Answer::Relaxed(relaxed)) => Answer::Relaxed(relaxed),
+            Ok(_) => Answer::Unavailable("the answer is of another kind".into()),
             Err(plugin::AskFailure::Plugin(failure)) => Answer::Failed(failure),
             Err(failure) => Answer::Unavailable(failure.to_string().into()),
         })

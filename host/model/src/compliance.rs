@@ -1,0 +1,377 @@
+//! What a compliance rule is asked and answers: the host's side of the WIT interfaces `compliance-types` and `compliance`, item by item.
+//!
+//! An effect that needs a verdict is a value ([`Act`]); it is done only once a [`Verdict`] allows it, and the verdict is kept as evidence. Units,
+//! order, deadline, failure and trust are written once, in `wit/compliance.wit`.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AgentId, FlowId, InteractionId, Number, Timestamp,
+    flow::{Open, Setting},
+};
+
+/// Most tags, lists and attempts in one question.
+pub const MAX_FACTS: usize = 64;
+/// Most duties of one verdict.
+pub const MAX_DUTIES: usize = 16;
+/// Bytes of a rule's state within one conversation.
+pub const MAX_RULE_STATE: usize = 64 * 1024;
+/// Days that a verdict may put an effect off.
+pub const MAX_LATER_DAYS: u64 = 366;
+
+/// Something that is about to be done. Nothing of it has been done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Act {
+    pub at: Timestamp,
+    /// Minutes east of UTC at the interaction's site.
+    pub utc_offset_min: i16,
+    pub interaction: Option<InteractionId>,
+    pub by: Asker,
+    pub what: Effect,
+    /// What flows, agents and connectors noted on the interaction.
+    pub tags: Vec<Setting>,
+}
+
+/// Who wants an effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Asker {
+    Flow(FlowId),
+    Agent(AgentId),
+    Supervisor(String),
+    Campaign(String),
+    /// The name of an access key.
+    Api(String),
+    /// The host by itself.
+    Host,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Effect {
+    Dial(Dial),
+    /// Asked before the line is picked up.
+    Answer(Incoming),
+    Record(Record),
+    Unmask(Unmask),
+    Export(Export),
+    Message(Message),
+    Other(Open),
+}
+
+impl Effect {
+    /// As in `describe().judges` and in reports.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Dial(_) => "dial",
+            Self::Answer(_) => "answer",
+            Self::Record(_) => "record",
+            Self::Unmask(_) => "unmask",
+            Self::Export(_) => "export",
+            Self::Message(_) => "message",
+            Self::Other(open) => &open.name,
+        }
+    }
+
+    /// What is done where a rule that should judge it gives no verdict: what reaches out or hands out is denied.
+    pub fn default_decision(&self) -> Decision {
+        match self {
+            Self::Answer(_) | Self::Record(_) | Self::Message(_) => Decision::Allow,
+            Self::Dial(_) | Self::Unmask(_) | Self::Export(_) | Self::Other(_) => Decision::Deny,
+        }
+    }
+}
+
+/// A call that is about to be placed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Dial {
+    pub number: Number,
+    /// Minutes east of UTC where the called person is believed to be.
+    pub their_offset_min: Option<i16>,
+    /// ISO 3166; empty where the number has none.
+    pub country: String,
+    /// `callback`, `campaign`, `transfer`, `consult`, `click`; words grow.
+    pub purpose: String,
+    /// Names of the tenant's number lists that hold it.
+    pub lists: Vec<String>,
+    /// The last one first.
+    pub attempts: Vec<Attempt>,
+}
+
+/// `outcome`: `answered`, `no-answer`, `busy`, `machine`, `refused`, `failed`; words grow.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attempt {
+    pub at: Timestamp,
+    pub outcome: String,
+}
+
+/// A call that is about to be answered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incoming {
+    /// Empty when withheld.
+    pub caller: String,
+    pub called: String,
+    pub verified: bool,
+    /// BCP 47.
+    pub language: String,
+    /// Whether the tenant would record this call.
+    pub records: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Record {
+    pub step: RecordStep,
+    pub consent: Consent,
+    /// Whether the announcement was played to its end.
+    pub announced: bool,
+    /// `policy`, `agent`, `payment`, `complaint`; words grow.
+    pub reason: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RecordStep {
+    Begin,
+    Pause,
+    Resume,
+    End,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Consent {
+    #[default]
+    NotAsked,
+    Given,
+    Refused,
+    Withdrawn,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Unmask {
+    /// `phone`, `id-card`, `bank-card`, `address`, `recording`; words grow.
+    pub kind: String,
+    pub customer: String,
+    /// `agent`, `supervisor`, `quality`, `administrator`; words grow.
+    pub role: String,
+    /// Whether who asks has that customer in hand now.
+    pub in_hand: bool,
+    pub reason: String,
+    pub seen_today: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Export {
+    /// `interactions`, `recordings`, `transcripts`, `customers`, `reports`; words grow.
+    pub kind: String,
+    pub role: String,
+    pub rows: u32,
+    /// Whether anything in it names or describes a person.
+    pub personal: bool,
+    pub masked: bool,
+    /// `download`, `e-mail`, `bucket`, `api`; words grow.
+    pub target: String,
+    pub reason: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// `sms`, `chat`, `e-mail`, `wechat`, `whatsapp`; words grow.
+    pub channel: String,
+    pub to: String,
+    pub text: String,
+    pub template: Option<String>,
+    pub last_heard: Option<Timestamp>,
+    pub lists: Vec<String>,
+    pub sent_today: u32,
+}
+
+/// What a rule says, or the host in its place.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verdict {
+    pub decision: Decision,
+    /// Which clause it is.
+    pub code: String,
+    /// For the person who is refused.
+    pub reason: String,
+    /// Empty where the decision is not to allow.
+    pub duties: Vec<Duty>,
+}
+
+impl Verdict {
+    /// Where no rule judges this effect.
+    pub fn unjudged() -> Self {
+        Self { decision: Decision::Allow, code: "no-rule".into(), reason: String::new(), duties: Vec::new() }
+    }
+
+    /// Where a rule that should judge it gives no verdict, and why.
+    pub fn by_default(effect: &Effect, reason: impl Into<String>) -> Self {
+        let decision = effect.default_decision();
+        Self { decision, code: "rule-failed".into(), reason: reason.into(), duties: Vec::new() }
+    }
+
+    /// Of two rules the stricter counts, the first of equal ones; where both allow, the duties of both are to be done.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        if other.decision > self.decision {
+            return other;
+        }
+        if self.decision == Decision::Allow && other.decision == Decision::Allow {
+            let new = other.duties.into_iter().filter(|duty| !self.duties.contains(duty)).collect::<Vec<_>>();
+            self.duties.extend(new);
+        }
+        self
+    }
+}
+
+/// The stricter is the greater; of two that put off, the later.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Decision {
+    Allow,
+    /// Not now: ask again at that time.
+    Later(Timestamp),
+    Deny,
+}
+
+/// What an allowed effect has to come with. Who cannot fulfil one must not do the effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Duty {
+    /// Play this prompt file to its end before anything else is said.
+    Announce(String),
+    /// Play this prompt file and let the caller refuse by a key.
+    AskConsent(String),
+    NoRecording,
+    /// Mask these kinds in what is shown, sent or handed out.
+    Mask(Vec<String>),
+    KeepDays(u32),
+    /// Tell the supervisors.
+    Tell,
+}
+
+/// A piece of a conversation, as recognised.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Segment {
+    /// Counts from 0 within the interaction.
+    pub seq: u32,
+    pub speaker: Speaker,
+    /// From the begin of the interaction.
+    pub from_ms: u32,
+    pub to_ms: u32,
+    pub text: String,
+    pub confidence_permille: u16,
+    /// BCP 47.
+    pub language: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Speaker {
+    Caller,
+    Agent,
+    Other,
+}
+
+/// What an utterance led to.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Heard {
+    /// For the next utterance of the same conversation.
+    pub state: Vec<u8>,
+    pub alerts: Vec<Alert>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Alert {
+    pub severity: AlertSeverity,
+    pub code: String,
+    pub message: String,
+    pub orders: Vec<Order>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlertSeverity {
+    Hint,
+    Warning,
+    Violation,
+}
+
+/// What the host should do at once. Each is judged like any other effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Order {
+    PauseRecording,
+    ResumeRecording,
+    CallSupervisor,
+    /// Counted, and nothing is done.
+    Other(Open),
+}
+
+/// A conversation that is over, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Transcript {
+    pub interaction: InteractionId,
+    pub at: Timestamp,
+    pub language: String,
+    pub segments: Vec<Segment>,
+    pub tags: Vec<Setting>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finding {
+    pub severity: AlertSeverity,
+    pub code: String,
+    pub message: String,
+    /// [`Segment::seq`] of where; `None`: something was never said.
+    pub segment: Option<u32>,
+    /// 0 to 100.
+    pub points: u8,
+}
+
+/// Bytes of a text that have to be masked, on the borders of characters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Span {
+    pub start: usize,
+    pub end: usize,
+    pub kind: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(decision: Decision, code: &str, duties: &[Duty]) -> Verdict {
+        Verdict { decision, code: code.into(), reason: String::new(), duties: duties.to_vec() }
+    }
+
+    fn together(verdicts: &[Verdict]) -> Verdict {
+        verdicts.iter().cloned().fold(Verdict::unjudged(), Verdict::and)
+    }
+
+    #[test]
+    fn the_strictest_rule_counts_and_names_its_clause() {
+        let allow = verdict(Decision::Allow, "hours", &[]);
+        let (soon, late) = (Timestamp::from_secs(10), Timestamp::from_secs(20));
+        let later = |at| verdict(Decision::Later(at), "quiet", &[]);
+        let deny = verdict(Decision::Deny, "listed", &[]);
+        assert_eq!(together(&[allow.clone(), later(late), later(soon)]), later(late));
+        assert_eq!(together(&[deny.clone(), later(late), allow]), deny);
+    }
+
+    #[test]
+    fn duties_of_all_rules_that_allow_are_done_once_each() {
+        let first = verdict(Decision::Allow, "a", &[Duty::NoRecording, Duty::Tell]);
+        let second = verdict(Decision::Allow, "b", &[Duty::Tell, Duty::KeepDays(30)]);
+        assert_eq!(together(&[first, second]).duties, [Duty::NoRecording, Duty::Tell, Duty::KeepDays(30)]);
+    }
+
+    #[test]
+    fn what_reaches_out_or_hands_out_is_denied_where_a_rule_fails() {
+        let unknown = Effect::Other(Open { name: "acme.fax".into(), json: "{}".into() });
+        assert_eq!(Verdict::by_default(&unknown, "trapped").decision, Decision::Deny);
+        let record =
+            Record { step: RecordStep::Begin, consent: Consent::NotAsked, announced: false, reason: "policy".into() };
+        assert_eq!(Verdict::by_default(&Effect::Record(record), "trapped").decision, Decision::Allow);
+    }
+}
