@@ -125,3 +125,23 @@ impl<'a> DigestParams<'a> {
 pub(crate) fn quoted(text: &str) -> String {
     text.replace('\\', "\\\\").replace('"', "\\\"")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7616 §3.9.1: one request, proved in both algorithms.
+    #[test]
+    fn the_example_of_the_rfc_is_proved_as_the_rfc_proves_it() {
+        let proof = |algorithm: Algorithm| {
+            let ha1 = algorithm.ha1("Mufasa", "http-auth@example.org", "Circle of Life");
+            let nonce = "7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v";
+            let count = Some(("00000001", "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"));
+            response(algorithm, &ha1, nonce, count, "GET", "/dir/index.html")
+        };
+        assert_eq!(
+            [Algorithm::Md5, Algorithm::Sha256].map(proof),
+            ["8ca523f5e9506fed4657c9700eebdbec", "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1"]
+        );
+    }
+}

@@ -137,6 +137,19 @@ fn bye_with_a_stale_nonce_is_sent_again_with_the_new_one() {
 }
 
 #[test]
+fn nonce_is_good_for_its_lifetime_and_stale_a_second_later() {
+    let mut desk = Desk::new(Config::default());
+    desk.call(|invite| invite.account = account("s3cret"));
+    let (_, first) = desk.last_of(&Method::INVITE);
+    desk.hear(&challenge(&authenticator("carrier"), desk.now, Where::User, false, &first, ""));
+    let (_, second) = desk.last_of(&Method::INVITE);
+    // Two that saw nothing yet, so that neither takes it for a replay.
+    let checked = [60, 61]
+        .map(|age| authenticator("carrier").check(desk.now + Duration::from_secs(age), &second, Where::User, secret));
+    assert_eq!(checked, [known(), Checked::Challenge { stale: true }]);
+}
+
+#[test]
 fn wrong_password_of_a_call_is_tried_once() {
     let mut desk = Desk::new(Config::default());
     let mut peer = authenticator("carrier");

@@ -242,6 +242,32 @@ fn requests_to_a_peer_behind_nat_take_the_way_it_came() {
     }
 }
 
+#[test]
+fn call_over_ipv6_is_answered_and_hung_up_where_it_came_from() {
+    let mut desk = Desk::new(Config::default());
+    desk.source.local = address("[2001:db8::2]:5060");
+    desk.source.remote = address("[2001:db8::9]:5061");
+    let more = "Via: SIP/2.0/UDP [2001:db8::9]:5061;branch=z9hG4bKsix\nContact: <sip:100@[2001:db8::9]:5061>";
+    let call = answered_call(&mut desk, more);
+    let (answered, answer) = desk.sent.last().cloned().unwrap();
+    let to = bye_goes_to(&mut desk, call);
+    let (_, bye) = desk.last_of(&Method::BYE);
+    expect![[r#"
+        200 to [2001:db8::9]:5061, Via SIP/2.0/UDP [2001:db8::9]:5061;branch=z9hG4bKsix
+        BYE sip:100@[2001:db8::9]:5061 to [2001:db8::9]:5061 from Some([2001:db8::2]:5060)
+        of [2001:db8::2]"#]]
+    .assert_eq(&format!(
+        "{} to {}, Via {}\nBYE {} to {} from {:?}\nof {}",
+        answer.status().unwrap().code(),
+        answered.remote,
+        answer.value(HeaderName::Via).unwrap(),
+        bye.uri_text(),
+        to.remote,
+        to.local,
+        bye.vias().next().unwrap().host,
+    ));
+}
+
 /// The router was restarted in mid-call: the phone's next re-INVITE comes from another port.
 #[test]
 fn reinvite_from_another_port_moves_the_way_back() {

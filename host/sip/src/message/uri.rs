@@ -247,3 +247,30 @@ pub(crate) fn split_host_port(text: &str) -> Result<(&str, Option<u16>), UriErro
         _ => Err(UriError::Port),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parts(text: &str) -> (Option<String>, String, Option<IpAddr>, Option<u16>, String) {
+        let uri = Uri::parse(text).unwrap();
+        let params = uri.params().as_str().to_owned();
+        (uri.user().map(str::to_owned), uri.host().to_owned(), uri.ip(), uri.port(), params)
+    }
+
+    #[test]
+    fn address_in_brackets_keeps_its_colons_to_itself() {
+        let ip: IpAddr = "2001:db8::1".parse().unwrap();
+        let wanted = (Some("a".into()), "[2001:db8::1]".into(), Some(ip), Some(5_070), ";x".into());
+        assert_eq!(parts("sip:a@[2001:db8::1]:5070;x"), wanted);
+        let refused = ["sip:a@2001:db8::1", "sip:a@[2001:db8::1", "sip:a@[2001:db8::g]", "sip:a@[2001:db8::1]5070"];
+        assert!(refused.into_iter().all(|text| Uri::parse(text).is_err()));
+    }
+
+    /// RFC 3966 §3.
+    #[test]
+    fn telephone_number_is_the_user_and_has_no_host() {
+        assert_eq!(parts("tel:+4930;ext=2"), (Some("+4930".into()), String::new(), None, None, ";ext=2".into()));
+        assert_eq!(Uri::parse("tel:+4930;ext=2").unwrap().params().get("ext"), Some("2"));
+    }
+}
