@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::schema::Type};
 
 use crate::{
-    Applied, ApplyError, Fault, Problem, Upload,
+    Applied, ApplyError, Fault, Host, HostError, Problem, Upload,
     request::{Asked, NewTenant, Sent, Tenant},
     route::Route,
     schema,
@@ -334,7 +334,7 @@ pub(crate) async fn change(
             dry_run: how.dry_run,
             by: tenant.caller.name.clone(),
         };
-        match shared.host.apply(&tenant.id, upload).await {
+        match apply(&shared.host, &tenant.id, upload).await? {
             Ok(applied) => return Ok(applied),
             Err(ApplyError::Conflict { .. }) => {
                 let newer = shared.host.configuration(&tenant.id);
@@ -345,6 +345,23 @@ pub(crate) async fn change(
         }
     }
     Err(Problem::conflict("contended", "others keep changing the configuration", "try again"))
+}
+
+/// In a task of its own, to its end: a client that goes away or a request that takes too long drops the wait, and not a change half way between disk and exchange.
+async fn apply(
+    host: &Arc<dyn Host>,
+    tenant: &TenantId,
+    upload: Upload,
+) -> Result<Result<Applied, ApplyError>, Problem> {
+    let (host, tenant) = (Arc::clone(host), tenant.clone());
+    match tokio::spawn(async move { host.apply(&tenant, upload).await }).await {
+        Ok(applied) => Ok(applied),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // Only the end of the whole process cancels it.
+            Err(_) => Err(HostError::Stopping.into()),
+        },
+    }
 }
 
 /// 201 or 200, with what changed.

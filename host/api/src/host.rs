@@ -13,7 +13,7 @@ use crate::Sha256;
 /// A future that a [`Host`] gives back, so that the trait may stand behind a pointer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The host's side of the API. Every call is cancelled when its client goes or its deadline passes; it must then have no half effect.
+/// The host's side of the API. Every call but [`Host::apply`] is cancelled when its client goes or its deadline passes; it must then have no half effect.
 pub trait Host: Send + Sync + 'static {
     /// What a person needs to know to place a call: name, version, addresses.
     fn view(&self) -> HostView;
@@ -24,7 +24,7 @@ pub trait Host: Send + Sync + 'static {
     /// `None`: no such tenant.
     fn configuration(&self, tenant: &TenantId) -> Option<SharedConfiguration>;
 
-    /// Replaces the tenant's configuration as a whole, or changes nothing.
+    /// Replaces the tenant's configuration as a whole, or changes nothing. It runs to its end even when nobody waits any more.
     fn apply<'a>(&'a self, tenant: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>>;
 
     fn command<'a>(&'a self, tenant: &'a TenantId, command: Command) -> Answer<'a, Result<Reply, HostError>>;

@@ -1,7 +1,10 @@
 //! The configuration, its resources and its prompts.
 
+use std::{sync::Arc, time::Duration};
+
 use plugboard_api::{Limits, Sha256};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use crate::{
     DEMO,
@@ -183,4 +186,17 @@ async fn a_change_that_never_wins_is_409_and_with_if_match_at_once_412() {
     let answer = server.ask("PUT", &path, &headers, br#"{"name":"VIP"}"#).await;
     assert_eq!(answer.problem(), refused(412, "revision-conflict"));
     assert_eq!(server.send("PUT", &path, r#"{"name":"VIP"}"#).await.problem(), refused(409, "contended"));
+}
+
+#[tokio::test]
+async fn a_change_that_takes_too_long_is_503_and_is_in_force_all_the_same_once_it_is_done() {
+    let (request, body) = (Duration::from_millis(50), Duration::ZERO);
+    let server = Server::with(Limits { request, body, ..Limits::default() }).await;
+    let disk = Arc::new(Notify::new());
+    *server.host.slow.lock().unwrap() = Some(disk.clone());
+    let answer = server.send("PUT", &format!("{DEMO}/queues/vip"), r#"{"name":"VIP"}"#).await;
+    assert_eq!(answer.problem(), refused(503, "no-answer"));
+    disk.notify_one();
+    let applied = async { while server.get(&format!("{DEMO}/configuration")).await.header("etag") != Some("\"8\"") {} };
+    assert!(tokio::time::timeout(Duration::from_secs(5), applied).await.is_ok(), "the change was given up half way");
 }

@@ -50,6 +50,8 @@ pub(crate) struct Double {
     pub conflicts: Mutex<u32>,
     /// Commands are never answered.
     pub deaf: AtomicBool,
+    /// Changes of the configuration wait until it is told.
+    pub slow: Mutex<Option<Arc<Notify>>>,
     /// Told of each reader of what is live.
     pub followed: Notify,
 }
@@ -193,6 +195,7 @@ impl Double {
             failure: Mutex::default(),
             conflicts: Mutex::default(),
             deaf: AtomicBool::new(false),
+            slow: Mutex::default(),
             followed: Notify::new(),
         })
     }
@@ -280,6 +283,10 @@ impl Host for Double {
 
     fn apply<'a>(&'a self, tenant: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>> {
         Box::pin(async move {
+            let slow = self.slow.lock().unwrap().clone();
+            if let Some(slow) = slow {
+                slow.notified().await;
+            }
             if *tenant != self::tenant() {
                 let changes = changes(&Configuration::empty(tenant.clone()), &upload.configuration);
                 let newcomer = Arc::new(Configuration { revision: 1, ..upload.configuration });

@@ -21,6 +21,9 @@ use crate::{
     signalling::Message,
 };
 
+/// A change that has not had its turn by then is refused.
+const APPLY_LIMIT: Duration = Duration::from_secs(20);
+
 impl PlugboardHost {
     /// Applies every tenant below `folder`; what is wrong is logged, and the tenant stays as it was.
     pub(crate) async fn apply_folders(&self, folder: &Path) {
@@ -71,7 +74,9 @@ impl PlugboardHost {
     }
 
     pub(super) async fn apply_checked(&self, tenant: &TenantId, upload: Upload) -> Result<Applied, ApplyError> {
-        let _one_at_a_time = self.applying.lock().await;
+        // It runs to its end whether or not its client waits, so those behind it must not gather for ever.
+        let turn = tokio::time::timeout(APPLY_LIMIT, self.applying.lock()).await;
+        let _one_at_a_time = turn.map_err(|_| HostError::Busy { retry_after: TRY_AGAIN })?;
         let known = self.parts_of(tenant);
         let before = known.as_ref().map(TenantParts::configuration);
         let revision = before.as_ref().map_or(0, |before| before.revision);
