@@ -4,7 +4,6 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
-    path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
@@ -107,8 +106,6 @@ pub(crate) struct Loop {
     replies: BTreeMap<CommandId, ReplyTo>,
     next_command: u64,
     commands: Vec<media::Command>,
-    /// Folders of recordings that were made already, the last few days'.
-    folders: VecDeque<PathBuf>,
     /// Batches that the ledger had no room for, oldest first. Their events are in the tenants' backlogs, which are bounded.
     behind: VecDeque<Batch>,
     /// The disk stands still: no new calls, and commands are refused.
@@ -132,7 +129,6 @@ impl Loop {
             replies: BTreeMap::new(),
             next_command: 1,
             commands: Vec::new(),
-            folders: VecDeque::new(),
             behind: VecDeque::new(),
             refusing: false,
             draining_until: None,
@@ -375,12 +371,7 @@ impl Loop {
         while let Some(output) = self.parts.tenants[index].exchange.poll_output() {
             match output {
                 Output::Sip { target, bytes } => self.sockets.send(target, &bytes),
-                Output::Media(command) => {
-                    if let media::Command::Record { path, .. } = &command {
-                        self.make_folder(path);
-                    }
-                    self.commands.push(for_plane(index, command));
-                }
+                Output::Media(command) => self.commands.push(for_plane(index, command)),
                 Output::Ask(question) => {
                     let id = question.id.0 | (index as u64) << TENANT_SHIFT;
                     let tenant = &mut self.parts.tenants[index];
@@ -425,24 +416,6 @@ impl Loop {
                 tracing::warn!("the disk cannot keep up with events");
                 self.behind.push_back(batch);
             }
-        }
-    }
-
-    /// A recording's folder is there before the writer asks for it: one a tenant and day.
-    fn make_folder(&mut self, recording: &Path) {
-        let Some(folder) = recording.parent() else { return };
-        if self.folders.iter().any(|known| known == folder) {
-            return;
-        }
-        match std::fs::create_dir_all(folder) {
-            Ok(()) => {
-                self.folders.push_back(folder.to_path_buf());
-                if self.folders.len() > 256 {
-                    self.folders.pop_front();
-                }
-            }
-            // The writer fails for the same reason, and that failure is a fact of the call.
-            Err(error) => tracing::error!(folder = %folder.display(), %error, "folder for recordings cannot be made"),
         }
     }
 
