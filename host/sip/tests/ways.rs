@@ -248,10 +248,9 @@ fn call_over_ipv6_is_answered_and_hung_up_where_it_came_from() {
     desk.source.local = address("[2001:db8::2]:5060");
     desk.source.remote = address("[2001:db8::9]:5061");
     let more = "Via: SIP/2.0/UDP [2001:db8::9]:5061;branch=z9hG4bKsix\nContact: <sip:100@[2001:db8::9]:5061>";
-    let call = answered_call(&mut desk, more);
+    let call = desk.answered(more);
     let (answered, answer) = desk.sent.last().cloned().unwrap();
-    let to = bye_goes_to(&mut desk, call);
-    let (_, bye) = desk.last_of(&Method::BYE);
+    let (to, bye) = desk.bye(call);
     expect![[r#"
         200 to [2001:db8::9]:5061, Via SIP/2.0/UDP [2001:db8::9]:5061;branch=z9hG4bKsix
         BYE sip:100@[2001:db8::9]:5061 to [2001:db8::9]:5061 from Some([2001:db8::2]:5060)
