@@ -30,7 +30,7 @@ fn ladder(questions: &[(f64, Outcome)]) -> String {
         let transition = ticket.and_then(|ticket| quarantine.handle_outcome(now, ticket, outcome));
         let what = ticket.map_or_else(String::new, |_| format!(" {outcome:?}"));
         ladder += &format!(
-            "{second:5.1} {asked}{what}{}\n",
+            "{second:<5.1} {asked}{what}{}\n",
             transition.map_or_else(String::new, |t| format!(" -> {}", shown(t)))
         );
     }
@@ -70,19 +70,19 @@ fn three_failures_open_it_and_the_wait_doubles_with_each_failed_probe_up_to_its_
         (25.1, Good),
     ]);
     expect![[r#"
-          0.0 asked Trapped
-          1.0 asked Good
-          2.0 asked Late
-          3.0 asked BadAnswer -> open until 5.0
-          3.1 refused
-          4.9 refused
-          5.0 probed Trapped -> open again until 9.0
-          8.9 refused
-          9.0 probed Trapped -> open again until 17.0
-         17.0 probed Declined -> open again until 25.0
-         24.9 refused
-         25.0 probed Good -> closed
-         25.1 asked Good
+        0.0   asked Trapped
+        1.0   asked Good
+        2.0   asked Late
+        3.0   asked BadAnswer -> open until 5.0
+        3.1   refused
+        4.9   refused
+        5.0   probed Trapped -> open again until 9.0
+        8.9   refused
+        9.0   probed Trapped -> open again until 17.0
+        17.0  probed Declined -> open again until 25.0
+        24.9  refused
+        25.0  probed Good -> closed
+        25.1  asked Good
     "#]]
     .assert_eq(&ladder);
 }
@@ -91,13 +91,13 @@ fn three_failures_open_it_and_the_wait_doubles_with_each_failed_probe_up_to_its_
 fn failures_that_lie_far_apart_do_not_add_up() {
     let far = ladder(&[(0.0, Late), (9.0, Late), (10.0, Late), (19.0, Late), (29.0, Late), (30.0, Late), (30.1, Late)]);
     expect![[r#"
-          0.0 asked Late
-          9.0 asked Late
-         10.0 asked Late
-         19.0 asked Late
-         29.0 asked Late
-         30.0 asked Late
-         30.1 asked Late -> open until 32.1
+        0.0   asked Late
+        9.0   asked Late
+        10.0  asked Late
+        19.0  asked Late
+        29.0  asked Late
+        30.0  asked Late
+        30.1  asked Late -> open until 32.1
     "#]]
     .assert_eq(&far);
 }
@@ -118,17 +118,17 @@ fn failures_soon_after_a_recovery_wait_longer_than_the_first_time() {
         (20.0, Late),
     ]);
     expect![[r#"
-          0.0 asked Late
-          0.0 asked Late
-          0.0 asked Late -> open until 2.0
-          2.0 probed Good -> closed
-          3.0 asked Late
-          3.0 asked Late
-          3.0 asked Late -> open until 7.0
-          7.0 probed Good -> closed
-         20.0 asked Late
-         20.0 asked Late
-         20.0 asked Late -> open until 22.0
+        0.0   asked Late
+        0.0   asked Late
+        0.0   asked Late -> open until 2.0
+        2.0   probed Good -> closed
+        3.0   asked Late
+        3.0   asked Late
+        3.0   asked Late -> open until 7.0
+        7.0   probed Good -> closed
+        20.0  asked Late
+        20.0  asked Late
+        20.0  asked Late -> open until 22.0
     "#]]
     .assert_eq(&ladder);
 }

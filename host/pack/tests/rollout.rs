@@ -68,7 +68,7 @@ impl Story {
                 Event::RolledBack { from, to, why } => format!("{} back to {}: {why:?}", from.version, to.version),
                 Event::Unused { release } => format!("{} is used by nobody", release.version),
             };
-            self.told += &format!("{second:4} {text}\n");
+            self.told += &format!("{second:<4} {text}\n");
         }
     }
 
@@ -123,15 +123,15 @@ fn a_version_goes_from_shadow_over_canary_to_stable_and_the_old_one_stays_until_
     story.ends(180, "1.0.0", &[GOOD]);
     story.ends(190, "1.1.0", &[GOOD]);
     story.is(&expect![[r#"
-           0 1.1.0 is asked beside
-          10 1.1.0 serves Share(BasisPoints(500))
-          20 1.1.0 serves Share(BasisPoints(10000))
-          30 1.1.0 in place of 1.0.0, watched until 150
-         150 1.1.0 stays
-         160 1.2.0 is asked beside
-         170 1.2.0 in place of 1.1.0, watched until 290
+        0    1.1.0 is asked beside
+        10   1.1.0 serves Share(BasisPoints(500))
+        20   1.1.0 serves Share(BasisPoints(10000))
+        30   1.1.0 in place of 1.0.0, watched until 150
+        150  1.1.0 stays
+        160  1.2.0 is asked beside
+        170  1.2.0 in place of 1.1.0, watched until 290
              calls: 1.0.0 and 1.1.0
-         180 1.0.0 is used by nobody
+        180  1.0.0 is used by nobody
     "#]]);
 }
 
@@ -143,9 +143,9 @@ fn a_canary_that_fails_goes_back_as_soon_as_the_rest_of_the_minimum_cannot_save_
     story.outcomes(2, "1.1.0", &[Outcome::Good, Outcome::Trapped, Outcome::Good]);
     story.outcomes(3, "1.1.0", &[Outcome::Late, Outcome::BadAnswer]);
     story.is(&expect![[r#"
-           0 1.1.0 serves Share(BasisPoints(5000))
-           3 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 4 }
-           3 1.1.0 is used by nobody
+        0    1.1.0 serves Share(BasisPoints(5000))
+        3    1.1.0 back to 1.0.0: Failures { failed: 2, replies: 4 }
+        3    1.1.0 is used by nobody
     "#]]);
 }
 
@@ -158,9 +158,9 @@ fn failures_that_lie_outside_the_window_are_forgiven() {
     }
     story.outcomes(541, "1.1.0", &[Outcome::Trapped]);
     story.is(&expect![[r#"
-           0 1.1.0 serves Share(BasisPoints(5000))
-         541 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 2 }
-         541 1.1.0 is used by nobody
+        0    1.1.0 serves Share(BasisPoints(5000))
+        541  1.1.0 back to 1.0.0: Failures { failed: 2, replies: 2 }
+        541  1.1.0 is used by nobody
     "#]]);
 }
 
@@ -169,7 +169,7 @@ fn failures_of_the_stable_version_send_nothing_back() {
     let mut story = Story::new(rollout());
     story.stage(0, "1.1.0", Trial::Canary(share(50)));
     story.outcomes(1, "1.0.0", &[Outcome::Trapped; 50]);
-    assert_eq!(story.told, "   0 1.1.0 serves Share(BasisPoints(5000))\n");
+    assert_eq!(story.told, "0    1.1.0 serves Share(BasisPoints(5000))\n");
 }
 
 #[test]
@@ -183,11 +183,11 @@ fn hang_ups_are_held_against_those_of_the_version_beside() {
     story.told += "     20 points more\n";
     story.ends(3, "1.1.0", &[HUNG_UP]);
     story.is(&expect![[r#"
-           0 1.1.0 serves Share(BasisPoints(5000))
+        0    1.1.0 serves Share(BasisPoints(5000))
              nothing beside it yet
              20 points more
-           3 1.1.0 back to 1.0.0: HangUps { hung_up: 6, ended: 11 }
-           3 1.1.0 is used by nobody
+        3    1.1.0 back to 1.0.0: HangUps { hung_up: 6, ended: 11 }
+        3    1.1.0 is used by nobody
     "#]]);
 }
 
@@ -199,9 +199,9 @@ fn a_canary_that_makes_callers_wait_beyond_the_service_level_goes_back() {
     story.ends(2, "1.1.0", &[GOOD; 8]);
     story.ends(3, "1.1.0", &[LATE; 3]);
     story.is(&expect![[r#"
-           0 1.1.0 serves Share(BasisPoints(5000))
-           3 1.1.0 back to 1.0.0: ServiceLevel { beyond: 3, queued: 11 }
-           3 1.1.0 is used by nobody
+        0    1.1.0 serves Share(BasisPoints(5000))
+        3    1.1.0 back to 1.0.0: ServiceLevel { beyond: 3, queued: 11 }
+        3    1.1.0 is used by nobody
     "#]]);
 }
 
@@ -218,14 +218,14 @@ fn a_promoted_version_goes_back_on_its_own_while_it_is_watched_and_not_after() {
     let back = story.rollout.roll_back(Why::Asked).unwrap();
     story.tell(160, back);
     story.is(&expect![[r#"
-           0 1.1.0 is asked beside
-          10 1.1.0 in place of 1.0.0, watched until 130
-          20 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 2 }
-          20 1.1.0 is used by nobody
-          30 1.2.0 in place of 1.0.0, watched until 150
-         150 1.2.0 stays
-         160 1.2.0 back to 1.0.0: Asked
-         160 1.2.0 is used by nobody
+        0    1.1.0 is asked beside
+        10   1.1.0 in place of 1.0.0, watched until 130
+        20   1.1.0 back to 1.0.0: Failures { failed: 2, replies: 2 }
+        20   1.1.0 is used by nobody
+        30   1.2.0 in place of 1.0.0, watched until 150
+        150  1.2.0 stays
+        160  1.2.0 back to 1.0.0: Asked
+        160  1.2.0 is used by nobody
     "#]]);
 }
 
@@ -237,9 +237,9 @@ fn who_starts_another_trial_takes_a_watched_version_for_good() {
     story.stage(10, "1.2.0", Trial::Shadow);
     story.outcomes(20, "1.1.0", &[Outcome::Trapped; 20]);
     story.is(&expect![[r#"
-           0 1.1.0 in place of 1.0.0, watched until 120
-          10 1.1.0 stays
-          10 1.2.0 is asked beside
+        0    1.1.0 in place of 1.0.0, watched until 120
+        10   1.1.0 stays
+        10   1.2.0 is asked beside
     "#]]);
 }
 
@@ -254,11 +254,11 @@ fn a_canary_with_living_calls_is_unloaded_when_the_last_of_them_ends() {
     story.told += &format!("     the next call on {next}\n");
     story.ends(2, "1.1.0", &[GOOD, HUNG_UP]);
     story.is(&expect![[r#"
-           0 1.1.0 serves Share(BasisPoints(10000))
+        0    1.1.0 serves Share(BasisPoints(10000))
              calls on 1.1.0 and 1.1.0
-           1 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 2 }
+        1    1.1.0 back to 1.0.0: Failures { failed: 2, replies: 2 }
              the next call on 1.0.0
-           2 1.1.0 is used by nobody
+        2    1.1.0 is used by nobody
     "#]]);
 }
 
@@ -274,10 +274,10 @@ fn a_shadow_that_fails_is_taken_away_and_its_differences_are_only_counted() {
     story.told += &format!("     {} same, {} different\n", shadow.same, shadow.different);
     story.outcomes(2, "1.1.0", &[Outcome::Late; 2]);
     story.is(&expect![[r#"
-           0 1.1.0 is asked beside
+        0    1.1.0 is asked beside
              1 same, 2 different
-           2 1.1.0 back to 1.0.0: Failures { failed: 2, replies: 5 }
-           2 1.1.0 is used by nobody
+        2    1.1.0 back to 1.0.0: Failures { failed: 2, replies: 5 }
+        2    1.1.0 is used by nobody
     "#]]);
 }
 

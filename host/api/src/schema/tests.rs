@@ -16,7 +16,7 @@ use super::{
     live::{LiveQueue, LiveTrunk},
     records::{
         AgentSegment, CallTag, DispositionSet, Failure, FlowStep, Leg, Quality, QueueVisit, Recording, RecordingMade,
-        TransferMade,
+        Relaxation, TransferMade,
     },
 };
 
@@ -148,7 +148,10 @@ fn a_record_has_the_fields_that_are_really_written() {
     let leg = json!({ "leg": 1, "role": "caller", "party": "", "started_at": at });
     assert_eq!(differences::<Leg>(&least::<cdr::LegRecord>(leg)), none);
     assert_eq!(differences::<Quality>(&plugboard_model::Quality::default()), none);
-    let visit = json!({ "queue": "q", "priority": 0, "position": 1, "entered_at": at, "wait_ms": 0 });
+    let relaxation = json!({ "after_ms": 0, "skills": [] });
+    assert_eq!(differences::<Relaxation>(&least::<cdr::Relaxation>(relaxation.clone())), none);
+    let visit =
+        json!({ "queue": "q", "priority": 0, "position": 1, "entered_at": at, "wait_ms": 0, "relaxed": [relaxation] });
     assert_eq!(differences::<QueueVisit>(&least::<cdr::QueueVisit>(visit)), none);
     let segment = json!({ "agent": "amy", "reserved_at": at, "ring_ms": 0, "talk_ms": 0, "hold_ms": 0 });
     assert_eq!(differences::<AgentSegment>(&least::<cdr::AgentSegment>(segment)), none);
