@@ -93,7 +93,7 @@ impl World {
         sip::Target { local, ..sip::Target::udp(exchange_address()) }
     }
 
-    /// The phone calls `to`, showing its own name as the caller's number.
+    /// The phone calls `to`, a number or a `tel:` URI, showing its own name as the caller's number.
     pub fn dial(&mut self, phone: PhoneId, to: &str) -> LineId {
         let from = self.phones[phone.0].name.clone();
         self.dial_as(phone, &from, to)
@@ -118,11 +118,12 @@ impl World {
         let next_hop = self.to_exchange(phone);
         let own = &mut self.phones[phone.0];
         let session = Session { has_offered: offer.is_some(), ..session };
+        let called = if to.starts_with("tel:") { to.to_owned() } else { format!("sip:{to}@{}", exchange_address()) };
         let invite = sip::Invite {
-            uri: format!("sip:{to}@{}", exchange_address()),
+            uri: called.clone(),
             next_hop,
             from: format!("<sip:{from}@{}>", own.address.ip()),
-            to: format!("<sip:{to}@{}>", exchange_address()),
+            to: format!("<{called}>"),
             headers,
             offer,
             account: own.account.clone(),

@@ -19,6 +19,17 @@ fn number_that_nobody_has_is_answered_404() {
     assert_eq!(stage.world.phone(stage.anna).outcome(call).cloned(), refused(404));
 }
 
+/// RFC 3261 §19.1.6: some carriers name the called number without a host.
+#[test]
+fn number_called_by_a_tel_uri_is_answered() {
+    let mut stage = shop();
+    let call = stage.world.dial(stage.anna, "tel:400");
+    stage.world.run_secs(1);
+    assert_eq!(stage.world.hears(call), "~welcome", "{}", stage.world.story());
+    stage.world.hang_up(call);
+    stage.world.finish();
+}
+
 #[test]
 fn stranger_is_answered_403() {
     let mut stage = shop();
