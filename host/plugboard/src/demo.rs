@@ -1,7 +1,7 @@
 //! The main job, shown: a host with a demo tenant, a caller and an agent on built-in phones, one call from dialling to its record.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     path::PathBuf,
     process::ExitCode,
     sync::Arc,
@@ -9,7 +9,7 @@ use std::{
 };
 
 use plugboard_api::{Host, HostError};
-use plugboard_config::{ProcessConfig, Token};
+use plugboard_config::{PortRange, ProcessConfig, Token};
 use plugboard_model::{Event, EventKind, InteractionId, TenantId, Timestamp};
 use plugboard_reporting::Cdr;
 use plugboard_softphone::{
@@ -32,6 +32,8 @@ pub(crate) struct Demo {
     pub(crate) once: bool,
     pub(crate) json: bool,
     pub(crate) dial: String,
+    /// Where SIP and sound are reached; the API stays on the loopback interface.
+    pub(crate) address: IpAddr,
     /// The tenant's folder, with the prompts that its people say.
     pub(crate) tenant: PathBuf,
     pub(crate) plugins: Option<PathBuf>,
@@ -55,6 +57,12 @@ pub(crate) enum DemoError {
     Record(#[from] HostError),
     #[error("the call's record did not come within {} s", .0.as_secs())]
     NoRecord(Duration),
+    #[error("nobody answered the call")]
+    NotAnswered,
+    #[error("the call was not recorded: {0}")]
+    NotRecorded(String),
+    #[error("it was stopped before the call was over")]
+    Stopped,
 }
 
 /// Longest wait for one step of the play.
@@ -107,13 +115,25 @@ pub(crate) fn run(demo: &Demo) -> ExitCode {
 async fn play(demo: &Demo) -> Result<(), DemoError> {
     let begun = Instant::now();
     let secret = format!("{:016x}", serve::random_seed()?);
-    let running = serve::start(configuration(demo, &secret)).await?;
-    let played = play_on(demo, &running, &secret, begun).await;
+    let config = configuration(demo, &secret);
+    let ports = config.rtp.ports;
+    let running = serve::start(config).await?;
+    let played = tokio::select! {
+        played = play_on(demo, &running, &secret, ports, begun) => played,
+        () = stop_signal() => if demo.once { Err(DemoError::Stopped) } else { Ok(()) },
+    };
     running.stop(stop_signal()).await;
     played
 }
 
-async fn play_on(demo: &Demo, running: &Running, secret: &str, begun: Instant) -> Result<(), DemoError> {
+/// Without `once`, until it is dropped.
+async fn play_on(
+    demo: &Demo,
+    running: &Running,
+    secret: &str,
+    ports: PortRange,
+    begun: Instant,
+) -> Result<(), DemoError> {
     running.host.apply_folder(&demo.tenant).await.map_err(DemoError::Tenant)?;
     let tenant = running.host.tenants().into_iter().next().map(|tenant| tenant.id);
     let tenant = tenant.ok_or_else(|| DemoError::Tenant("no tenant came of it".to_owned()))?;
@@ -168,31 +188,42 @@ async fn play_on(demo: &Demo, running: &Running, secret: &str, begun: Instant) -
     } else {
         tell_summary(&summary, &cdr);
     }
+    judge(&summary)?;
     if demo.once {
         return Ok(());
     }
-    tell_how_to_call(running, &tenant, secret, sip);
-    tokio::select! {
-        () = stay_on_duty(agent) => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    println!("{}", how_to_call(&tenant, secret, running.api, sip, ports));
+    stay_on_duty(agent).await;
     Ok(())
+}
+
+/// Whether the demo showed what it is there to show.
+fn judge(summary: &Value) -> Result<(), DemoError> {
+    if summary["answered"] != true {
+        return Err(DemoError::NotAnswered);
+    }
+    let recording = &summary["recording"];
+    if recording["sha256"].is_string() {
+        return Ok(());
+    }
+    Err(DemoError::NotRecorded(recording["failed"].as_str().unwrap_or("none was begun").to_owned()))
 }
 
 fn configuration(demo: &Demo, secret: &str) -> ProcessConfig {
     let local = |port| SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    let shown = |port| SocketAddr::from((demo.address, port));
     // The usual ports where they are free, so that a phone needs no port number.
-    let sip = if std::net::UdpSocket::bind(local(5060)).is_ok() && std::net::TcpListener::bind(local(5060)).is_ok() {
-        local(5060)
+    let sip = if std::net::UdpSocket::bind(shown(5060)).is_ok() && std::net::TcpListener::bind(shown(5060)).is_ok() {
+        shown(5060)
     } else {
-        local(0)
+        shown(0)
     };
     let api = if std::net::TcpListener::bind(local(8080)).is_ok() { local(8080) } else { local(0) };
     let mut config =
         ProcessConfig { data: demo.data.clone(), plugins: demo.plugins.clone(), ..ProcessConfig::default() };
     config.sip.udp = vec![sip];
     config.sip.tcp = vec![sip];
-    config.rtp.address = Ipv4Addr::LOCALHOST.into();
+    config.rtp.address = demo.address;
     config.api.listen = api;
     config.api.tokens = vec![Token::of_secret("demo", secret)];
     config.limits.drain = Duration::from_secs(2);
@@ -320,6 +351,7 @@ fn summary(cdr: &Cdr, facts: &Facts) -> Value {
             "path": recording.map(|one| &one.path),
             "seconds": recording.and_then(|one| one.length_ms).map(|ms| ms as f64 / 1_000.0),
             "sha256": recording.and_then(|one| one.sha256.as_ref()),
+            "failed": recording.and_then(|one| one.failed.as_ref()),
             "caller_dbfs": recording.and_then(|one| one.left_dbfs).map(tenths),
             "agent_dbfs": recording.and_then(|one| one.right_dbfs).map(tenths),
         },
@@ -336,7 +368,11 @@ fn tell_summary(summary: &Value, cdr: &Cdr) {
     println!("\nCall detail record");
     println!("{}", serde_json::to_string_pretty(cdr).unwrap_or_default());
     let recording = &summary["recording"];
-    println!("\n✓ answered by {} from queue {}", summary["agent"], summary["queue"]);
+    if summary["answered"] == true {
+        println!("\n✓ answered by {} from queue {}", summary["agent"], summary["queue"]);
+    } else {
+        println!("\n✗ nobody answered; queue {}", summary["queue"]);
+    }
     println!("  agent free → phone ringing: {} ms", summary["agent_free_to_ringing_ms"]);
     println!(
         "  recording: {} ({} s, caller {} dBFS, agent {} dBFS)",
@@ -347,17 +383,33 @@ fn tell_summary(summary: &Value, cdr: &Cdr) {
     );
 }
 
-fn tell_how_to_call(running: &Running, tenant: &TenantId, secret: &str, sip: SocketAddr) {
-    println!("\nStays up. Call it yourself:");
-    println!("  status page   http://{}/   (token {secret})", running.api);
-    println!("  SIP phone     server {sip}, UDP or TCP, no account needed to call from this machine");
-    println!("  dial          8000 (中文)   8001 (English)   8002 (straight to support)");
-    println!("  as an agent   account lily / lantern-lily-1001 (extension 1001); others in examples/demo/agents.toml");
-    println!(
-        "  command line  plugboard events --follow --host http://{} --token {secret} --tenant {tenant}",
-        running.api
-    );
-    println!("Ctrl-C ends it.");
+/// What the demo prints once it stays up.
+fn how_to_call(tenant: &TenantId, secret: &str, api: SocketAddr, sip: SocketAddr, ports: PortRange) -> String {
+    let mut lines =
+        vec!["\nStays up. Call it yourself:".to_owned(), format!("  status page   http://{api}/   (token {secret})")];
+    if sip.ip().is_loopback() {
+        lines.push(format!("  SIP phone     server {sip}, UDP or TCP, no account needed to call from this machine"));
+    } else {
+        lines.push(format!("  SIP phone     server {sip}, UDP or TCP, with the account of an agent"));
+    }
+    lines.push("  dial          8000 (中文)   8001 (English)   8002 (straight to support)".to_owned());
+    let others = "others in examples/demo/agents.toml";
+    lines.push(format!("  as an agent   account lily / lantern-lily-1001 (extension 1001); {others}"));
+    let remote = format!("--host http://{api} --token {secret} --tenant {tenant}");
+    lines.push(format!("  command line  plugboard events --follow {remote}"));
+    if sip.ip().is_loopback() {
+        lines.push("  elsewhere     --address ADDRESS lets a phone on another machine in".to_owned());
+    } else {
+        let PortRange { first, last } = ports;
+        lines.push(format!(
+            "  firewall      let in UDP and TCP {} and UDP {first} to {last}, to {}",
+            sip.port(),
+            sip.ip()
+        ));
+        lines.push(format!("  WARNING       whoever reaches {} can call: the passwords above are public", sip.ip()));
+    }
+    lines.push("Ctrl-C ends it.".to_owned());
+    lines.join("\n")
 }
 
 /// The demo's agent goes on answering whoever calls.
@@ -375,4 +427,70 @@ async fn stay_on_duty(mut agent: DemoAgent) {
 
 fn say(demo: &Demo, text: &str) {
     if demo.json { eprintln!("{text}") } else { println!("{text}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::expect;
+
+    use super::*;
+
+    fn printed(sip: &str) -> String {
+        let (tenant, api) = ("demo".parse().unwrap(), "127.0.0.1:8080".parse().unwrap());
+        how_to_call(&tenant, "s3cret", api, sip.parse().unwrap(), PortRange { first: 16_384, last: 32_767 })
+    }
+
+    #[test]
+    fn a_demo_for_this_machine_needs_no_account_and_says_how_to_let_others_in() {
+        expect![[r#"
+
+            Stays up. Call it yourself:
+              status page   http://127.0.0.1:8080/   (token s3cret)
+              SIP phone     server 127.0.0.1:5060, UDP or TCP, no account needed to call from this machine
+              dial          8000 (中文)   8001 (English)   8002 (straight to support)
+              as an agent   account lily / lantern-lily-1001 (extension 1001); others in examples/demo/agents.toml
+              command line  plugboard events --follow --host http://127.0.0.1:8080 --token s3cret --tenant demo
+              elsewhere     --address ADDRESS lets a phone on another machine in
+            Ctrl-C ends it."#]]
+        .assert_eq(&printed("127.0.0.1:5060"));
+    }
+
+    #[test]
+    fn a_demo_for_other_machines_names_its_ports_and_warns_of_its_passwords() {
+        expect![[r#"
+
+            Stays up. Call it yourself:
+              status page   http://127.0.0.1:8080/   (token s3cret)
+              SIP phone     server 192.0.2.20:5060, UDP or TCP, with the account of an agent
+              dial          8000 (中文)   8001 (English)   8002 (straight to support)
+              as an agent   account lily / lantern-lily-1001 (extension 1001); others in examples/demo/agents.toml
+              command line  plugboard events --follow --host http://127.0.0.1:8080 --token s3cret --tenant demo
+              firewall      let in UDP and TCP 5060 and UDP 16384 to 32767, to 192.0.2.20
+              WARNING       whoever reaches 192.0.2.20 can call: the passwords above are public
+            Ctrl-C ends it."#]]
+        .assert_eq(&printed("192.0.2.20:5060"));
+    }
+
+    #[test]
+    fn a_demo_without_an_answer_or_a_recording_has_failed() {
+        let outcome = |answered: bool, recording: Value| {
+            judge(&json!({ "answered": answered, "recording": recording })).map_err(|error| error.to_string())
+        };
+        let told = [
+            outcome(true, json!({ "sha256": "ab" })),
+            outcome(false, json!({ "sha256": "ab" })),
+            outcome(true, json!({ "failed": "disk is full" })),
+            outcome(true, json!({ "sha256": null })),
+        ];
+        let failed = |reason: &str| Err(reason.to_owned());
+        assert_eq!(
+            told,
+            [
+                Ok(()),
+                failed("nobody answered the call"),
+                failed("the call was not recorded: disk is full"),
+                failed("the call was not recorded: none was begun"),
+            ]
+        );
+    }
 }

@@ -38,9 +38,9 @@ fn main() -> ExitCode {
             Ok(config) => run(config),
             Err(code) => code,
         },
-        cli::Command::Demo(cli::Demo { once, json, dial, tenant, plugins, data }) => {
+        cli::Command::Demo(cli::Demo { once, json, dial, address, tenant, plugins, data }) => {
             log("warn");
-            demo::run(&demo::Demo { once, json, dial, tenant, plugins, data })
+            demo::run(&demo::Demo { once, json, dial, address, tenant, plugins, data })
         }
         cli::Command::Client(command) => cli::run(command, Judges { flow: &check_flow, policy: &check_policy }),
     }

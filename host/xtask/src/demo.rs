@@ -23,6 +23,9 @@ pub(crate) struct Arguments {
     /// The number that the built-in caller dials: 8000 speaks Chinese, 8001 English.
     #[arg(long, default_value = "8001")]
     dial: String,
+    /// Address of this machine that a desk phone elsewhere can reach. The demo's passwords are public: only in a network that you trust.
+    #[arg(long)]
+    address: Option<std::net::IpAddr>,
 }
 
 /// Ends as the demo: this process becomes it.
@@ -42,6 +45,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<Infallible, Failure> {
         .arg("--data")
         .arg(target().join("demo"))
         .args(["--dial", &arguments.dial]);
+    if let Some(address) = arguments.address {
+        demo.arg("--address").arg(address.to_string());
+    }
     if arguments.once {
         demo.arg("--once");
     }

@@ -8,7 +8,7 @@ mod figures;
 mod list;
 mod table;
 
-use std::{io::Write as _, path::PathBuf, process::ExitCode, sync::OnceLock};
+use std::{io::Write as _, net::IpAddr, path::PathBuf, process::ExitCode, sync::OnceLock};
 
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use plugboard_config::{Judges, ProcessConfig, Style, render_in};
@@ -102,7 +102,8 @@ impl Serve {
 #[command(after_help = "\
 Examples:
   plugboard demo                                  stays up afterwards for your own SIP phone
-  plugboard demo --once --json                    ends after the call with one JSON object")]
+  plugboard demo --once --json                    ends after the call with one JSON object
+  plugboard demo --address 192.168.1.20           for a desk phone on another machine")]
 pub(crate) struct Demo {
     /// End after the call
     #[arg(long)]
@@ -113,6 +114,9 @@ pub(crate) struct Demo {
     /// The number that the built-in caller dials: 8000 speaks Chinese, 8001 English
     #[arg(long, default_value = "8001")]
     pub(crate) dial: String,
+    /// Address of this machine that a desk phone elsewhere can reach; its passwords are public: only in a network that you trust
+    #[arg(long, default_value = "127.0.0.1", value_name = "IP", value_parser = one_address)]
+    pub(crate) address: IpAddr,
     /// Folder of the demo tenant
     #[arg(long, default_value = "examples/demo", value_name = "FOLDER")]
     pub(crate) tenant: PathBuf,
@@ -122,6 +126,15 @@ pub(crate) struct Demo {
     /// Where the demo keeps its store and recordings
     #[arg(long, default_value = "data/demo", value_name = "FOLDER")]
     pub(crate) data: PathBuf,
+}
+
+/// An address that can be told to a phone.
+fn one_address(text: &str) -> Result<IpAddr, String> {
+    let address: IpAddr = text.parse().map_err(|_| "not an IP address".to_owned())?;
+    if address.is_unspecified() {
+        return Err("no phone can call that; name one address of this machine (ip address)".to_owned());
+    }
+    Ok(address)
 }
 
 /// What the command line does by itself: with files here, or with a host over its API.
