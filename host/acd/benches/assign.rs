@@ -8,7 +8,8 @@ use std::{hint::black_box, time::Duration, time::Instant};
 
 use plugboard_acd::{Acd, Input, Output};
 use plugboard_model::{
-    Agent, AgentId, Configuration, InteractionId, Queue, QueueExit, QueueId, SkillId, SkillNeed, Strategy, Timestamp,
+    Agent, AgentId, Configuration, InteractionId, Policy, Queue, QueueExit, QueueId, SkillId, SkillNeed, Strategy,
+    Timestamp,
 };
 
 const AGENTS: usize = 500;
@@ -187,7 +188,7 @@ fn question(waiting: u32) -> Times {
     let mut floor = Floor::new(20, Strategy::LongestIdle);
     floor.fill(waiting);
     for queue in configuration.queues.values_mut() {
-        queue.policy = Some("policy".to_owned());
+        queue.policy = Some(Policy::named("policy"));
     }
     floor.acd.handle_input(floor.now, Input::Configure(configuration.into()));
     drain(&mut floor.acd, &mut Vec::new());

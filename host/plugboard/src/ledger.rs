@@ -266,7 +266,8 @@ impl Desk {
         };
         loop {
             let settled = outcome();
-            let acknowledge = Box::new(move |result: Result<Committed, CommitError>| settled.settle(result.err()));
+            let acknowledge =
+                Box::new(move |result: Result<Committed, CommitError>| settled.settle(result.as_ref().err()));
             // Records and figures too: the next that would say them again may be hours away.
             match self.store.submit(transaction.waiting_for_room(), acknowledge) {
                 Ok(()) => return,
@@ -275,7 +276,7 @@ impl Desk {
                     std::thread::sleep(Duration::from_millis(5));
                 }
                 // It failed before: without an acknowledgement too, calls go on.
-                Err(SubmitError::Closed(_)) => return outcome().settle(Some(CommitError::Closed)),
+                Err(SubmitError::Closed(_)) => return outcome().settle(Some(&CommitError::Closed)),
             }
         }
     }
@@ -291,14 +292,14 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn settle(self, error: Option<CommitError>) {
+    fn settle(self, error: Option<&CommitError>) {
         let Self { tenant, told, begun, woken, alarms } = self;
         alarms.write_ended(begun.elapsed());
-        if let Some(error) = &error {
+        if let Some(error) = error {
             tracing::error!(%tenant, error = error as &dyn std::error::Error, "a transaction was not written");
         }
         let Some((last, durable)) = told else { return };
-        if let Some(error) = &error {
+        if let Some(error) = error {
             durable.lost.store(true, Ordering::Release);
             alarms.raise("events-lost", tenant.as_str(), lost(error));
         }

@@ -86,8 +86,11 @@ impl fmt::Debug for LogSink {
 #[derive(Clone, Debug)]
 pub(crate) struct Log {
     sink: LogSink,
-    rates: Arc<Mutex<BTreeMap<(Option<TenantId>, PluginHash), Rate>>>,
+    rates: Arc<Mutex<BTreeMap<Writer, Rate>>>,
 }
+
+/// Of lines: a plugin in a tenant.
+type Writer = (Option<TenantId>, PluginHash);
 
 #[derive(Debug)]
 struct Rate {
@@ -114,7 +117,7 @@ impl Log {
         Self { sink, rates: Arc::default() }
     }
 
-    fn has_room(&self, writer: &(Option<TenantId>, PluginHash)) -> bool {
+    fn has_room(&self, writer: &Writer) -> bool {
         let now = Instant::now();
         let mut rates = self.rates.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(rate) = rates.get_mut(writer) {

@@ -127,7 +127,7 @@ impl Components {
             },
             QuestionKind::RankAgents { plugin, tables, who, needs, candidates, columns } => plugin::Ask::RankAgents {
                 policy: self.policy(&plugin),
-                tables: self.table_set(tables),
+                tables: self.table_set(&tables),
                 who,
                 needs,
                 candidates,
@@ -135,13 +135,13 @@ impl Components {
             },
             QuestionKind::RankWaiting { plugin, tables, agent, waiting, columns } => plugin::Ask::RankWaiting {
                 policy: self.policy(&plugin),
-                tables: self.table_set(tables),
+                tables: self.table_set(&tables),
                 agent,
                 waiting,
                 columns,
             },
             QuestionKind::Relax { plugin, tables, who, needs } => {
-                plugin::Ask::OnTimer { policy: self.policy(&plugin), tables: self.table_set(tables), who, needs }
+                plugin::Ask::OnTimer { policy: self.policy(&plugin), tables: self.table_set(&tables), who, needs }
             }
         };
         let question = plugin::Question { id: 0, tenant: tenant.clone(), budget: BUDGET, ask };
@@ -173,8 +173,8 @@ impl Components {
         Arc::clone(&entry.1)
     }
 
-    fn table_set(&mut self, tables: Arc<routing::Tables>) -> Arc<plugin::TableSet> {
-        let make = || (Arc::clone(&tables), Arc::new(plugin::TableSet::new((*tables).clone())));
-        Arc::clone(&self.tables.entry(Arc::as_ptr(&tables) as usize).or_insert_with(make).1)
+    fn table_set(&mut self, tables: &Arc<routing::Tables>) -> Arc<plugin::TableSet> {
+        let make = || (Arc::clone(tables), Arc::new(plugin::TableSet::new((**tables).clone())));
+        Arc::clone(&self.tables.entry(Arc::as_ptr(tables) as usize).or_insert_with(make).1)
     }
 }
