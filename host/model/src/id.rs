@@ -2,9 +2,9 @@
 //!
 //! Names that people choose (tenant, queue, agent, flow, skill) are short words, checked once at the door; ids that the host gives are numbers.
 
-use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+use std::fmt;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 /// Why a name is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -30,13 +30,15 @@ fn check(text: &str) -> Result<(), IdError> {
     }
 }
 
-macro_rules! name {
-    ($(#[$doc:meta])* $name:ident) => {
+/// Makes a type of a name: a short text, checked once where it comes in, that is cheap to clone and reads and writes as text.
+///
+/// `name_type! { /// Doc. Name, Error, check }`, where `check` is `fn(&str) -> Result<(), Error>`. Who uses it depends on serde.
+#[macro_export]
+macro_rules! name_type {
+    ($(#[$doc:meta])* $name:ident, $error:ty, $check:expr) => {
         $(#[$doc])*
-        ///
-        /// 1 to 64 bytes of letters (any script), digits, `-`, `_`, `.` and `+`. Cheap to clone.
         #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
+        pub struct $name(::std::sync::Arc<str>);
 
         impl $name {
             pub fn as_str(&self) -> &str {
@@ -44,44 +46,55 @@ macro_rules! name {
             }
         }
 
-        impl FromStr for $name {
-            type Err = IdError;
+        impl ::std::str::FromStr for $name {
+            type Err = $error;
 
-            fn from_str(text: &str) -> Result<Self, IdError> {
-                check(text).map(|()| Self(text.into()))
+            fn from_str(text: &str) -> Result<Self, $error> {
+                $check(text).map(|()| Self(text.into()))
             }
         }
 
         impl TryFrom<&str> for $name {
-            type Error = IdError;
+            type Error = $error;
 
-            fn try_from(text: &str) -> Result<Self, IdError> {
+            fn try_from(text: &str) -> Result<Self, $error> {
                 text.parse()
             }
         }
 
-        impl Borrow<str> for $name {
+        impl ::std::borrow::Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0
             }
         }
 
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl ::std::fmt::Display for $name {
+            fn fmt(&self, f: &mut ::std::fmt::Formatter<'_>) -> ::std::fmt::Result {
                 f.write_str(&self.0)
             }
         }
 
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        impl ::serde::Serialize for $name {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(&self.0)
             }
         }
 
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        impl<'de> ::serde::Deserialize<'de> for $name {
+            fn deserialize<D: ::serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                <String as ::serde::Deserialize>::deserialize(deserializer)?.parse().map_err(::serde::de::Error::custom)
             }
+        }
+    };
+}
+
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident) => {
+        name_type! {
+            $(#[$doc])*
+            ///
+            /// 1 to 64 bytes of letters (any script), digits, `-`, `_`, `.` and `+`. Cheap to clone.
+            $name, IdError, check
         }
     };
 }

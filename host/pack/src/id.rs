@@ -1,9 +1,10 @@
 //! Names of what is in a pack.
 
-use std::{borrow::Borrow, fmt, str::FromStr, sync::Arc};
+use std::fmt;
 
+use plugboard_model::name_type;
 use semver::Version;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::archive::Digest;
 
@@ -35,64 +36,29 @@ fn check(text: &str, marks: &[char], allowed: &'static str) -> Result<(), NameEr
     Ok(())
 }
 
-macro_rules! name {
-    ($(#[$doc:meta])* $name:ident, $marks:expr, $allowed:literal) => {
-        $(#[$doc])*
-        #[doc = concat!("\n1 to 64 of ", $allowed, "; begins with a letter, ends with a letter or a digit. Cheap to clone.")]
-        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub struct $name(Arc<str>);
-
-        impl $name {
-            pub fn as_str(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl FromStr for $name {
-            type Err = NameError;
-
-            fn from_str(text: &str) -> Result<Self, NameError> {
-                check(text, $marks, $allowed).map(|()| Self(text.into()))
-            }
-        }
-
-        impl Borrow<str> for $name {
-            fn borrow(&self) -> &str {
-                &self.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(&self.0)
-            }
-        }
-
-        impl Serialize for $name {
-            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                serializer.serialize_str(&self.0)
-            }
-        }
-
-        impl<'de> Deserialize<'de> for $name {
-            fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
-            }
-        }
-    };
+fn dotted(text: &str) -> Result<(), NameError> {
+    check(text, &['-', '.'], "a-z, 0-9, '-' and '.'")
 }
 
-name! {
+fn word(text: &str) -> Result<(), NameError> {
+    check(text, &['-'], "a-z, 0-9 and '-'")
+}
+
+name_type! {
     /// A pack, the same through all its versions: `acme.crm`. What stands before the first dot is the vendor's, by custom.
-    PackId, &['-', '.'], "a-z, 0-9, '-' and '.'"
+    ///
+    /// 1 to 64 of a-z, 0-9, `-` and `.`; begins with a letter, ends with a letter or a digit. Cheap to clone.
+    PackId, NameError, dotted
 }
-name! {
+name_type! {
     /// A component, unique in its pack: `lookup`.
-    ComponentName, &['-'], "a-z, 0-9 and '-'"
+    ///
+    /// 1 to 64 of a-z, 0-9 and `-`; begins with a letter, ends with a letter or a digit. Cheap to clone.
+    ComponentName, NameError, word
 }
-name! {
-    /// What a component calls a secret by; the value is the tenant's and never reaches the component.
-    SecretName, &['-'], "a-z, 0-9 and '-'"
+name_type! {
+    /// What a component calls a secret by; the value is the tenant's and never reaches the component. Written as a component's name is.
+    SecretName, NameError, word
 }
 
 /// A component of a pack, whatever the version. Written `acme.crm/lookup`.

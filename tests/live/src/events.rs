@@ -17,7 +17,8 @@ pub struct Events {
 }
 
 impl Events {
-    pub(crate) fn follow(api: std::net::SocketAddr, token: &str, tenant: &str, after: u64) -> Self {
+    /// From event `after` on, of the host whose API is at `api`.
+    pub fn follow(api: std::net::SocketAddr, token: &str, tenant: &str, after: u64) -> Self {
         let mut request =
             format!("ws://{api}/v1/tenants/{tenant}/events/live?after={after}").into_client_request().unwrap();
         request.headers_mut().insert("Authorization", format!("Bearer {token}").parse().unwrap());

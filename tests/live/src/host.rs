@@ -77,6 +77,11 @@ impl Host {
     }
 
     pub fn start_in(tenant: &Tenant, surroundings: Surroundings) -> Self {
+        Self::start_with(tenant, surroundings, &[])
+    }
+
+    /// With these components beside those that are shipped, each by its name.
+    pub fn start_with(tenant: &Tenant, surroundings: Surroundings, components: &[(&str, Vec<u8>)]) -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("plugboard-live-{}-{number}", std::process::id()));
@@ -84,7 +89,18 @@ impl Host {
         tenant.write(&folder.join("tenants"));
         // Ranges of hosts that run side by side overlap at most where ports in use are left out anyway.
         let first = 10_000 + (std::process::id() * 7 + number) % 11 * 2_000;
-        let plugins = program::plugins();
+        let mut plugins = program::plugins();
+        if !components.is_empty() {
+            let own = folder.join("plugins");
+            fs::create_dir_all(&own).unwrap();
+            for shipped in fs::read_dir(&plugins).unwrap().map(|entry| entry.unwrap().path()) {
+                fs::copy(&shipped, own.join(shipped.file_name().unwrap())).unwrap();
+            }
+            for (name, component) in components {
+                fs::write(own.join(name).with_extension("wasm"), component).unwrap();
+            }
+            plugins = own;
+        }
         let address = surroundings.address.unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
         let digest = surroundings.digest.map(|digest| format!("digest = {digest}\n")).unwrap_or_default();
         let config = format!(
@@ -270,6 +286,14 @@ impl Host {
         let mut response = request.header("Authorization", format!("Bearer {TOKEN}")).send_json(body).unwrap();
         let said = response.body_mut().read_to_string().unwrap();
         (response.status().as_u16(), serde_json::from_str(&said).unwrap_or_default())
+    }
+
+    /// Puts a resource in its place, as `queues/vip`.
+    pub fn put(&self, path: &str, body: &Value) {
+        let request = self.client.put(format!("http://{}/v1/tenants/{}/{path}", self.api, Tenant::ID));
+        let mut response = request.header("Authorization", format!("Bearer {TOKEN}")).send_json(body).unwrap();
+        let said = response.body_mut().read_to_string().unwrap();
+        assert!(response.status().is_success(), "PUT {path}: {} {said}", response.status());
     }
 
     /// Names of the alarms that stand.
