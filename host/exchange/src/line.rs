@@ -33,6 +33,8 @@ pub(crate) struct Line {
     held: bool,
     /// Sound has come from the far end at least once.
     pub(crate) heard: bool,
+    /// Max-Forwards of a leg that is dialled for this one.
+    hops_left: u8,
 }
 
 impl Line {
@@ -42,7 +44,8 @@ impl Line {
         incoming: &sip::endpoint::Incoming,
         agent: Option<AgentId>,
     ) -> Self {
-        Self { offer: incoming.offer.clone(), ..Self::new(interaction, incoming.call, agent) }
+        let hops_left = incoming.hops_left();
+        Self { offer: incoming.offer.clone(), hops_left, ..Self::new(interaction, incoming.call, agent) }
     }
 
     /// A leg that is heard nowhere yet.
@@ -59,6 +62,7 @@ impl Line {
             early: Vec::new(),
             held: false,
             heard: false,
+            hops_left: sip::MAX_FORWARDS,
         }
     }
 

@@ -152,6 +152,7 @@ mod tests {
             headers: Vec::new(),
             offer: None,
             account: None,
+            max_forwards: sip::MAX_FORWARDS,
         };
         (0..count).map(|_| endpoint.invite(std::time::Duration::ZERO, invite()).unwrap()).collect()
     }

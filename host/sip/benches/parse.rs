@@ -51,6 +51,7 @@ fn call(now: Duration, a: &mut Endpoint, b: &mut Endpoint) {
         headers: Vec::new(),
         offer: Some(SDP.into()),
         account: None,
+        max_forwards: plugboard_sip::MAX_FORWARDS,
     };
     let ours = a.invite(now, invite).unwrap();
     let mut busy = true;

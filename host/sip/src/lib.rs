@@ -24,7 +24,7 @@ mod status;
 pub mod transaction;
 
 pub use endpoint::{CallHandle, Config, Endpoint, Event, Input, Invite, Output, RequestHandle};
-pub use message::{Message, Uri};
+pub use message::{MAX_FORWARDS, Message, Uri};
 pub use method::Method;
 pub use network::{HostPort, Source, Target, Transport};
 pub use registrar::{Binding, BindingChange, Lookup, Registrar, RegistrarConfig};

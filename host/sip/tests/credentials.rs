@@ -47,7 +47,7 @@ fn count(request: &Message, name: HeaderName) -> Option<String> {
 fn call_with(algorithm: &str) {
     let mut desk = Desk::new(Config::default());
     let mut peer = authenticator("carrier");
-    let call = desk.call(|invite| invite.account = account("s3cret"));
+    let call = desk.call(|invite| (invite.account, invite.max_forwards) = (account("s3cret"), 9));
     let (_, first) = desk.last_of(&Method::INVITE);
     assert_eq!(peer.check(desk.now, &first, Where::Proxy, secret), Checked::Challenge { stale: false });
     desk.hear(&challenge(&peer, desk.now, Where::Proxy, false, &first, algorithm));
@@ -55,6 +55,11 @@ fn call_with(algorithm: &str) {
     let (_, second) = desk.last_of(&Method::INVITE);
     assert_eq!((first.cseq().unwrap().number, second.cseq().unwrap().number), (1, 2));
     assert_eq!((first.call_id(), first.from()), (second.call_id(), second.from()));
+    assert_eq!(
+        (first.max_forwards(), second.max_forwards()),
+        (Some(9), Some(9)),
+        "the way is as long with credentials"
+    );
     assert_eq!(peer.check(desk.now, &second, Where::Proxy, secret), known(), "{algorithm}");
     let replay = peer.check(desk.now, &second, Where::Proxy, secret);
     assert_eq!(replay, Checked::Challenge { stale: true }, "the same count again is a replay");

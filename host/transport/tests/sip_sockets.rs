@@ -109,6 +109,7 @@ async fn call_to_a_phone_at_a_closed_port_fails_at_once() {
         headers: Vec::new(),
         offer: Some("v=0\r\n".into()),
         account: None,
+        max_forwards: plugboard_sip::MAX_FORWARDS,
     };
     let call = endpoint.invite(Duration::ZERO, invite).unwrap();
     let ended = loop {

@@ -127,6 +127,7 @@ impl World {
             headers,
             offer,
             account: own.account.clone(),
+            max_forwards: own.max_forwards,
         };
         let call = own.endpoint.invite(now, invite).expect("an INVITE goes out");
         own.sessions.insert(call, session);

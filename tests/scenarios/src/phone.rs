@@ -86,6 +86,10 @@ pub struct Phone {
     pub dead: bool,
     /// Nobody listens at its port any more, and the network says so.
     pub closed: bool,
+    /// Max-Forwards of the calls that it makes.
+    pub max_forwards: u8,
+    /// Max-Forwards of the calls that came to it, in order.
+    pub hops: Vec<Option<u32>>,
     pub(crate) endpoint: sip::Endpoint,
     pub(crate) account: Option<sip::digest::Account>,
     pub(crate) sessions: BTreeMap<sip::CallHandle, Session>,
@@ -117,6 +121,8 @@ impl Phone {
             manners: Manners::PROMPT,
             dead: false,
             closed: false,
+            max_forwards: sip::MAX_FORWARDS,
+            hops: Vec::new(),
             endpoint: sip::Endpoint::new(config, seed),
             account,
             sessions: BTreeMap::new(),

@@ -17,6 +17,7 @@ impl World {
         let phone = PhoneId(index);
         match event {
             sip::Event::Incoming(incoming) => {
+                own.hops.push(incoming.request.max_forwards());
                 let mut session = own.new_session();
                 session.remote = sound_address(incoming.offer.as_ref());
                 session.offer = incoming.offer.clone();

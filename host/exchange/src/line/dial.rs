@@ -87,6 +87,9 @@ impl Exchange {
             local.codecs.reverse();
         }
         let host = self.settings.host.clone();
+        // The party with the fewest left bounds a loop, whoever of them it goes through.
+        let hops = self.lines.of_interaction(interaction).map(|(_, line)| line.hops_left).min();
+        let hops = hops.unwrap_or(sip::MAX_FORWARDS);
         let from = if shown.is_empty() {
             "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned()
         } else {
@@ -100,10 +103,16 @@ impl Exchange {
             headers: Vec::new(),
             offer: Some(local.offer().to_string()),
             account,
+            max_forwards: hops,
         };
         match self.sip.invite(now.since_epoch(), invite) {
             Ok(dialog) => {
-                let line = Line { port: Some(port), local: Some(local), ..Line::new(interaction, dialog, agent) };
+                let line = Line {
+                    port: Some(port),
+                    local: Some(local),
+                    hops_left: hops,
+                    ..Line::new(interaction, dialog, agent)
+                };
                 self.lines.insert(leg, line);
             }
             Err(_) => {

@@ -24,6 +24,8 @@ pub struct Invite {
     pub offer: Option<String>,
     /// Answers 401 and 407, also those to later requests of the call.
     pub account: Option<Account>,
+    /// How many hops it may take: [`MAX_FORWARDS`](crate::MAX_FORWARDS) for a call of our own, [`Incoming::hops_left`](super::Incoming::hops_left) for one that is passed on.
+    pub max_forwards: u8,
 }
 
 /// How to end a call that may be in any state.

@@ -13,9 +13,6 @@ use crate::method::Method;
 use crate::network::{HostPort, Source, Target};
 use crate::status::Status;
 
-/// Hops that a request of ours may take (RFC 3261 §8.1.1.6).
-const MAX_FORWARDS: &str = "70";
-
 /// Header texts that never change.
 #[derive(Debug)]
 pub(super) struct Texts {
@@ -70,11 +67,11 @@ impl Endpoint {
     }
 
     /// The start of every request of ours.
-    pub(super) fn begin_request(&self, method: &Method, uri: &str, target: &Target, branch: &str) -> Writer {
+    pub(super) fn begin_request(&self, method: &Method, uri: &str, target: &Target, branch: &str, hops: u8) -> Writer {
         let mut writer = Writer::request(method, uri);
         let host = self.our_host(target);
         writer.format("Via", format_args!("SIP/2.0/{} {host};branch={branch};rport", target.transport.name()));
-        writer.header("Max-Forwards", MAX_FORWARDS);
+        writer.format("Max-Forwards", format_args!("{hops}"));
         writer
     }
 
@@ -89,7 +86,7 @@ impl Endpoint {
         content: Content<'_>,
     ) -> Result<Arc<[u8]>, WriteError> {
         let (uri, routes) = dialog.route();
-        let mut writer = self.begin_request(method, uri, target, branch);
+        let mut writer = self.begin_request(method, uri, target, branch, dialog.hops);
         for route in routes {
             writer.header("Route", route);
         }
@@ -121,7 +118,7 @@ impl Endpoint {
         reason: Option<String>,
     ) -> Result<Arc<[u8]>, WriteError> {
         let mut writer = Writer::request(method, invite.uri_text());
-        writer.copy(invite, HeaderName::Via).header("Max-Forwards", MAX_FORWARDS);
+        writer.copy(invite, HeaderName::Via).copy(invite, HeaderName::MaxForwards);
         writer.copy(invite, HeaderName::Route).copy(invite, HeaderName::From);
         writer.copy(response.unwrap_or(invite), HeaderName::To).copy(invite, HeaderName::CallId);
         let number = invite.cseq().map_or(1, |cseq| cseq.number);

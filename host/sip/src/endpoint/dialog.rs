@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::message::{HeaderName, Message, Scheme, Uri, trim};
+use crate::message::{HeaderName, MAX_FORWARDS, Message, Scheme, Uri, trim};
 use crate::network::{Source, Target, Transport};
 
 #[derive(Clone, Debug)]
@@ -26,6 +26,8 @@ pub(super) struct Dialog {
     /// The caller's address in its Via and Contact is not the one its packets come from: only the flow leads back.
     pub(super) is_translated: bool,
     pub(super) we_called: bool,
+    /// Max-Forwards of our requests.
+    pub(super) hops: u8,
 }
 
 impl Dialog {
@@ -50,6 +52,7 @@ impl Dialog {
             flow: source.into(),
             is_translated: is_translated(request, source),
             we_called: false,
+            hops: MAX_FORWARDS,
         }
     }
 

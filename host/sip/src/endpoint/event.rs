@@ -99,6 +99,13 @@ pub struct Incoming {
     pub replaces: Option<CallHandle>,
 }
 
+impl Incoming {
+    /// Max-Forwards of a call that passes this one on: one less than it came with, so that a loop through us ends (RFC 3261 §16.6).
+    pub fn hops_left(&self) -> u8 {
+        self.request.hops().saturating_sub(1)
+    }
+}
+
 /// The peer asks us to call somebody else.
 #[derive(Clone, Debug)]
 pub struct Referred {

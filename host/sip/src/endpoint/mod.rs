@@ -276,6 +276,7 @@ mod tests {
             headers: Vec::new(),
             offer: None,
             account: None,
+            max_forwards: crate::MAX_FORWARDS,
         };
         endpoint.invite(Duration::ZERO, invite).expect("there is room");
         let Some(Output::Send { bytes, .. }) = endpoint.poll_output() else { panic!("an INVITE goes out") };

@@ -27,7 +27,7 @@ impl Endpoint {
                 return Err(WriteError { header: header.into() }.into());
             }
         }
-        let Invite { uri, next_hop, from, to, headers, offer, account } = invite;
+        let Invite { uri, next_hop, from, to, headers, offer, account, max_forwards } = invite;
         let secret = self.chance.draw() as u32;
         let call_id = self.new_call_id();
         let token = self.config.token.clone();
@@ -48,6 +48,7 @@ impl Endpoint {
                 flow: next_hop,
                 is_translated: false,
                 we_called: true,
+                hops: max_forwards,
             };
             let state = State::Calling { tx: 0, has_offer, give_up, is_heard: false };
             let login = account.map(|account| Box::new(Login::new(account)));

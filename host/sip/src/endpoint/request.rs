@@ -9,6 +9,7 @@ use super::response::MAX_TRIES;
 use super::transact::User;
 use super::{CommandError, Endpoint};
 use crate::digest::Login;
+use crate::message::MAX_FORWARDS;
 
 impl Endpoint {
     /// Sends a request outside any dialog; `Event::Response` follows. REGISTER as a client is one of these.
@@ -27,7 +28,7 @@ impl Endpoint {
         let tag = self.chance.hash(("series", &series.call_id));
         let user = User::Request { handle: 0, login: account.map(|account| Box::new(Login::new(account))) };
         let tx = self.start_client(now, false, next_hop, user, |endpoint, branch| {
-            let mut writer = endpoint.begin_request(&method, &uri, &next_hop, branch);
+            let mut writer = endpoint.begin_request(&method, &uri, &next_hop, branch, MAX_FORWARDS);
             writer.format("From", format_args!("{from};tag={}.0.{tag:x}", endpoint.config.token));
             writer.header("To", &to).header("Call-ID", &series.call_id);
             writer.format("CSeq", format_args!("{} {method}", series.cseq));

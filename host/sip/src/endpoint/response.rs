@@ -7,7 +7,7 @@ use super::call::State;
 use super::compose::Content;
 use super::event::{CallHandle, EndCause, Event, RequestHandle};
 use super::transact::User;
-use crate::message::{HeaderName, Message};
+use crate::message::{HeaderName, MAX_FORWARDS, Message};
 use crate::method::Method;
 use crate::network::Source;
 use crate::status::Status;
@@ -128,7 +128,7 @@ impl Endpoint {
         let credentials = login.credentials(method.as_str(), sent.uri_text(), &cnonce);
         let is_invite = method == Method::INVITE;
         let new = self.start_client(now, is_invite, target, user, |endpoint, branch| {
-            let mut writer = endpoint.begin_request(&method, sent.uri_text(), &target, branch);
+            let mut writer = endpoint.begin_request(&method, sent.uri_text(), &target, branch, sent.hops());
             for (header, value) in sent.headers() {
                 let is_new = matches!(
                     HeaderName::from_bytes(header),
@@ -287,6 +287,7 @@ impl Endpoint {
             flow: source.into(),
             is_translated: false,
             we_called: true,
+            hops: MAX_FORWARDS,
         };
         dialog.learn(response);
         let target = dialog.next_hop();

@@ -28,6 +28,9 @@ pub(crate) use text::{find_outside, saturating_number, split_list, trim, unquote
 pub use uri::{Scheme, Uri, UriError};
 pub use write::{WriteError, Writer};
 
+/// Hops that a request may take at first (RFC 3261 §8.1.1.6).
+pub const MAX_FORWARDS: u8 = 70;
+
 use crate::method::Method;
 use crate::status::Status;
 

@@ -54,6 +54,11 @@ impl Message {
         saturating_number(self.value(HeaderName::MaxForwards)?)
     }
 
+    /// Hops that the request may still take. Without the header as many as a request has at first (RFC 3261 §16.6).
+    pub(crate) fn hops(&self) -> u8 {
+        self.max_forwards().map_or(super::MAX_FORWARDS, |hops| u8::try_from(hops).unwrap_or(u8::MAX))
+    }
+
     /// Seconds; a comment or parameters after the number are left out.
     pub fn retry_after(&self) -> Option<u32> {
         let value = self.value(HeaderName::RetryAfter)?;

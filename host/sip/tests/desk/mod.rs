@@ -193,6 +193,7 @@ impl Desk {
             headers: Vec::new(),
             offer: Some(SDP.into()),
             account: None,
+            max_forwards: plugboard_sip::MAX_FORWARDS,
         };
         change(&mut invite);
         let call = self.endpoint.invite(self.now, invite).unwrap();

@@ -98,6 +98,7 @@ impl Pair {
             headers: Vec::new(),
             offer: Some(OFFER.into()),
             account: None,
+            max_forwards: plugboard_sip::MAX_FORWARDS,
         }
     }
 

@@ -61,6 +61,7 @@ impl Engine {
             offer: Some(local.offer().to_string()),
             account: Some(digest::Account { user: user.into(), password })
                 .filter(|account| !account.password.is_empty()),
+            max_forwards: plugboard_sip::MAX_FORWARDS,
         };
         let now = self.clock.now();
         let dialog = match self.sip.invite(now, invite) {

@@ -414,3 +414,20 @@ fn anyone_may_hang_up_at_any_moment_of_a_transfer() {
         }
     }
 }
+
+/// RFC 3261 §16.6: each passage costs a hop, or a call that two hosts send to each other would go round until both are full.
+#[test]
+fn call_that_is_passed_on_has_one_hop_less_wherever_it_goes() {
+    let (mut stage, _) = with_cid();
+    let carrier = stage.world.add_phone("carrier", "203.0.113.1:5060", None);
+    stage.world.phone_mut(stage.anna).max_forwards = 8;
+    let call = stage.talking();
+    stage.command(Command::Transfer { to: Target::Number("+4930123456".parse().unwrap()) }).unwrap();
+    stage.world.run_secs(4);
+    assert_eq!(
+        (&stage.world.phone(stage.amy).hops[..], &stage.world.phone(carrier).hops[..]),
+        (&[Some(7)][..], &[Some(7)][..])
+    );
+    stage.world.hang_up(call);
+    assert_eq!(rest(&mut stage.world), ["Caller 16"]);
+}
