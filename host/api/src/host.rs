@@ -3,7 +3,9 @@
 use std::{net::SocketAddr, path::PathBuf, pin::Pin, time::Duration};
 
 use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
-use plugboard_model::{AgentId, Configuration, InteractionId, QueueId, RecordingId, TenantId, Timestamp};
+use plugboard_model::{
+    AgentId, Configuration, FlowId, InteractionId, QueueId, RecordingId, TenantId, Timestamp, tape::Tape,
+};
 use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use serde::Serialize;
 use tokio::sync::broadcast;
@@ -68,6 +70,9 @@ pub trait Host: Send + Sync + 'static {
         from: Timestamp,
         to: Timestamp,
     ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>>;
+
+    /// What flows were asked and said, oldest first.
+    fn tapes<'a>(&'a self, tenant: &'a TenantId, query: TapeQuery) -> Answer<'a, Result<Page<Tape>, HostError>>;
 
     /// Closed recordings, newest first.
     fn recordings<'a>(
@@ -261,6 +266,20 @@ pub struct CdrQuery {
     pub called: Option<String>,
     pub agent: Option<AgentId>,
     pub queue: Option<QueueId>,
+    pub cursor: Option<Cursor>,
+    /// 1 to 1,000.
+    pub limit: usize,
+}
+
+/// Which tapes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TapeQuery {
+    /// Of calls that began at or after.
+    pub from: Option<Timestamp>,
+    /// Of calls that began before.
+    pub to: Option<Timestamp>,
+    /// Of calls that this flow ran in.
+    pub flow: Option<FlowId>,
     pub cursor: Option<Cursor>,
     /// 1 to 1,000.
     pub limit: usize,

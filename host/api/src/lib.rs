@@ -33,12 +33,13 @@ mod schema;
 mod server;
 mod session;
 mod table;
+mod tapes;
 mod throttle;
 
 pub use access::{Access, Sha256, Token};
 pub use host::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
-    Listener, Page, Phase, RecordingFile, RecordingQuery, TenantSummary, Upload,
+    Listener, Page, Phase, RecordingFile, RecordingQuery, TapeQuery, TenantSummary, Upload,
 };
 pub use problem::Problem;
 pub use server::{Api, Limits, router, serve};

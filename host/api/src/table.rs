@@ -1,6 +1,8 @@
 //! Every route of `/v1`.
 
-use crate::{calls, cdrs, configuration, events, figures, live, prompts, recordings, resource, route::Route, session};
+use crate::{
+    calls, cdrs, configuration, events, figures, live, prompts, recordings, resource, route::Route, session, tapes,
+};
 
 pub(crate) fn table() -> Vec<Route> {
     [
@@ -11,6 +13,7 @@ pub(crate) fn table() -> Vec<Route> {
         live::routes(),
         calls::routes(),
         cdrs::routes(),
+        tapes::routes(),
         figures::routes(),
         recordings::routes(),
         events::routes(),

@@ -153,6 +153,8 @@ pub struct ProcessLimits {
     pub subscribers: u32,
     /// How long live calls may go on after a stop was asked for.
     pub drain: Duration,
+    /// How many days what flows were asked and said is kept, to be played again through another version; 0: not at all.
+    pub tape_days: u32,
 }
 
 impl Default for ProcessConfig {
@@ -171,7 +173,7 @@ impl Default for ProcessConfig {
             plugins: None,
             tenants: None,
             log: LogLevel::default(),
-            limits: ProcessLimits { calls: 10_000, subscribers: 1_000, drain: Duration::from_secs(60) },
+            limits: ProcessLimits { calls: 10_000, subscribers: 1_000, drain: Duration::from_secs(60), tape_days: 7 },
         }
     }
 }
@@ -243,6 +245,7 @@ fn read(root: Fields<'_>, folder: &Path) -> ProcessConfig {
         set(&mut config.limits.calls, limits.integer("calls", (1, 1_000_000)));
         set(&mut config.limits.subscribers, limits.integer("subscribers", (1, 100_000)));
         set(&mut config.limits.drain, limits.duration("drain", Duration::from_secs(24 * 3_600)));
+        set(&mut config.limits.tape_days, limits.integer("tape_days", (0, 3_650)));
         limits.finish();
     }
     root.finish();

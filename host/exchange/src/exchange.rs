@@ -11,12 +11,14 @@ use plugboard_call::{Call, Context, Ids, Input as CallInput};
 use plugboard_media as media;
 use plugboard_model::{
     AgentId, Configuration, Event, EventKind, InteractionId, LegId, QueueId, RecordingId, Timestamp, flow::Place,
+    tape::Tape,
 };
 use plugboard_sip as sip;
 
 use crate::{
     Command, CommandError, CommandId, Question, QuestionId, Reply, Settings, lines::Lines, ports::Ports,
     question::Asked, recent::Recent, registration::Registration, routing::Routing, sound::RecordingInProgress,
+    taping::Tapes,
 };
 
 /// What happens to an exchange.
@@ -67,6 +69,8 @@ pub enum Output {
     Ask(Question),
     /// To be appended to the tenant's log.
     Record(Arc<Event>),
+    /// An interaction's flows, once it is over. To be kept as long as the tenant wants to play them again; a lost one loses no fact.
+    Tape(Box<Tape>),
     /// `after`: not before the event of that number is on disk.
     Reply {
         id: CommandId,
@@ -93,6 +97,7 @@ pub struct Exchange {
     /// With the time when an answer is given up for lost.
     pub(crate) asked: BTreeMap<QuestionId, (Timestamp, Asked)>,
     pub(crate) next_question: u64,
+    pub(crate) tapes: Tapes,
     pub(crate) routing: Routing,
     pub(crate) ids: Ids,
     next_interaction: u64,
@@ -142,6 +147,7 @@ impl Exchange {
             recordings: BTreeMap::new(),
             asked: BTreeMap::new(),
             next_question: 1,
+            tapes: Tapes::default(),
             routing: Routing::new(&configuration),
             ids: Ids::starting_after(settings.last_id),
             next_interaction: settings.last_id + 1,
@@ -451,6 +457,9 @@ impl Exchange {
         if over {
             self.calls.remove(&interaction);
             self.routing.forget(interaction);
+            if let Some(tape) = self.tapes.take(interaction) {
+                self.push(Output::Tape(Box::new(tape)));
+            }
             self.recent.add(now, interaction);
         }
     }

@@ -23,6 +23,7 @@ mod recent;
 mod registration;
 mod routing;
 mod sound;
+mod taping;
 mod transfer;
 
 use std::{path::PathBuf, sync::Arc};

@@ -99,6 +99,7 @@ impl Exchange {
     }
 
     pub(crate) fn ask_step(&mut self, now: Timestamp, interaction: InteractionId, ask: u64, step: FlowStep) {
+        self.tapes.asked(now, interaction, ask, self.configuration.revision, &step);
         let id = self.new_question(now, Asked::Step { interaction, ask });
         self.push(Output::Ask(Question { id, kind: QuestionKind::Step(step) }));
     }
@@ -119,6 +120,7 @@ impl Exchange {
         // An answer that nobody waits for any more is ordinary: the deadline was faster.
         match self.asked.remove(&question).map(|(_, asked)| asked) {
             Some(Asked::Step { interaction, ask }) => {
+                self.tapes.answered(interaction, ask, &answer);
                 let result = match answer {
                     Answer::Stepped(stepped) => Ok(stepped),
                     Answer::Failed(failure) => Err(FlowError::Failed(failure)),

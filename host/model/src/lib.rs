@@ -11,6 +11,7 @@ mod id;
 mod policy;
 mod rfc3339;
 pub mod routing;
+pub mod tape;
 mod time;
 
 pub use agent::{AgentRequest, AgentState};

@@ -55,6 +55,10 @@ impl Components {
         Ok(Self { flows: Arc::new(flows), policies: Arc::new(policies) })
     }
 
+    pub(crate) fn flow(&self, name: &str) -> Option<&plugin::FlowPlugin> {
+        self.flows.get(name)
+    }
+
     pub(crate) fn has_policy(&self, name: &str) -> bool {
         self.policies.contains_key(name)
     }

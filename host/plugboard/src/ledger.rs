@@ -14,14 +14,14 @@ use std::{
 };
 
 use plugboard_exchange::SharedConfiguration;
-use plugboard_model::{Event, EventKind, InteractionId, TenantId};
+use plugboard_model::{Event, EventKind, InteractionId, TenantId, tape::Tape};
 use plugboard_reporting::Cdr;
 use plugboard_store::{
     CommitError, Committed, Embedded, ReadError, Record, Store, SubmitError, Transaction, TransactionError,
 };
 use tokio::sync::Notify;
 
-use crate::{alarms::Alarms, books::Books, chain, clock::Clock};
+use crate::{alarms::Alarms, books::Books, chain, clock::Clock, tapes::Tapes};
 
 /// Batches that may wait for the ledger's thread.
 const QUEUE: usize = 65_536;
@@ -52,6 +52,8 @@ impl Durable {
 pub(crate) struct Batch {
     pub(crate) tenant: TenantId,
     pub(crate) events: Vec<Arc<Event>>,
+    /// Of calls that ended.
+    pub(crate) tapes: Vec<Tape>,
     pub(crate) durable: Arc<Durable>,
     /// In force when these events happened.
     pub(crate) configuration: SharedConfiguration,
@@ -81,9 +83,10 @@ impl Ledger {
         books: BTreeMap<TenantId, Books>,
         woken: Arc<Notify>,
         alarms: Arc<Alarms>,
+        tapes: Tapes,
     ) -> std::io::Result<Self> {
         let (queue, batches) = sync_channel(QUEUE);
-        let mut desk = Desk { store, woken, alarms, clock, books, configured: BTreeMap::new() };
+        let mut desk = Desk { store, woken, alarms, clock, books, configured: BTreeMap::new(), tapes };
         let run = move || desk.run(&batches);
         let thread = std::thread::Builder::new().name("ledger".into()).spawn(run)?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
@@ -115,6 +118,7 @@ struct Page {
     events: Vec<Event>,
     /// The latest state of each record: one that changed three times within the window is written once.
     records: BTreeMap<InteractionId, Cdr>,
+    tapes: Vec<Tape>,
 }
 
 /// What events pass on their way to disk.
@@ -126,6 +130,7 @@ struct Desk {
     books: BTreeMap<TenantId, Books>,
     /// What the books were last configured with.
     configured: BTreeMap<TenantId, SharedConfiguration>,
+    tapes: Tapes,
 }
 
 impl Desk {
@@ -142,6 +147,7 @@ impl Desk {
             if gone || Instant::now() >= figures_at {
                 figures_at = Instant::now() + FIGURES_EVERY;
                 self.write_figures();
+                self.erase_old_tapes();
             }
             if gone {
                 return;
@@ -167,12 +173,14 @@ impl Desk {
     }
 
     fn enter(&mut self, pages: &mut Vec<Page>, batch: Batch) {
-        let Batch { tenant, events, durable, configuration, .. } = batch;
+        let Batch { tenant, events, tapes, durable, configuration, .. } = batch;
         let index = pages.iter().position(|page| page.tenant == tenant).unwrap_or_else(|| {
-            pages.push(Page { tenant: tenant.clone(), durable, events: Vec::new(), records: BTreeMap::new() });
+            let (events, records) = (Vec::new(), BTreeMap::new());
+            pages.push(Page { tenant: tenant.clone(), durable, events, records, tapes: Vec::new() });
             pages.len() - 1
         });
         let page = &mut pages[index];
+        page.tapes.extend(tapes);
         let mut books = self.books.remove(&tenant).unwrap_or_else(Books::new);
         if !self.configured.get(&tenant).is_some_and(|known| Arc::ptr_eq(known, &configuration)) {
             books.configure(&configuration);
@@ -215,7 +223,7 @@ impl Desk {
     }
 
     fn write(&self, page: Page) {
-        let Page { tenant, durable, mut events, records } = page;
+        let Page { tenant, durable, mut events, records, tapes } = page;
         let Some(last) = events.last().map(|event| event.seq) else { return };
         for event in &events {
             self.alarms.hear(&tenant, event);
@@ -228,6 +236,9 @@ impl Desk {
         let behind_events = |transaction| self.submit(&tenant, transaction, Some((last, &durable)));
         for cdr in records.values() {
             put(&tenant, cdr, &mut transaction, &behind_events);
+        }
+        for tape in self.tapes.packed(&tenant, &tapes) {
+            put(&tenant, &tape, &mut transaction, &behind_events);
         }
         behind_events(transaction);
     }
@@ -251,6 +262,20 @@ impl Desk {
             }
         }
         self.books = books;
+    }
+
+    /// A few at a time, so that no call waits for it.
+    fn erase_old_tapes(&mut self) {
+        let now = self.clock.now();
+        for tenant in self.configured.keys() {
+            match self.tapes.outdated(&self.store, tenant, now) {
+                Ok(Some(transaction)) => self.submit(tenant, transaction, None),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::error!(%tenant, error = &error as &dyn std::error::Error, "old tapes cannot be found");
+                }
+            }
+        }
     }
 
     /// `told`: what is durable once the transaction is.

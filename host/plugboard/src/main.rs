@@ -21,6 +21,7 @@ mod room;
 mod salvage;
 mod serve;
 mod signalling;
+mod tapes;
 
 use std::{process::ExitCode, sync::OnceLock};
 

@@ -31,6 +31,7 @@ use crate::{
     recovery::{self, Recovered},
     room,
     signalling::{Loop, Message, Parts, Tenant},
+    tapes::Tapes,
 };
 
 /// Messages that may wait for the loop.
@@ -206,7 +207,8 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let store_is_full = Arc::new(AtomicBool::new(false));
     let store = open_store(&folders, &inbox, &alarms, &store_is_full)?;
     let Recovered { tenants: recovered, books } = recovery::recover(&store, &folders, clock.now())?;
-    let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed), Arc::clone(&alarms))
+    let tapes = Tapes::kept_for(config.limits.tape_days);
+    let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed), Arc::clone(&alarms), tapes)
         .map_err(StartError::Thread)?;
 
     let (signalling, sip_udp, sip_tcp, give_parts) = start_signalling(&config).await?;

@@ -11,7 +11,7 @@ use std::{
 use plugboard_api::HostError;
 use plugboard_exchange::{Command, CommandId, Exchange, Input, Output, QuestionId, SharedEvent};
 use plugboard_media as media;
-use plugboard_model::{Configuration, Event, EventKind, TenantId, Timestamp};
+use plugboard_model::{Configuration, Event, EventKind, TenantId, Timestamp, tape::Tape};
 use plugboard_transport::{
     media_plane::MediaPlane,
     sip_sockets::{Received, SipSockets},
@@ -61,6 +61,8 @@ pub(crate) struct Tenant {
     told: u64,
     /// Events of this turn, to be handed to the ledger together.
     fresh: Vec<Arc<Event>>,
+    /// Of calls that ended, on their way to disk with the events that say so.
+    tapes: Vec<Tape>,
     /// What waits for facts to be on disk.
     backlog: Backlog,
     /// When the exchange wants to be called back.
@@ -75,7 +77,17 @@ impl Tenant {
         events: broadcast::Sender<SharedEvent>,
     ) -> Self {
         let told = durable.seq();
-        Self { id, exchange, durable, events, told, fresh: Vec::new(), backlog: Backlog::default(), deadline: None }
+        Self {
+            id,
+            exchange,
+            durable,
+            events,
+            told,
+            fresh: Vec::new(),
+            tapes: Vec::new(),
+            backlog: Backlog::default(),
+            deadline: None,
+        }
     }
 }
 
@@ -385,6 +397,7 @@ impl Loop {
                     tenant.backlog.add(Arc::clone(&event));
                     tenant.fresh.push(event);
                 }
+                Output::Tape(tape) => self.parts.tenants[index].tapes.push(*tape),
                 Output::Reply { id, after, result } => {
                     let Some(to) = self.replies.remove(&id) else { continue };
                     let result = result.map_err(HostError::from);
@@ -406,6 +419,7 @@ impl Loop {
             let batch = Batch {
                 tenant: tenant.id.clone(),
                 events,
+                tapes: std::mem::take(&mut tenant.tapes),
                 durable: Arc::clone(&tenant.durable),
                 configuration: Arc::clone(tenant.exchange.configuration()),
                 urgent,

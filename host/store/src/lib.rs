@@ -20,6 +20,7 @@ mod record;
 mod redo;
 mod snapshot;
 mod store;
+mod tape;
 mod transaction;
 mod upkeep;
 
@@ -28,6 +29,7 @@ pub use embedded::{Embedded, Health, OpenError, Options};
 pub use kinds::{CdrOf, CdrSearch};
 pub use record::{IndexEntry, IndexValue, Record, RecordError};
 pub use store::{Cursor, Order, Page, Query, ReadError, Row, SnapshotError, SnapshotSummary, Store};
+pub use tape::{KeptTape, TapeSearch, UnpackError};
 pub use transaction::{
     Acknowledge, CommitError, CommitId, Committed, Expected, Revision, SubmitError, Transaction, TransactionError,
     VALUE_LIMIT,

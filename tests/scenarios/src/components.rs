@@ -9,8 +9,9 @@ use std::{
 };
 
 use plugboard_exchange::{Answer, QuestionKind};
-use plugboard_model::{TenantId, routing};
+use plugboard_model::{TenantId, routing, tape::Run};
 use plugboard_plugin as plugin;
+use plugboard_replay::{Comparison, Player};
 
 /// Far beyond what a step takes, so that a busy machine changes nothing.
 const BUDGET: Duration = Duration::from_secs(10);
@@ -153,6 +154,27 @@ impl Components {
             Err(plugin::AskFailure::Plugin(failure)) => Answer::Failed(failure),
             Err(failure) => Answer::Unavailable(failure.to_string().into()),
         })
+    }
+
+    /// What flow-graph makes of a past call when it runs this document instead.
+    pub(crate) fn play(&mut self, tenant: &TenantId, run: &Run, document: &str) -> Comparison {
+        let settings = Arc::new(plugin::Settings::document(document));
+        let mut player = Player::new(run);
+        while let Some(question) = player.next() {
+            let ask = plugin::Ask::FlowStep {
+                flow: self.loaded.flow.clone(),
+                settings: Arc::clone(&settings),
+                state: question.state,
+                event: Box::new(question.event),
+            };
+            let question = plugin::Question { id: 0, tenant: tenant.clone(), budget: BUDGET, ask };
+            player.said(match self.asker.ask(question).result {
+                Ok(plugin::Answer::Stepped(stepped)) => Ok(stepped),
+                Ok(_) => Err("the answer is of another kind".to_owned()),
+                Err(failure) => Err(failure.to_string()),
+            });
+        }
+        player.finish()
     }
 
     fn policy(&self, name: &str) -> plugin::RoutingPlugin {

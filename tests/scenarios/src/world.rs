@@ -9,7 +9,8 @@ use std::{
 
 use plugboard_exchange::{CommandError, CommandId, Exchange, Input, Output, QuestionId, Reply, Settings};
 use plugboard_media as media;
-use plugboard_model::{Configuration, Event, Timestamp};
+use plugboard_model::{Configuration, Event, Timestamp, tape::Tape};
+use plugboard_replay::Comparison;
 use plugboard_reporting::{Bounds, Cdr, InteractionFold};
 use plugboard_sip as sip;
 
@@ -79,6 +80,8 @@ pub struct World {
     pub commit_delay: Option<Duration>,
     /// Every fact so far, in order.
     pub facts: Vec<Arc<Event>>,
+    /// Of the calls that are over.
+    pub tapes: Vec<Tape>,
     /// Walk every index after each step: slow, and worth it in a story.
     pub checks_each_step: bool,
     pub(crate) ladder: Ladder,
@@ -122,6 +125,7 @@ impl World {
             chance: Chance::new(seed),
             commit_delay: Some(Duration::from_millis(2)),
             facts: Vec::new(),
+            tapes: Vec::new(),
             checks_each_step: true,
             ladder: Ladder::default(),
             configuration,
@@ -362,6 +366,7 @@ impl World {
                 self.facts.push(event);
                 self.commit_soon();
             }
+            Output::Tape(tape) => self.tapes.push(*tape),
             Output::Reply { id, result, .. } => {
                 self.replies.insert(id, result);
             }
@@ -426,6 +431,12 @@ impl World {
     }
 
     // What came of it.
+
+    /// The runs of `flow` on all tapes, through this document instead.
+    pub fn replay(&mut self, flow: &str, document: &str) -> Vec<Comparison> {
+        let runs = self.tapes.iter().flat_map(|tape| tape.read().unwrap()).filter(|run| run.flow.as_str() == flow);
+        runs.map(|run| self.components.play(&self.configuration.tenant, &run, document)).collect()
+    }
 
     /// As [`Self::cdrs`], where interactions may live on.
     pub fn cdrs_so_far(&self) -> Vec<Cdr> {

@@ -8,6 +8,26 @@ pub(crate) struct CdrPage {
     next: Option<String>,
 }
 
+#[derive(ToSchema)]
+pub(crate) struct TapePage {
+    items: Vec<Tape>,
+    next: Option<String>,
+}
+
+/// What the flows of one interaction were asked and said.
+#[derive(ToSchema)]
+pub(crate) struct Tape {
+    interaction: u64,
+    #[schema(format = DateTime)]
+    begun_at: String,
+    /// The flows that ran, each once.
+    flows: Vec<String>,
+    /// It was too long; the rest is not here.
+    is_cut: bool,
+    /// One JSON object a line: `begun` of each flow, `step` with the event and what the flow said.
+    lines: String,
+}
+
 /// One interaction, as it ended; lengths are whole milliseconds.
 #[derive(ToSchema)]
 pub(crate) struct Cdr {

@@ -13,12 +13,12 @@ use std::{
 
 use plugboard_api::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
-    Listener, Page, Phase, RecordingFile, RecordingQuery, Sha256, TenantSummary, Upload,
+    Listener, Page, Phase, RecordingFile, RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
     Agent, Configuration, EndedBy, Event, EventKind, FlowDocument, InteractionId, Number, NumberTarget, Prompt, Queue,
-    QueueExit, RecordingId, TenantId, Timestamp, Trunk,
+    QueueExit, RecordingId, TenantId, Timestamp, Trunk, tape::Tape,
 };
 use plugboard_reporting::{
     AgentInterval, Cdr, QueueInterval,
@@ -38,6 +38,7 @@ pub(crate) struct Double {
     pub cdrs: Mutex<Vec<Cdr>>,
     pub queue_intervals: Mutex<Vec<QueueInterval>>,
     pub agent_intervals: Mutex<Vec<AgentInterval>>,
+    pub tapes: Mutex<Vec<Tape>>,
     pub recordings: Mutex<Vec<RecordingFile>>,
     pub prompts: Mutex<BTreeSet<Sha256>>,
     /// Tenants that a test made.
@@ -187,6 +188,7 @@ impl Double {
             cdrs: Mutex::default(),
             queue_intervals: Mutex::default(),
             agent_intervals: Mutex::default(),
+            tapes: Mutex::default(),
             recordings: Mutex::default(),
             prompts: Mutex::default(),
             newcomers: Mutex::default(),
@@ -365,6 +367,19 @@ impl Host for Double {
         Box::pin(async move {
             self.prompts.lock().unwrap().insert(sha256);
             Ok(())
+        })
+    }
+
+    fn tapes<'a>(&'a self, _: &'a TenantId, query: TapeQuery) -> Answer<'a, Result<Page<Tape>, HostError>> {
+        Box::pin(async move {
+            self.fails()?;
+            let mut all = self.tapes.lock().unwrap().clone();
+            all.retain(|tape| {
+                query.flow.as_ref().is_none_or(|flow| tape.flows.contains(flow))
+                    && query.from.is_none_or(|from| tape.begun_at >= from)
+                    && query.to.is_none_or(|to| tape.begun_at < to)
+            });
+            page(&all, query.cursor.as_ref(), query.limit)
         })
     }
 

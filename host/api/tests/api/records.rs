@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use plugboard_api::{RecordingFile, Sha256};
-use plugboard_model::{EventKind, InteractionId, RecordingId, Timestamp};
+use plugboard_model::{EventKind, InteractionId, RecordingId, Timestamp, tape::Tape};
 use plugboard_reporting::Cdr;
 use serde_json::{Value, json};
 
@@ -125,6 +125,26 @@ async fn recordings_are_listed_without_their_paths() {
     let page = server.get(&format!("{DEMO}/recordings?interaction=3")).await.json();
     assert_eq!((&page["items"][0]["recording"], page["items"][0].get("path")), (&json!(8), None));
     assert_eq!(server.get(&format!("{DEMO}/recordings?interaction=4")).await.json()["items"], json!([]));
+}
+
+#[tokio::test]
+async fn tapes_are_listed_by_flow_and_time() {
+    let server = Server::start().await;
+    let tape = |number: u64, flow: &str| Tape {
+        interaction: InteractionId(number),
+        begun_at: Timestamp::from_secs(number * 100),
+        flows: vec![flow.parse().unwrap()],
+        is_cut: false,
+        lines: format!("{{\"n\":{number}}}\n"),
+    };
+    *server.host.tapes.lock().unwrap() = vec![tape(1, "main"), tape(2, "night"), tape(3, "main")];
+    let told = async |query: &str| {
+        let page = server.get(&format!("{DEMO}/tapes{query}")).await.json();
+        page["items"].as_array().unwrap().iter().map(|tape| tape["lines"].to_string()).collect::<String>()
+    };
+    assert_eq!(told("?flow=main").await, r#""{\"n\":1}\n""{\"n\":3}\n""#);
+    assert_eq!(told("?from=1970-01-01T00:02:00Z&to=1970-01-01T00:05:00Z").await, r#""{\"n\":2}\n""#);
+    assert_eq!(server.get(&format!("{DEMO}/tapes?from=noon")).await.problem().0, 400);
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@ mod control;
 mod events;
 mod figures;
 mod list;
+mod replay;
 mod table;
 
 use std::{io::Write as _, net::IpAddr, path::PathBuf, process::ExitCode, sync::OnceLock};
@@ -155,6 +156,7 @@ pub(crate) enum ClientCommand {
     #[command(subcommand)]
     Agent(control::Agent),
     Events(events::Events),
+    Replay(replay::Replay),
     /// plugboard.toml: an example with every setting, or a check of yours
     #[command(subcommand)]
     Config(Config),
@@ -238,6 +240,7 @@ pub(crate) fn run(command: ClientCommand, judges: Judges<'_>) -> ExitCode {
         ClientCommand::Call(call) => call.run(),
         ClientCommand::Agent(agent) => agent.run(),
         ClientCommand::Events(events) => events.run(),
+        ClientCommand::Replay(replay) => return replay.run(),
         ClientCommand::Config(Config::Example) => {
             say(ProcessConfig::example());
             Ok(())

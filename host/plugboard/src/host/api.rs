@@ -4,16 +4,16 @@ use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
     Answer, Applied, ApplyError, CdrQuery, Host, HostError, HostView, Page, Phase, RecordingFile, RecordingQuery,
-    Sha256, TenantSummary, Upload,
+    Sha256, TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
-use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp};
+use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, tape::Tape};
 use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use plugboard_store::Store as _;
 use tokio::sync::broadcast;
 
 use super::{PlugboardHost, later, write_file};
-use crate::cdrs;
+use crate::{cdrs, tapes};
 
 impl Host for PlugboardHost {
     fn view(&self) -> HostView {
@@ -111,6 +111,10 @@ impl Host for PlugboardHost {
         to: Timestamp,
     ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>> {
         self.intervals(tenant, from, to)
+    }
+
+    fn tapes<'a>(&'a self, tenant: &'a TenantId, query: TapeQuery) -> Answer<'a, Result<Page<Tape>, HostError>> {
+        self.read(tenant, move |store, tenant| tapes::search(store, tenant, &query))
     }
 
     fn recordings<'a>(

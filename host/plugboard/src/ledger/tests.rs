@@ -5,7 +5,7 @@ use plugboard_reporting::QueueInterval;
 use plugboard_store::Options;
 
 use super::*;
-use crate::{recovery, serve::Folders};
+use crate::{recovery, serve::Folders, tapes::Tapes};
 
 struct Scratch(std::path::PathBuf);
 
@@ -73,6 +73,7 @@ fn figures_are_written_with_the_queues_threshold_and_go_on_after_a_restart() {
     let batch = |events| Batch {
         tenant: tenant.clone(),
         events,
+        tapes: Vec::new(),
         durable: Arc::default(),
         configuration: Arc::clone(&configuration),
         urgent: false,
@@ -89,7 +90,15 @@ fn figures_are_written_with_the_queues_threshold_and_go_on_after_a_restart() {
     };
     let start = |books| {
         let clock = Clock::start();
-        Ledger::start(Arc::clone(&store), clock, books, Arc::new(Notify::new()), Arc::new(Alarms::new(clock))).unwrap()
+        Ledger::start(
+            Arc::clone(&store),
+            clock,
+            books,
+            Arc::new(Notify::new()),
+            Arc::new(Alarms::new(clock)),
+            Tapes::kept_for(7),
+        )
+        .unwrap()
     };
     let ledger = start(BTreeMap::new());
     assert!(ledger.append(batch(morning(1))).is_ok());
@@ -142,11 +151,19 @@ fn events_that_cannot_be_kept_are_an_alarm_with_its_remedy_and_hold_nobody_up() 
     let store = Arc::new(Embedded::open(Options::new(&folders.store)).unwrap());
     let clock = Clock::start();
     let (alarms, durable) = (Arc::new(Alarms::new(clock)), Arc::new(Durable::default()));
-    let ledger =
-        Ledger::start(Arc::clone(&store), clock, BTreeMap::new(), Arc::default(), Arc::clone(&alarms)).unwrap();
+    let ledger = Ledger::start(
+        Arc::clone(&store),
+        clock,
+        BTreeMap::new(),
+        Arc::default(),
+        Arc::clone(&alarms),
+        Tapes::kept_for(7),
+    )
+    .unwrap();
     let batch = Batch {
         tenant: tenant(),
         events: vec![Arc::new(Event { kind: EventKind::ConfigurationApplied { revision: 1 }, ..event(5, 0) })],
+        tapes: Vec::new(),
         durable: Arc::clone(&durable),
         configuration: Arc::new(Configuration::empty(tenant())),
         urgent: true,

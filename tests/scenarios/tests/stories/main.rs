@@ -12,6 +12,7 @@ mod matrix;
 mod own_calls;
 mod queues;
 mod relaxing;
+mod replays;
 mod routing;
 mod scene;
 mod stage;

@@ -1,0 +1,55 @@
+//! Past calls through another version of a flow.
+//!
+//! A [`Run`](plugboard_model::tape::Run) on tape says what a flow heard and what it asked for. [`Player`] gives another version the same to hear, as far as
+//! it asks for the same: keys that were pressed answer its gathers, news of the queue its queueing. What a caller would have said to a question that they were never
+//! asked, nobody knows; there the player stops and says so, rather than to make something up.
+//!
+//! ```text
+//!   tape ──▶ Player::next ──▶ (state, event) ──▶ component ──▶ Player::said ──▶ … ──▶ Comparison ──▶ Report
+//! ```
+//! Nothing here asks a component: who plays does.
+
+mod player;
+mod report;
+mod trace;
+
+pub use player::{Player, Question};
+pub use report::{Change, Group, Report};
+pub use trace::{End, Passage, Trace, Unknown};
+
+use serde::Serialize;
+
+/// One run, as it was and as it would be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Comparison {
+    pub was: Trace,
+    pub is: Trace,
+}
+
+impl Comparison {
+    /// The number of the first passage that differs, counted from 0. A run that stops where nobody knows how it went on is compared up to there.
+    pub fn first_difference(&self) -> Option<usize> {
+        let (was, is) = (&self.was.path, &self.is.path);
+        let is_unknown = matches!(self.is.end, End::Unknown { .. });
+        let differs = |(was, is): (&Passage, &Passage)| {
+            was.node != is.node || was.exit != is.exit && !(is_unknown && is.exit.is_none())
+        };
+        was.iter().zip(is).position(differs).or_else(|| {
+            let differs = is.len() > was.len() || is.len() < was.len() && !is_unknown;
+            differs.then_some(was.len().min(is.len()))
+        })
+    }
+
+    /// Other queues, or the same in another order.
+    pub fn changes_queue(&self) -> bool {
+        let (was, is) = (&self.was.queues, &self.is.queues);
+        match self.is.end {
+            End::Unknown { .. } => !was.starts_with(is),
+            _ => was != is,
+        }
+    }
+
+    pub fn ends_differently(&self) -> bool {
+        !matches!(self.is.end, End::Unknown { .. }) && self.was.end != self.is.end
+    }
+}

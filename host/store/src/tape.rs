@@ -1,0 +1,131 @@
+//! Tapes of flows, packed: a call's is a few hundred bytes then.
+
+use std::io::{self, Read as _, Write as _};
+
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use flate2::{Compression, read::DeflateDecoder, write::DeflateEncoder};
+use plugboard_model::{FlowId, InteractionId, TenantId, Timestamp, tape::Tape};
+use serde::{Deserialize, Serialize};
+
+use crate::{Cursor, IndexEntry, IndexValue, Order, Query, Record};
+
+/// A [`Tape`] as it lies in the store: found by the time when its call began, and by flow with that time behind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeptTape {
+    interaction: InteractionId,
+    begun_at: Timestamp,
+    flows: Vec<FlowId>,
+    is_cut: bool,
+    /// DEFLATE (RFC 1951) in Base64.
+    lines: String,
+}
+
+/// Why a kept tape cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum UnpackError {
+    #[error("the tape of interaction {interaction} is no Base64")]
+    Base64 { interaction: InteractionId, source: base64::DecodeError },
+    #[error("the tape of interaction {interaction} is not packed as it should be")]
+    Deflate { interaction: InteractionId, source: io::Error },
+}
+
+impl KeptTape {
+    pub fn pack(tape: &Tape) -> io::Result<Self> {
+        let mut packer = DeflateEncoder::new(Vec::new(), Compression::fast());
+        packer.write_all(tape.lines.as_bytes())?;
+        let lines = BASE64_STANDARD.encode(packer.finish()?);
+        let Tape { interaction, begun_at, flows, is_cut, .. } = tape.clone();
+        Ok(Self { interaction, begun_at, flows, is_cut, lines })
+    }
+
+    pub fn unpack(self) -> Result<Tape, UnpackError> {
+        let Self { interaction, begun_at, flows, is_cut, lines } = self;
+        let packed = BASE64_STANDARD.decode(lines).map_err(|source| UnpackError::Base64 { interaction, source })?;
+        let mut text = String::new();
+        // Whatever was packed: no tape is longer.
+        let mut unpacker = DeflateDecoder::new(&packed[..]).take(Tape::LIMIT as u64);
+        unpacker.read_to_string(&mut text).map_err(|source| UnpackError::Deflate { interaction, source })?;
+        Ok(Tape { interaction, begun_at, flows, is_cut, lines: text })
+    }
+
+    pub fn interaction(&self) -> InteractionId {
+        self.interaction
+    }
+}
+
+impl Record for KeptTape {
+    const KIND: &'static str = "tape";
+
+    fn id(&self) -> String {
+        self.interaction.to_string()
+    }
+
+    fn indexes(&self) -> Vec<IndexEntry> {
+        let begun = self.begun_at.as_millis();
+        let of = |flow: &FlowId| IndexEntry::new("flow", IndexValue::text(flow.as_str()).then_number(begun));
+        let mut entries = vec![IndexEntry::new("begun", IndexValue::number(begun))];
+        entries.extend(self.flows.iter().map(of));
+        entries
+    }
+}
+
+/// Tapes of a span of time, oldest first.
+#[derive(Clone, Debug)]
+pub struct TapeSearch<'a> {
+    /// Only calls that went through this flow.
+    pub flow: Option<&'a FlowId>,
+    /// Begun at or after this.
+    pub from: Timestamp,
+    /// Begun before this.
+    pub to: Timestamp,
+    pub after: Option<Cursor>,
+    /// At most 1,000.
+    pub limit: usize,
+}
+
+impl TapeSearch<'_> {
+    /// For [`crate::Store::query`]; read the rows as [`KeptTape`].
+    pub fn query<'t>(&self, tenant: &'t TenantId) -> Query<'t> {
+        let (index, prefix) = match self.flow {
+            Some(flow) => ("flow", IndexValue::text(flow.as_str())),
+            None => ("begun", IndexValue::default()),
+        };
+        let at = |time: Timestamp| prefix.clone().then_number(time.as_millis());
+        Query::new(tenant, KeptTape::KIND, index)
+            .within(prefix.clone())
+            .between(at(self.from), at(self.to))
+            .order(Order::Ascending)
+            .after(self.after.clone())
+            .limit(self.limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tape(lines: &str) -> Tape {
+        let flows = vec!["menu".parse().expect("a name")];
+        Tape {
+            interaction: InteractionId(7),
+            begun_at: Timestamp::from_secs(5),
+            flows,
+            is_cut: false,
+            lines: lines.into(),
+        }
+    }
+
+    #[test]
+    fn tape_comes_back_as_it_was_and_takes_a_fraction_of_its_room() {
+        let long = tape(&"{\"step\":{\"event\":{\"seq\":0}}}\n".repeat(200));
+        let kept = KeptTape::pack(&long).expect("a tape");
+        assert!(kept.lines.len() * 20 < long.lines.len(), "{} of {}", kept.lines.len(), long.lines.len());
+        assert_eq!(kept.unpack().expect("the tape"), long);
+    }
+
+    #[test]
+    fn tape_that_swells_beyond_its_bound_is_cut_there() {
+        let kept = KeptTape::pack(&tape(&"x".repeat(Tape::LIMIT * 3))).expect("a tape");
+        assert_eq!(kept.unpack().expect("the tape").lines.len(), Tape::LIMIT);
+    }
+}
