@@ -41,11 +41,14 @@ pub(crate) fn manifest() -> PathBuf {
     root().join("plugins/Cargo.toml")
 }
 
-/// Each folder of `plugins/` with a package in it, by its name.
+/// Each folder of `plugins/` with a package in it that makes a module, by its name.
 fn guests() -> Result<Vec<String>, Failure> {
     let plugins = root().join("plugins");
     let entries = fs::read_dir(&plugins).map_err(|source| of_file(&plugins, source))?;
-    let packages = entries.filter_map(Result::ok).filter(|entry| entry.path().join("Cargo.toml").is_file());
+    let makes_a_module = |manifest: String| manifest.contains("cdylib");
+    let packages = entries
+        .filter_map(Result::ok)
+        .filter(|entry| fs::read_to_string(entry.path().join("Cargo.toml")).is_ok_and(makes_a_module));
     let mut names: Vec<String> = packages.filter_map(|entry| entry.file_name().into_string().ok()).collect();
     names.sort_unstable();
     Ok(names)
