@@ -319,7 +319,16 @@ mod tests {
         let schema = SettingsSchema::read(&schema).unwrap();
         let mut told: Vec<String> = schema.check(&settings).iter().map(ToString::to_string).collect();
         told.sort_unstable();
-        expect![[r#""#]].assert_eq(&told.join("\n"));
+        expect![[r#"
+            /lines/0: it takes at most 3 of characters, items or keys
+            /lines/3: it takes string
+            /lines: it holds something twice
+            /mode: it takes one of "fast", "slow"
+            /token: it does not match "^[a-z]{4}$"
+            /url: it does not have the form of uri
+            `timeout_ms` is missing
+            there is no setting more"#]]
+        .assert_eq(&told.join("\n"));
         assert_eq!(schema.check(&json!({ "url": "https://crm.example.com", "timeout_ms": 5 })), []);
     }
 
@@ -348,7 +357,7 @@ mod tests {
         expect![[r##"
             /$schema: its dialect is "http://json-schema.org/draft-07/schema#"
               write "$schema": "https://json-schema.org/draft/2020-12/schema", or leave it out
-            /properties/a/type: it does not meet `anyOf` of the schema
+            /properties/a/type: it takes one of string, integer, number, boolean, object, array, null, or a list of them
               mend it as JSON Schema 2020-12 has it
             /properties/b/minimum: it takes number
               mend it as JSON Schema 2020-12 has it
