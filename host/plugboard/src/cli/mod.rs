@@ -6,6 +6,7 @@ mod control;
 mod events;
 mod figures;
 mod list;
+mod pack;
 mod replay;
 mod table;
 
@@ -32,8 +33,8 @@ Exit codes: 0 done, 1 refused or faulty, 2 wrong arguments, 3 the host cannot be
 #[command(name = "plugboard", version, after_help = START, max_term_width = 120)]
 pub(crate) struct Cli {
     /// Language of what is said, en or zh; without it, as LC_ALL, LC_MESSAGES or LANG say
-    #[arg(long, global = true, value_name = "LANGUAGE", env = "PLUGBOARD_LANG", value_parser = language)]
-    lang: Option<Language>,
+    #[arg(long = "lang", id = "lang", global = true, value_name = "LANGUAGE", env = "PLUGBOARD_LANG", value_parser = language)]
+    lang: Vec<Lang>,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -43,7 +44,17 @@ impl Cli {
     pub(crate) fn settle_language(&self) {
         let named = |name: &str| std::env::var(name).ok().filter(|locale| !locale.is_empty());
         let of_system = || ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().find_map(named);
-        let language = self.lang.or_else(|| of_system().map(|locale| Language::of_locale(&locale)));
+        let spoken = self.lang.iter().rev().find_map(|lang| match lang {
+            Lang::Spoken(language) => Some(*language),
+            Lang::Code(_) => None,
+        });
+        let begins_a_plugin = matches!(self.command, Command::Client(ClientCommand::Pack(pack::Pack::New(_))));
+        if let Some(Lang::Code(code)) = self.lang.iter().find(|lang| matches!(lang, Lang::Code(_)) && !begins_a_plugin)
+        {
+            let message = format!("{code} is a language of plugins, for `plugboard pack new`; en and zh are spoken");
+            Self::command().error(clap::error::ErrorKind::InvalidValue, message).exit();
+        }
+        let language = spoken.or_else(|| of_system().map(|locale| Language::of_locale(&locale)));
         // Set once, at the start.
         let _ = LANGUAGE.set(language.unwrap_or_default());
     }
@@ -56,10 +67,18 @@ fn spoken() -> Language {
     LANGUAGE.get().copied().unwrap_or_default()
 }
 
-fn language(text: &str) -> Result<Language, String> {
+/// What `--lang` names: the language that is spoken, or, for `pack new`, the one that a plugin is written in.
+#[derive(Clone, Debug)]
+enum Lang {
+    Spoken(Language),
+    Code(String),
+}
+
+fn language(text: &str) -> Result<Lang, String> {
     match text {
-        "en" => Ok(Language::English),
-        "zh" | "zh-CN" => Ok(Language::Chinese),
+        "en" => Ok(Lang::Spoken(Language::English)),
+        "zh" | "zh-CN" => Ok(Lang::Spoken(Language::Chinese)),
+        "rust" | "js" | "javascript" | "ts" | "typescript" | "python" | "c" | "go" => Ok(Lang::Code(text.to_owned())),
         _ => Err("en and zh are spoken".to_owned()),
     }
 }
@@ -160,6 +179,9 @@ pub(crate) enum ClientCommand {
     /// plugboard.toml: an example with every setting, or a check of yours
     #[command(subcommand)]
     Config(Config),
+    /// Packs of plugins: make, build, sign, look inside, compare; without a host
+    #[command(subcommand)]
+    Pack(pack::Pack),
     Completions(Completions),
 }
 
@@ -246,6 +268,7 @@ pub(crate) fn run(command: ClientCommand, judges: Judges<'_>) -> ExitCode {
             Ok(())
         }
         ClientCommand::Config(Config::Check { file }) => return check_process(&file),
+        ClientCommand::Pack(pack) => return pack.run(),
         ClientCommand::Completions(Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "plugboard", &mut script);

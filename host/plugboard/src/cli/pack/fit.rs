@@ -1,0 +1,226 @@
+//! A component held against what its manifest says of it. The manifest's author reads it when the pack is built, an operator when it is looked at.
+
+use plugboard_config::{SchemaFault, SettingsSchema};
+use plugboard_pack::{
+    Manifest, Pack, World,
+    manifest::Component,
+    permissions::{ImportFault, check_imports},
+};
+use plugboard_plugin::{CONTRACT, Engine, EngineSettings, Inspected, LoadError};
+use semver::Version;
+
+use super::Refusal;
+
+/// Why a component is not what its manifest says. In words of the catalogue.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unfit {
+    #[error("{file} is no valid component: {reason}")]
+    NotAComponent { file: String, reason: String },
+    #[error("{file} exports nothing of the contract")]
+    ExportsNothing { file: String },
+    #[error("{file} exports {found}, not {wanted}")]
+    OtherWorld { file: String, found: String, wanted: World },
+    #[error("{what} needs contract {found}, this host speaks {CONTRACT}")]
+    NewerContract { what: String, found: String },
+    #[error("{file} was built against contract {found}, which this host no longer speaks")]
+    OlderContract { file: String, found: String },
+    #[error("{file} {fault}")]
+    Import { file: String, fault: ImportFault },
+    /// The names are right, the types behind them are not.
+    #[error("{file} does not fit the world {world}: {reason}")]
+    OtherTypes { file: String, world: World, reason: String },
+    #[error("{file} needs what this host lacks: {needs}")]
+    Needs { file: String, needs: String },
+    #[error("{file} does not say what it is: {reason}")]
+    Mute { file: String, reason: String },
+    #[error("the schema {file} at {at}: {fault}")]
+    Schema { file: String, at: String, fault: SchemaFault },
+}
+
+/// The key of `plugin.toml` that a fault is told at.
+pub(super) type Key = &'static str;
+
+impl Unfit {
+    /// Kebab-case and stable.
+    pub(super) fn code(&self) -> &'static str {
+        match self {
+            Self::NotAComponent { .. } => "not-a-component",
+            Self::ExportsNothing { .. } => "exports-nothing",
+            Self::OtherWorld { .. } | Self::OtherTypes { .. } => "wrong-world",
+            Self::NewerContract { .. } => "newer-contract",
+            Self::OlderContract { .. } => "older-contract",
+            Self::Import { fault: ImportFault::Unknown { .. }, .. } => "import-unknown",
+            Self::Import { fault: ImportFault::NotInWorld { .. }, .. } => "import-not-in-world",
+            Self::Import { fault: ImportFault::NotAsked { .. }, .. } => "import-not-asked",
+            Self::Needs { .. } => "host-lacks",
+            Self::Mute { .. } => "does-not-describe",
+            Self::Schema { .. } => "not-a-schema",
+        }
+    }
+
+    pub(super) fn remedy(&self) -> String {
+        match self {
+            Self::NotAComponent { .. } => {
+                "build it again; the compiler's output is damaged or of another version".into()
+            }
+            Self::ExportsNothing { .. } => {
+                "export the interface of its world; in Rust, `export!` must not be left out for wasm32".into()
+            }
+            Self::OtherWorld { found, .. } => match found.parse::<World>() {
+                Ok(world) => format!("write world = \"{world}\", or build it for the other world"),
+                Err(_) => "name one world, and build the component for that one".into(),
+            },
+            Self::NewerContract { .. } => format!("build it against contract {CONTRACT}, or upgrade the host"),
+            Self::OlderContract { .. } => format!("build it against contract {CONTRACT}"),
+            Self::Import { fault, .. } => fault.remedy(),
+            Self::OtherTypes { .. } => format!("build it against wit/ of contract {CONTRACT}, unchanged"),
+            Self::Needs { .. } => "leave it out of `needs`, or upgrade the host".into(),
+            Self::Mute { .. } => "let `describe` answer within a second, with names of 1 to 64 bytes".into(),
+            Self::Schema { fault, .. } => fault.remedy().into(),
+        }
+    }
+
+    pub(super) fn key(&self) -> Key {
+        match self {
+            Self::OtherWorld { .. } => "world",
+            Self::Schema { .. } => "settings",
+            _ => "file",
+        }
+    }
+}
+
+/// How far a component is looked into.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Depth {
+    /// What it names. Nothing of it runs.
+    Names,
+    /// Also whether the types fit; a flow is asked what it is, within the limits of every guest.
+    Types,
+}
+
+/// An engine for a look; its few instances are enough for one.
+pub(super) fn engine() -> Result<Engine, Refusal> {
+    let engine = Engine::new(EngineSettings { instances: 4, ..EngineSettings::default() });
+    engine.map_err(|error| Refusal::Engine { reason: crate::chain(&error) })
+}
+
+/// The manifest's own claim.
+pub(super) fn contract(manifest: &Manifest) -> Option<Unfit> {
+    let newer = manifest.contract > spoken();
+    newer.then(|| Unfit::NewerContract { what: manifest.id.to_string(), found: manifest.contract.to_string() })
+}
+
+/// What is wrong with one component, all at once, and what it names if it can be read.
+pub(super) fn look(
+    engine: &Engine,
+    pack: &Pack,
+    component: &Component,
+    depth: Depth,
+) -> (Option<Inspected>, Vec<Unfit>) {
+    let file = || component.file.to_string();
+    let mut unfit = settings(pack, component);
+    let bytes = pack.component(component).unwrap_or_default();
+    let before = unfit.len();
+    let inspected = match engine.inspect(bytes) {
+        Ok(inspected) => inspected,
+        Err(error) => {
+            unfit.push(Unfit::NotAComponent { file: file(), reason: one_line(&crate::chain(&error)) });
+            return (None, unfit);
+        }
+    };
+    unfit.extend(exports(component, &inspected));
+    let imports = inspected.imports.iter().map(String::as_str);
+    let faults = check_imports(component.world, &component.asks, imports);
+    unfit.extend(faults.into_iter().map(|fault| Unfit::Import { file: file(), fault }));
+    if unfit.len() == before && depth == Depth::Types {
+        unfit.extend(types(engine, component, bytes));
+    }
+    (Some(inspected), unfit)
+}
+
+fn exports(component: &Component, inspected: &Inspected) -> Option<Unfit> {
+    let file = component.file.to_string();
+    let decides = |interface: &&String| World::ALL.iter().any(|world| world.name() == interface.as_str());
+    let found: Vec<&str> = inspected.exports.iter().filter(decides).map(String::as_str).collect();
+    let own = spoken();
+    let built_against = inspected.contracts.iter().filter_map(|version| version.parse::<Version>().ok());
+    if let Some(other) = built_against.into_iter().find(|version| !goes_with(version, &own)) {
+        let found = other.to_string();
+        let newer = other > own;
+        return Some(if newer {
+            Unfit::NewerContract { what: file, found }
+        } else {
+            Unfit::OlderContract { file, found }
+        });
+    }
+    match found.as_slice() {
+        [] => Some(Unfit::ExportsNothing { file }),
+        [one] if *one == component.world.name() => None,
+        _ => Some(Unfit::OtherWorld { file, found: found.join(" and "), wanted: component.world }),
+    }
+}
+
+/// As the engine's linker has it: the same major, or the same minor below 1.0.0.
+fn goes_with(version: &Version, own: &Version) -> bool {
+    let line = |version: &Version| match version {
+        Version { major: 0, minor: 0, patch, .. } => (0, 0, *patch),
+        Version { major: 0, minor, .. } => (0, *minor, 0),
+        Version { major, .. } => (*major, 0, 0),
+    };
+    line(version) == line(own)
+}
+
+fn spoken() -> Version {
+    CONTRACT.parse().expect("a version, held by a test")
+}
+
+/// Worlds that the engine can load yet.
+fn types(engine: &Engine, component: &Component, bytes: &[u8]) -> Option<Unfit> {
+    let (file, world) = (component.file.to_string(), component.world);
+    let loaded = match world {
+        World::Flow => engine.load_flow(bytes).map(drop),
+        World::Routing => engine.load_routing(bytes).map(drop),
+        _ => Ok(()),
+    };
+    Some(match loaded {
+        Ok(()) => return None,
+        Err(LoadError::NotAComponent { reason }) => Unfit::NotAComponent { file, reason: one_line(&reason) },
+        Err(LoadError::WrongWorld { reason, .. }) => Unfit::OtherTypes { file, world, reason: one_line(&reason) },
+        // The engine is the last to say what a world may import.
+        Err(LoadError::Import { import, .. }) => {
+            Unfit::Import { file, fault: ImportFault::NotInWorld { import, world } }
+        }
+        Err(LoadError::Needs { needs }) => Unfit::Needs { file, needs: needs.join(", ") },
+        Err(error) => Unfit::Mute { file, reason: one_line(&crate::chain(&error)) },
+    })
+}
+
+fn settings(pack: &Pack, component: &Component) -> Vec<Unfit> {
+    let (Some(schema), Some(file)) = (pack.settings_schema(&component.name), &component.settings) else {
+        return Vec::new();
+    };
+    let unfit = |(at, fault): (String, SchemaFault)| {
+        let at = if at.is_empty() { "/".to_owned() } else { at };
+        Unfit::Schema { file: file.to_string(), at, fault }
+    };
+    SettingsSchema::read(schema).err().unwrap_or_default().into_iter().map(unfit).collect()
+}
+
+/// The engine's words come on many lines, with a chain of causes.
+fn one_line(reason: &str) -> String {
+    let words: Vec<&str> = reason.split_whitespace().collect();
+    words.join(" ").chars().filter(|c| !c.is_control()).take(300).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_contract_goes_with_those_that_the_linker_takes_for_the_same() {
+        let pairs =
+            [("0.1.0", "0.1.5"), ("0.1.5", "0.1.0"), ("0.2.0", "0.1.0"), ("1.4.0", "1.0.0"), ("0.0.1", "0.0.2")];
+        let fits = pairs.map(|(found, own)| goes_with(&found.parse().unwrap(), &own.parse().unwrap()));
+        assert_eq!(fits, [true, true, false, true, false]);
+    }
+}
