@@ -24,4 +24,4 @@ pub use pack::{Pack, PackError};
 pub use permissions::Grant;
 pub use quantity::{Bytes, QuantityError};
 pub use words::Words;
-pub use world::{Reach, UnknownWorld, World};
+pub use world::{UnknownWorld, World};

@@ -1,4 +1,4 @@
-//! The worlds of the contract: what a component decides, and what its world may reach at all.
+//! The worlds of the contract: what a component decides, and whether its world reaches anything beside the question.
 
 use std::{fmt, str::FromStr};
 
@@ -26,15 +26,6 @@ pub enum World {
     Dialer,
 }
 
-/// Interfaces of the host that a world may import, beside `log`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Reach {
-    /// State of its own, kept by the host.
-    pub kv: bool,
-    /// Other systems; with it the tenant's settings as `config`.
-    pub http: bool,
-}
-
 impl World {
     pub const ALL: [Self; 7] =
         [Self::Flow, Self::Routing, Self::Compliance, Self::Connector, Self::Channel, Self::Assistant, Self::Dialer];
@@ -51,12 +42,12 @@ impl World {
         }
     }
 
-    /// Pure worlds have no network: the same question has the same answer, today and in a replay.
-    pub fn reach(self) -> Reach {
+    /// No network and no state of its own: the same question has the same answer, today and in a replay. The others may import `config`, `kv`
+    /// and `http` as well, as `wit/README.md` has it.
+    pub fn is_pure(self) -> bool {
         match self {
-            Self::Flow => Reach { kv: false, http: false },
-            Self::Routing | Self::Compliance | Self::Dialer => Reach { kv: true, http: false },
-            Self::Connector | Self::Channel | Self::Assistant => Reach { kv: true, http: true },
+            Self::Flow | Self::Routing | Self::Compliance | Self::Dialer => true,
+            Self::Connector | Self::Channel | Self::Assistant => false,
         }
     }
 

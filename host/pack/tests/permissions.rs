@@ -190,36 +190,36 @@ fn an_import_needs_the_world_that_has_it_and_the_ask_that_goes_with_it() {
           imports plugboard:plugin/config@0.1.0, which a component of the world flow may not reach; take what it needs from the question's arguments, or move it to a connector
           imports plugboard:plugin/kv@0.1.0, which a component of the world flow may not reach; take what it needs from the question's arguments, or move it to a connector
           imports plugboard:plugin/http@0.1.0, which a component of the world flow may not reach; take what it needs from the question's arguments, or move it to a connector
-          imports wasi:http/outgoing-handler@0.2.6, which a component of the world flow may not reach; take what it needs from the question's arguments, or move it to a connector
-          imports wasi:clocks/wall-clock@0.2.6, which a component of the world flow may not reach; take what it needs from the question's arguments, or move it to a connector
-          imports acme:private/door, which this host does not have; build against plugboard:plugin, or stub WASI out as the author's guide shows
+          imports wasi:http/outgoing-handler@0.2.6, which this host does not have; build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http
+          ok: wasi:clocks/wall-clock@0.2.6
+          imports acme:private/door, which this host does not have; build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http
         routing
           ok: plugboard:plugin/flow-types@0.1.0
           ok: plugboard:plugin/log@0.1.0
           imports plugboard:plugin/config@0.1.0, which a component of the world routing may not reach; take what it needs from the question's arguments, or move it to a connector
-          imports plugboard:plugin/kv@0.1.0, but its manifest asks for none of it; write kv = "64KiB" below the component's asks
+          imports plugboard:plugin/kv@0.1.0, which a component of the world routing may not reach; take what it needs from the question's arguments, or move it to a connector
           imports plugboard:plugin/http@0.1.0, which a component of the world routing may not reach; take what it needs from the question's arguments, or move it to a connector
-          imports wasi:http/outgoing-handler@0.2.6, which a component of the world routing may not reach; take what it needs from the question's arguments, or move it to a connector
-          imports wasi:clocks/wall-clock@0.2.6, which a component of the world routing may not reach; take what it needs from the question's arguments, or move it to a connector
-          imports acme:private/door, which this host does not have; build against plugboard:plugin, or stub WASI out as the author's guide shows
+          imports wasi:http/outgoing-handler@0.2.6, which this host does not have; build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http
+          ok: wasi:clocks/wall-clock@0.2.6
+          imports acme:private/door, which this host does not have; build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http
         connector
           ok: plugboard:plugin/flow-types@0.1.0
           ok: plugboard:plugin/log@0.1.0
           ok: plugboard:plugin/config@0.1.0
           imports plugboard:plugin/kv@0.1.0, but its manifest asks for none of it; write kv = "64KiB" below the component's asks
           imports plugboard:plugin/http@0.1.0, but its manifest asks for none of it; write http = ["https://crm.example.com"] below the component's asks
-          imports wasi:http/outgoing-handler@0.2.6, but its manifest asks for none of it; write http = ["https://crm.example.com"] below the component's asks
+          imports wasi:http/outgoing-handler@0.2.6, which this host does not have; build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http
           ok: wasi:clocks/wall-clock@0.2.6
-          imports acme:private/door, which this host does not have; build against plugboard:plugin, or stub WASI out as the author's guide shows
+          imports acme:private/door, which this host does not have; build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http
         connector that asks for http and kv
           ok: plugboard:plugin/flow-types@0.1.0
           ok: plugboard:plugin/log@0.1.0
           ok: plugboard:plugin/config@0.1.0
           ok: plugboard:plugin/kv@0.1.0
           ok: plugboard:plugin/http@0.1.0
-          ok: wasi:http/outgoing-handler@0.2.6
+          imports wasi:http/outgoing-handler@0.2.6, which this host does not have; build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http
           ok: wasi:clocks/wall-clock@0.2.6
-          imports acme:private/door, which this host does not have; build against plugboard:plugin, or stub WASI out as the author's guide shows
+          imports acme:private/door, which this host does not have; build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http
     "#]].assert_eq(&table);
 }
 

@@ -155,7 +155,8 @@ impl Wrong {
             Self::TimeOutOfRange { least, most, .. } => format!("give from {least:?} to {most:?}"),
             Self::Twice { .. } => "keep one".into(),
             Self::NoNetwork { .. } => "move the request to a component of the world connector".into(),
-            Self::NoState { .. } => "keep it in the state that each answer returns".into(),
+            Self::NoState { world: World::Flow } => "keep it in the state that each answer returns".into(),
+            Self::NoState { .. } => "take it from the question's arguments, or move it to a connector".into(),
             Self::NoEffect { world, .. } if world.effects().is_empty() => {
                 "leave the effect out: what it decides is acted on by the host".into()
             }

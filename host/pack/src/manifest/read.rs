@@ -174,7 +174,7 @@ fn asks(world: Option<World>, table: Table<'_, '_>) -> Asks {
         ("http-private", Addresses::AlsoPrivate, "http-private = [\"http://crm.lan:8080\"]"),
     ] {
         let texts = table.texts(key, MOST_ORIGINS, example);
-        if let (Some((_, span)), Some(world)) = (texts.first(), world.filter(|world| !world.reach().http)) {
+        if let (Some((_, span)), Some(world)) = (texts.first(), world.filter(|world| world.is_pure())) {
             sheet.wrong(span.clone(), Wrong::NoNetwork { world });
         }
         for (origin, span) in origins(sheet, texts) {
@@ -191,7 +191,7 @@ fn asks(world: Option<World>, table: Table<'_, '_>) -> Asks {
     }
     if let Some((kv, span)) = size(&table, "kv", Bytes(1)..=MOST_KV, "kv = \"64KiB\"") {
         asks.kv = kv;
-        if let Some(world) = world.filter(|world| !world.reach().kv) {
+        if let Some(world) = world.filter(|world| world.is_pure()) {
             sheet.wrong(span, Wrong::NoState { world });
         }
     }

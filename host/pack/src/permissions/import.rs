@@ -16,7 +16,7 @@ pub enum Import {
     Config,
     Kv,
     Http,
-    /// Present and empty: no files, no arguments, no sockets.
+    /// Present in every world, and empty: no files, no arguments, no sockets. In a pure world its clocks stand still as well.
     Wasi,
     /// The host has nothing of this name.
     Unknown,
@@ -38,7 +38,7 @@ impl ImportFault {
     pub fn remedy(&self) -> String {
         match self {
             Self::Unknown { .. } => {
-                "build against plugboard:plugin, or stub WASI out as the author's guide shows".into()
+                "build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http".into()
             }
             Self::NotInWorld { .. } => {
                 "take what it needs from the question's arguments, or move it to a connector".into()
@@ -56,7 +56,7 @@ impl Import {
             Some(("plugboard:plugin", "log")) => Self::Log,
             Some(("plugboard:plugin", "config")) => Self::Config,
             Some(("plugboard:plugin", "kv")) => Self::Kv,
-            Some(("plugboard:plugin", "http")) | Some(("wasi:http", _)) => Self::Http,
+            Some(("plugboard:plugin", "http")) => Self::Http,
             Some(("plugboard:plugin", types)) if types == "common" || types.ends_with("-types") => Self::Types,
             Some(("wasi:cli" | "wasi:clocks" | "wasi:filesystem" | "wasi:io" | "wasi:random" | "wasi:sockets", _)) => {
                 Self::Wasi
@@ -83,16 +83,15 @@ impl Import {
 
 /// What is wrong with `imports`, the interfaces that a component of `world` imports. All at once, in their order.
 pub fn check_imports<'a>(world: World, asks: &Asks, imports: impl IntoIterator<Item = &'a str>) -> Vec<ImportFault> {
-    let reach = world.reach();
+    let open = !world.is_pure();
     let check = |name: &'a str| {
         let import = name.to_owned();
         let (in_world, asked, ask) = match Import::of(name) {
             Import::Unknown => return Some(ImportFault::Unknown { import }),
-            Import::Types | Import::Log => return None,
-            // Its clocks and its chance would make the answers of a pure world differ from day to day.
-            Import::Config | Import::Wasi => (reach.http, true, ""),
-            Import::Kv => (reach.kv, asks.kv > Bytes(0), "kv = \"64KiB\""),
-            Import::Http => (reach.http, !asks.http.is_empty(), "http = [\"https://crm.example.com\"]"),
+            Import::Types | Import::Log | Import::Wasi => return None,
+            Import::Config => (open, true, ""),
+            Import::Kv => (open, asks.kv > Bytes(0), "kv = \"64KiB\""),
+            Import::Http => (open, !asks.http.is_empty(), "http = [\"https://crm.example.com\"]"),
         };
         match (in_world, asked) {
             (false, _) => Some(ImportFault::NotInWorld { import, world }),
