@@ -29,7 +29,7 @@ pub(crate) enum ComponentsError {
 }
 
 impl Components {
-    /// Every `*.wasm` of `folder`, each under its file name. A policy is one that is no flow.
+    /// Every `*.wasm` of `folder`, each under its file name.
     pub(crate) fn load(engine: &plugin::Engine, folder: &Path) -> Result<Self, ComponentsError> {
         let unreadable = |source| ComponentsError::Folder { folder: folder.display().to_string(), source };
         let (mut flows, mut policies) = (BTreeMap::new(), BTreeMap::new());
@@ -40,16 +40,15 @@ impl Components {
                 continue;
             }
             let bytes = std::fs::read(&path).map_err(unreadable)?;
-            match engine.load_flow(&bytes) {
-                Ok(flow) => {
-                    flows.insert(name.to_owned(), flow);
-                }
-                Err(_) => {
-                    let file = path.display().to_string();
-                    let policy =
-                        engine.load_routing(&bytes).map_err(|source| ComponentsError::Load { file, source })?;
-                    policies.insert(name.to_owned(), policy);
-                }
+            // What it is shows in what it exports: it loads as one of them.
+            if let Ok(flow) = engine.load_flow(&bytes) {
+                flows.insert(name.to_owned(), flow);
+            } else if engine.load_compliance(&bytes).is_ok() {
+                tracing::info!(name, "a compliance rule: nothing asks it yet");
+            } else {
+                let file = path.display().to_string();
+                let policy = engine.load_routing(&bytes).map_err(|source| ComponentsError::Load { file, source })?;
+                policies.insert(name.to_owned(), policy);
             }
         }
         Ok(Self { flows: Arc::new(flows), policies: Arc::new(policies) })

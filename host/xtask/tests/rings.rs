@@ -27,7 +27,7 @@ const ENGINES: [&str; 12] = [
     "getrandom",
 ];
 /// An arrow points inward: the rank of each crate, the innermost lowest. A crate may depend on lower ranks only.
-const RANKS: [(&str, u8); 19] = [
+const RANKS: [(&str, u8); 20] = [
     ("model", 0),
     ("phrases", 0),
     ("sip", 1),
@@ -37,6 +37,7 @@ const RANKS: [(&str, u8); 19] = [
     ("acd", 2),
     ("pack", 2),
     ("call", 2),
+    ("replay", 2),
     ("reporting", 2),
     ("exchange", 3),
     ("componentize", 4),
