@@ -31,12 +31,21 @@ pub(crate) enum ComponentsError {
 impl Components {
     /// Every `*.wasm` of `folder`, each under its file name.
     pub(crate) fn load(engine: &plugin::Engine, folder: &Path) -> Result<Self, ComponentsError> {
+        Self::load_some(engine, folder, None)
+    }
+
+    /// The one of that name, if it is there.
+    pub(crate) fn load_one(engine: &plugin::Engine, folder: &Path, name: &str) -> Result<Self, ComponentsError> {
+        Self::load_some(engine, folder, Some(name))
+    }
+
+    fn load_some(engine: &plugin::Engine, folder: &Path, only: Option<&str>) -> Result<Self, ComponentsError> {
         let unreadable = |source| ComponentsError::Folder { folder: folder.display().to_string(), source };
         let (mut flows, mut policies) = (BTreeMap::new(), BTreeMap::new());
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
-            if path.extension().is_none_or(|extension| extension != "wasm") {
+            if path.extension().is_none_or(|extension| extension != "wasm") || only.is_some_and(|only| only != name) {
                 continue;
             }
             let bytes = std::fs::read(&path).map_err(unreadable)?;

@@ -23,7 +23,11 @@ mod serve;
 mod signalling;
 mod tapes;
 
-use std::{process::ExitCode, sync::OnceLock};
+use std::{
+    collections::BTreeMap,
+    process::ExitCode,
+    sync::{Mutex, OnceLock, PoisonError},
+};
 
 use clap::Parser as _;
 use plugboard_config::{Judges, ProcessConfig};
@@ -47,26 +51,32 @@ fn main() -> ExitCode {
     }
 }
 
-/// The components that come with the program, loaded for the first command that needs them, which takes a moment and is rare.
-fn shipped() -> Result<&'static Components, &'static str> {
-    static SHIPPED: OnceLock<Result<Components, String>> = OnceLock::new();
-    let load = || {
-        plugboard_plugin::Engine::new(plugboard_plugin::EngineSettings::default())
-            .map_err(|error| chain(&error))
-            .and_then(|engine| Components::load(&engine, &serve::shipped_plugins()).map_err(|error| chain(&error)))
-    };
-    SHIPPED.get_or_init(load).as_ref().map_err(String::as_str)
+/// The component of that name which comes with the program, if one does. Loaded for the first command that needs it: that takes a moment, so the
+/// others are left alone.
+fn shipped(name: &str) -> Result<Components, String> {
+    static ENGINE: OnceLock<Result<plugboard_plugin::Engine, String>> = OnceLock::new();
+    static LOADED: Mutex<BTreeMap<String, Components>> = Mutex::new(BTreeMap::new());
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(components) = loaded.get(name) {
+        return Ok(components.clone());
+    }
+    let start =
+        || plugboard_plugin::Engine::new(plugboard_plugin::EngineSettings::default()).map_err(|error| chain(&error));
+    let engine = ENGINE.get_or_init(start).as_ref().map_err(Clone::clone)?;
+    let one = Components::load_one(engine, &serve::shipped_plugins(), name).map_err(|error| chain(&error))?;
+    loaded.insert(name.to_owned(), one.clone());
+    Ok(one)
 }
 
 fn check_flow(document: &str, limits: &Limits) -> Vec<Problem> {
-    match shipped() {
+    match shipped("flow-graph") {
         Ok(components) => components.check_flow("flow-graph", document, limits),
         Err(reason) => vec![Problem {
             severity: plugboard_model::flow::Severity::Error,
             code: "plugin".into(),
             node: None,
             field: None,
-            message: reason.to_owned(),
+            message: reason,
             remedy: "build the plugins with `cargo xtask plugins`".into(),
         }],
     }
@@ -74,7 +84,7 @@ fn check_flow(document: &str, limits: &Limits) -> Vec<Problem> {
 
 /// The host may have more policies than this program comes with: it judges those when they are applied.
 fn check_policy(plugin: &str, tables: &Tables) -> Vec<Problem> {
-    let known = shipped().ok().filter(|components| components.has_policy(plugin));
+    let known = shipped(plugin).ok().filter(|components| components.has_policy(plugin));
     known.map(|components| components.check_policy(plugin, tables)).unwrap_or_default()
 }
 

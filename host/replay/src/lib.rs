@@ -5,7 +5,7 @@
 //! asked, nobody knows; there the player stops and says so, rather than to make something up.
 //!
 //! ```text
-//!   tape ──▶ Player::next ──▶ (state, event) ──▶ component ──▶ Player::said ──▶ … ──▶ Comparison ──▶ Report
+//!   tape ──▶ Player::next_question ──▶ (state, event) ──▶ component ──▶ Player::said ──▶ … ──▶ Comparison ──▶ Report
 //! ```
 //! Nothing here asks a component: who plays does.
 

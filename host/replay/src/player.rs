@@ -61,7 +61,7 @@ impl Player {
     }
 
     /// `None` when the run is over, or nobody knows how it goes on.
-    pub fn next(&mut self) -> Option<Question> {
+    pub fn next_question(&mut self) -> Option<Question> {
         if self.is.is_over() {
             return None;
         }
@@ -101,7 +101,7 @@ impl Player {
         loop {
             // What the caller hears takes no part in what they do: it is over when the tape goes on with something else.
             let ear = self.is.open().find(|(_, asked)| asked.is_on_leg()).map(|(token, asked)| (token, asked.clone()));
-            let Some((_, answered)) = self.tape.front() else { return self.by_itself(ear) };
+            let Some((_, answered)) = self.tape.front() else { return self.by_itself(ear.as_ref()) };
             let token = match answered {
                 None => None,
                 Some(Asked::Play) => match ear {
@@ -124,11 +124,11 @@ impl Player {
                         return None;
                     }
                     Some((token, asked)) if asked.word() == wanted.word() => Some(token),
-                    _ => return self.by_itself(ear),
+                    _ => return self.by_itself(ear.as_ref()),
                 },
                 Some(wanted) => match self.find(wanted) {
                     Some(token) => Some(token),
-                    None => return self.by_itself(ear),
+                    None => return self.by_itself(ear.as_ref()),
                 },
             };
             let (event, _) = self.tape.pop_front()?;
@@ -139,9 +139,9 @@ impl Player {
 
     /// What comes next has nothing to do with what the other version waits for, or there is nothing more: prompts are heard to their end and timers run out,
     /// whoever is there. Anything else the tape does not tell.
-    fn by_itself(&mut self, ear: Option<(Token, Asked)>) -> Option<(Option<Token>, bool, Happening)> {
+    fn by_itself(&mut self, ear: Option<&(Token, Asked)>) -> Option<(Option<Token>, bool, Happening)> {
         if let Some((token, Asked::Play)) = ear {
-            return Some((Some(token), false, Happening::Played { to_the_end: true }));
+            return Some((Some(*token), false, Happening::Played { to_the_end: true }));
         }
         if let Some(token) =
             self.find(&Asked::Timer).filter(|_| self.is.open().all(|(_, asked)| *asked == Asked::Timer))

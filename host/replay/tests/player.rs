@@ -51,7 +51,7 @@ impl Version {
         };
         if let Some(next) = next {
             next.clone_into(&mut at);
-            let what = match self.node(next).0.split_once(' ').unwrap_or((self.node(next).0, "")) {
+            let what = match self.node(next).0.split_once(' ').unwrap_or_else(|| (self.node(next).0, "")) {
                 ("say", _) => Effect::Play(Prompt { sources: Vec::new(), language: "en".into(), barge_in: true }),
                 (word @ ("ask" | "secret"), _) => Effect::Gather(gather(word == "secret")),
                 ("queue", queue) => Effect::Enqueue(enqueue(queue)),
@@ -131,7 +131,7 @@ fn recorded(version: Version, caller: &[&str]) -> Run {
 
 fn play(run: &Run, other: Version) -> Comparison {
     let mut player = Player::new(run);
-    while let Some(question) = player.next() {
+    while let Some(question) = player.next_question() {
         player.said(other.step(&question.state, &question.event));
     }
     player.finish()

@@ -36,7 +36,8 @@ fn only_calls_that_would_be_recorded_hear_of_it() {
 /// What begins, by what is known: consent, announcement, tag.
 #[test]
 fn a_recording_begins_with_an_announcement_or_consent_and_never_against_a_refusal() {
-    let known: [(Consent, bool, &[(&str, &str)]); 7] = [
+    type Known = (Consent, bool, &'static [(&'static str, &'static str)]);
+    let known: [Known; 7] = [
         (Consent::NotAsked, false, &[]),
         (Consent::NotAsked, true, &[]),
         (Consent::Given, false, &[]),

@@ -160,7 +160,7 @@ impl Components {
     pub(crate) fn play(&mut self, tenant: &TenantId, run: &Run, document: &str) -> Comparison {
         let settings = Arc::new(plugin::Settings::document(document));
         let mut player = Player::new(run);
-        while let Some(question) = player.next() {
+        while let Some(question) = player.next_question() {
             let ask = plugin::Ask::FlowStep {
                 flow: self.loaded.flow.clone(),
                 settings: Arc::clone(&settings),

@@ -178,7 +178,7 @@ impl Replay {
                 engine.load_flow(&std::fs::read(file).map_err(unreadable)?).map_err(|error| component(&error))?
             }
             None => {
-                let shipped = crate::answers::Components::load(&engine, &crate::serve::shipped_plugins());
+                let shipped = crate::answers::Components::load_one(&engine, &crate::serve::shipped_plugins(), plugin);
                 let shipped = shipped.map_err(|error| component(&error))?;
                 let missing = || ReplayError::NoComponent { flow: name.to_owned(), plugin: plugin.to_owned() };
                 shipped.flow(plugin).cloned().ok_or_else(missing)?
@@ -301,7 +301,7 @@ fn play(tape: &Tape, flow: &FlowId, version: &Version, asker: &mut plugin::Asker
     }
     for run in runs.iter().filter(|run| run.flow == *flow) {
         let mut player = Player::new(run);
-        while let Some(question) = player.next() {
+        while let Some(question) = player.next_question() {
             let ask = plugin::Ask::FlowStep {
                 flow: version.flow.clone(),
                 settings: Arc::clone(&version.settings),
