@@ -85,6 +85,11 @@ impl CompliancePlugin {
         self.about().judges.iter().any(|name| name == effect.name())
     }
 
+    /// Whether an instance takes these settings, whatever `check` says of them.
+    pub fn configure(&self, settings: &Settings) -> Result<(), AskFailure> {
+        self.instance(None, settings).map(drop)
+    }
+
     /// What is wrong with these settings. Takes some milliseconds, at most a second.
     pub fn check(&self, settings: &Settings) -> Result<Vec<Problem>, AskFailure> {
         let settings = words::settings(settings.items());

@@ -93,6 +93,11 @@ impl FlowPlugin {
         self.about()
     }
 
+    /// Whether an instance takes these settings, whatever `check` says of them.
+    pub fn configure(&self, settings: &Settings) -> Result<(), AskFailure> {
+        self.instance(None, settings).map(drop)
+    }
+
     /// What is wrong with these settings, said by the very bytes that would run them. Takes some milliseconds, at most a second.
     pub fn check(&self, settings: &Settings) -> Result<Vec<Problem>, AskFailure> {
         let settings = words::settings(settings.items());
