@@ -1,0 +1,88 @@
+//! Our own plugins keep the contract that we ask of others.
+#![allow(clippy::disallowed_methods, reason = "builds components, as an author does")]
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
+
+use expect_test::expect;
+use plugboard_examine::Examiner;
+use plugboard_kit::{Case, Instance};
+use plugboard_phrases::Language;
+use plugboard_plugin::Terms;
+
+fn repository() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+/// The component of a package of `plugins/`, built once a run. Needs the target wasm32-unknown-unknown.
+fn component(package: &str) -> Vec<u8> {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let folder = BUILT.get_or_init(|| {
+        let plugins = repository().join("plugins");
+        let target = plugins.join("target");
+        let status = Command::new(env!("CARGO"))
+            .args(["build", "--release", "--quiet", "--target", "wasm32-unknown-unknown", "--manifest-path"])
+            .arg(plugins.join("Cargo.toml"))
+            .arg("--target-dir")
+            .arg(&target)
+            .status()
+            .expect("cargo runs");
+        assert!(status.success(), "plugins build (rustup target add wasm32-unknown-unknown)");
+        target.join("wasm32-unknown-unknown/release")
+    });
+    let module = folder.join(package.replace('-', "_") + ".wasm");
+    plugboard_componentize::componentize(&std::fs::read(module).expect("the module was built")).expect("a component")
+}
+
+fn examined(package: &str, cases: &str) -> String {
+    let cases = Case::read("cases.json", cases.as_bytes()).expect("cases");
+    let mut examiner = Examiner::load(&component(package), None, Terms::default()).expect("a component");
+    examiner.examine(package, &cases).text(Language::English)
+}
+
+#[test]
+fn policies_keep_the_contract() {
+    let last_agent = include_str!("../../../examples/plugins/rust/routing/tests/last-agent.json");
+    let told = [
+        examined("route-last-agent", last_agent),
+        examined("route-longest-idle", "[]"),
+        examined("route-skills", "[]"),
+        examined("route-vip-sticky", "[]"),
+    ];
+    expect![[r#"
+        route-last-agent (routing): passed; questions 50, cases of its own 2
+        route-longest-idle (routing): passed; questions 48, cases of its own 0
+        route-skills (routing): passed; questions 48, cases of its own 0
+        route-vip-sticky (routing): passed; questions 48, cases of its own 0
+    "#]]
+    .assert_eq(&told.concat());
+}
+
+#[test]
+fn flows_keep_the_contract() {
+    let flow = std::fs::read_to_string(repository().join("examples/demo/flows/main-en.json")).expect("a flow");
+    let graph = format!(r#"{{ "name": "front desk", "settings": {{ "document": {flow} }}, "asks": [] }}"#);
+    let told = [examined("flow-graph", &graph), examined("flow-office", "[]")];
+    expect![[r#"
+        flow-graph (flow): passed; questions 315, cases of its own 1
+        flow-office (flow): passed; questions 250, cases of its own 0
+    "#]]
+    .assert_eq(&told.concat());
+}
+
+#[test]
+fn one_question_is_answered_as_the_host_would_hear_it() {
+    let question = r#"{ "tables": { "attributes": ["last-agent"] }, "ask": { "rank-agents": {
+        "who": { "number": 1, "queue": 0, "priority": 5, "channel": 0, "waited_ms": 0, "value": 0 },
+        "candidates": [
+            { "number": 1, "levels": 0, "idle_ms": 9, "taken_today": 0, "load_permille": 0 },
+            { "number": 2, "levels": 0, "idle_ms": 5, "taken_today": 0, "load_permille": 0 } ],
+        "columns": [ { "attribute": 0, "values": [0, 1] } ] } } }"#;
+    let question = serde_json::from_str(question).expect("a question");
+    let mut examiner = Examiner::load(&component("route-last-agent"), None, Terms::default()).expect("a policy");
+    let ended = examiner.ask(&question, Instance::New);
+    assert_eq!(serde_json::to_string(&ended).unwrap_or_default(), r#"{"order":{"numbers":[2,1],"again_ms":null}}"#);
+}
