@@ -4,6 +4,7 @@ mod apply;
 mod client;
 mod control;
 mod events;
+mod examine;
 mod figures;
 mod list;
 mod pack;
@@ -179,9 +180,10 @@ pub(crate) enum ClientCommand {
     /// plugboard.toml: an example with every setting, or a check of yours
     #[command(subcommand)]
     Config(Config),
-    /// Packs of plugins: make, build, sign, look inside, compare; without a host
+    /// Packs of plugins: make, build, test, sign, look inside, compare; without a host
     #[command(subcommand)]
     Pack(pack::Pack),
+    Ask(examine::Ask),
     Completions(Completions),
 }
 
@@ -269,6 +271,7 @@ pub(crate) fn run(command: ClientCommand, judges: Judges<'_>) -> ExitCode {
         }
         ClientCommand::Config(Config::Check { file }) => return check_process(&file),
         ClientCommand::Pack(pack) => return pack.run(),
+        ClientCommand::Ask(ask) => return ask.run(),
         ClientCommand::Completions(Completions { shell }) => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "plugboard", &mut script);

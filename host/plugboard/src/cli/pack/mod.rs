@@ -27,7 +27,7 @@ use plugboard_pack::{
 };
 use plugboard_phrases::Language;
 
-use super::{say, say_line, spoken};
+use super::{examine::Test, say, say_line, spoken};
 use refusal::{Refusal, faults_of};
 
 #[derive(Debug, Subcommand)]
@@ -37,6 +37,7 @@ pub(crate) enum Pack {
     #[command(subcommand)]
     Key(key::Key),
     Build(build::Build),
+    Test(Test),
     Sign(sign::Sign),
     Verify(verify::Verify),
     Inspect(inspect::Inspect),
@@ -48,6 +49,7 @@ impl Pack {
         let (json, done) = match self {
             Self::New(new) => (new.json, new.run()),
             Self::Key(key::Key::New(new)) => (new.json, new.run()),
+            Self::Test(test) => return test.run(),
             Self::Build(build) => (build.json, build.run()),
             Self::Sign(sign) => (sign.json, sign.run()),
             Self::Verify(verify) => (verify.json, verify.run()),
