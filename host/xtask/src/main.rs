@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod figures;
+mod languages;
 mod left_out;
 mod plugins;
 mod run;
@@ -38,8 +39,8 @@ enum Task {
     Check,
     /// Measure one thing in a release build: ivr, bridge, record, queue, flow or day.
     Bench(bench::Arguments),
-    /// Build the plugins into target/plugins.
-    Plugins,
+    /// Build the plugins into target/plugins; by --all also the examples of every language.
+    Plugins(languages::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -48,7 +49,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run(&arguments),
         Task::Check => test::check(),
         Task::Bench(arguments) => bench::run(&arguments),
-        Task::Plugins => plugins::build().map(|folder| run::say(&format!("they are in {}", folder.display()))),
+        Task::Plugins(arguments) => languages::run(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
