@@ -27,7 +27,7 @@ const ENGINES: [&str; 12] = [
     "getrandom",
 ];
 /// An arrow points inward: the rank of each crate, the innermost lowest. A crate may depend on lower ranks only.
-const RANKS: [(&str, u8); 21] = [
+const RANKS: [(&str, u8); 22] = [
     ("model", 0),
     ("phrases", 0),
     ("sip", 1),
@@ -41,6 +41,7 @@ const RANKS: [(&str, u8); 21] = [
     ("reporting", 2),
     ("exchange", 3),
     ("kit", 3),
+    ("replay", 3),
     ("componentize", 4),
     ("transport", 4),
     ("store", 4),
