@@ -10,7 +10,7 @@ use plugboard_model::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{CompliancePlugin, FlowPlugin, RoutingPlugin, world::Setup};
+use crate::{Asked, CompliancePlugin, FailureKind, FlowPlugin, RoutingPlugin, world::Setup};
 
 /// One question. Cheap to move: plugins and settings are handles.
 #[derive(Clone, Debug)]
@@ -107,6 +107,33 @@ pub struct Reply {
     pub result: Result<Answer, AskFailure>,
     /// From the begin of the guest's work to its end, waiting in the queue left out.
     pub took: Duration,
+    /// CPU time of it.
+    pub worked: Duration,
+    pub asked: Asked,
+}
+
+impl Reply {
+    /// How it went, for whoever watches over plugins: `None` where it was answered.
+    pub fn failure(&self) -> Option<FailureKind> {
+        self.result.as_ref().err().map(AskFailure::kind)
+    }
+}
+
+impl Question {
+    /// Whose question it is and who is asked.
+    pub fn asked(&self) -> Asked {
+        let (plugin, world) = match &self.ask {
+            Ask::FlowStep { flow, .. } => flow.identity(),
+            Ask::RankAgents { policy, .. } | Ask::RankWaiting { policy, .. } | Ask::OnTimer { policy, .. } => {
+                policy.identity()
+            }
+            Ask::Judge { rule, .. }
+            | Ask::Utterance { rule, .. }
+            | Ask::Review { rule, .. }
+            | Ask::Redact { rule, .. } => rule.identity(),
+        };
+        Asked { tenant: self.tenant.clone(), plugin, world }
+    }
 }
 
 /// Why there is no answer. Whoever asked takes the native default.
@@ -125,6 +152,12 @@ pub enum AskFailure {
     /// Nobody was asked: too many questions wait already.
     #[error("{waiting} questions wait already")]
     Refused { waiting: usize },
+    /// Nobody was asked: the question waited for a thread until its answer was of no use any more.
+    #[error("the question waited {waited:?} and was of no use any more")]
+    Stale { waited: Duration },
+    /// Nobody was asked: the tenant has used up its [`Allowance`](crate::Allowance) for now.
+    #[error("the tenant asks more of plugins than it may")]
+    Limited,
     #[error("plugin's answer is void: {0}")]
     BadAnswer(BadAnswer),
     /// The plugin says itself that it has no answer.

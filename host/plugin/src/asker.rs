@@ -1,7 +1,8 @@
 //! Answers questions on the caller's thread, and keeps the instances that are good for more.
 
 use crate::{
-    Answer, Ask, Engine, Question, Reply,
+    Accounts, Answer, Ask, AskFailure, Engine, Question, Reply,
+    account::{Entry, Ledger},
     kept::Kept,
     moment::{Moment, Turn},
     world::{
@@ -20,6 +21,7 @@ pub struct Asker {
     flows: Kept<Flow>,
     policies: Kept<Routing>,
     rules: Kept<Compliance>,
+    ledger: Ledger,
 }
 
 impl Asker {
@@ -33,12 +35,13 @@ impl Asker {
         // Half for what is kept; the rest for loading, checking and what is being replaced.
         let instances = usize::try_from(engine.instances).unwrap_or(usize::MAX);
         let most = (instances / 4 / askers).clamp(1, MOST_KEPT);
-        Self { flows: Kept::new(most), policies: Kept::new(most), rules: Kept::new(most) }
+        Self { flows: Kept::new(most), policies: Kept::new(most), rules: Kept::new(most), ledger: Ledger::default() }
     }
 
     /// Never panics and never takes much longer than the budget; a new instance may take up to a second to read its settings.
     pub fn ask(&mut self, question: Question) -> Reply {
         let begun = Moment::now();
+        let asked = question.asked();
         let Question { id, tenant, budget, ask } = question;
         let turn = Turn { from: begun, budget };
         let result = match ask {
@@ -74,6 +77,19 @@ impl Asker {
                 self.rules.ask(&tenant, &rule, &settings, turn, Redact { text, language }).map(Answer::Redacted)
             }
         };
-        Reply { id, result, took: begun.elapsed() }
+        let took = begun.elapsed();
+        let worked = begun.worked_of(took);
+        let failure = result.as_ref().err().map(AskFailure::kind);
+        self.ledger.add(&asked, Entry { failure, took, worked });
+        Reply { id, result, took, worked, asked }
+    }
+
+    /// What was asked of this asker and how it went.
+    pub fn accounts(&self) -> Accounts {
+        Accounts::of([&self.ledger])
+    }
+
+    pub(crate) fn ledger(&self) -> Ledger {
+        self.ledger.clone()
     }
 }

@@ -13,6 +13,8 @@
 //! questions on the caller's thread: tests in virtual time use it as it is. [`Runtime`] is some threads with an asker each. Native defaults
 //! belong to whoever asks: here every way to fail is an [`AskFailure`], and the next question is answered by a new instance.
 
+mod account;
+mod allowance;
 mod ask;
 mod asker;
 mod bindings;
@@ -32,6 +34,8 @@ mod ticker;
 mod wasi;
 mod world;
 
+pub use account::{Account, Accounts, Asked, FailureKind, Histogram};
+pub use allowance::Allowance;
 pub use ask::{Answer, Ask, AskFailure, BadAnswer, Question, Reply, Settings, TableSet};
 pub use asker::Asker;
 pub use engine::{Engine, EngineError, EngineSettings};

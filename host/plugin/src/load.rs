@@ -233,6 +233,11 @@ impl<W: World> Plugin<W> {
         self.0.limits
     }
 
+    /// Content and world.
+    pub(crate) fn identity(&self) -> (PluginHash, &'static str) {
+        (self.0.hash, W::NAME)
+    }
+
     pub(crate) fn number(&self) -> u64 {
         self.0.number
     }

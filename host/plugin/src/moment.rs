@@ -11,6 +11,9 @@ pub(crate) struct Moment {
     worked: Duration,
 }
 
+/// Below this, the clock on the wall tells work well enough, and it is a system call cheaper.
+const SHORT: Duration = Duration::from_millis(1);
+
 impl Moment {
     pub(crate) fn now() -> Self {
         Self { wall: Instant::now(), worked: worked() }
@@ -18,6 +21,11 @@ impl Moment {
 
     pub(crate) fn elapsed(&self) -> Duration {
         self.wall.elapsed()
+    }
+
+    /// CPU time of this thread since then, `elapsed` of which passed on the wall. Never less than it was, and at most [`SHORT`] more.
+    pub(crate) fn worked_of(&self, elapsed: Duration) -> Duration {
+        if elapsed < SHORT { elapsed } else { worked().saturating_sub(self.worked) }
     }
 }
 

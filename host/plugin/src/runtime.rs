@@ -6,12 +6,16 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use plugboard_model::TenantId;
 
-use crate::{AskFailure, Asker, Engine, EngineError, Question, Reply};
+use crate::{
+    Accounts, Allowance, AskFailure, Asker, Engine, EngineError, Question, Reply,
+    account::{Entry, Ledger},
+    allowance::Allowances,
+};
 
 #[derive(Clone, Debug)]
 pub struct RuntimeSettings {
@@ -19,12 +23,18 @@ pub struct RuntimeSettings {
     pub threads: NonZeroUsize,
     /// Most questions that wait, half of them of one tenant; more are refused.
     pub queue: usize,
+    /// What each tenant may ask.
+    pub allowance: Allowance,
 }
 
 impl Default for RuntimeSettings {
     fn default() -> Self {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-        Self { threads: NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN).max(TWO), queue: 4_096 }
+        Self {
+            threads: NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN).max(TWO),
+            queue: 4_096,
+            allowance: Allowance::default(),
+        }
     }
 }
 
@@ -36,16 +46,20 @@ pub struct Runtime {
     shared: Arc<Shared>,
     threads: Vec<JoinHandle<()>>,
     most_waiting: usize,
+    /// One of each thread, and of what was refused.
+    ledgers: Vec<Ledger>,
+    refused: Ledger,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     work: Mutex<Work>,
     arrived: Condvar,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Work {
+    allowances: Allowances,
     /// By tenant; none is empty.
     lines: BTreeMap<TenantId, Line>,
     /// Questions in all lines together.
@@ -72,18 +86,33 @@ impl Runtime {
         settings: &RuntimeSettings,
         reply: impl Fn(Reply) + Send + Sync + 'static,
     ) -> Result<Self, EngineError> {
-        let shared = Arc::new(Shared::default());
+        let work = Work {
+            allowances: Allowances::new(settings.allowance),
+            lines: BTreeMap::new(),
+            count: 0,
+            turns: 0,
+            running: BTreeMap::new(),
+            closed: false,
+        };
+        let shared = Arc::new(Shared { work: Mutex::new(work), arrived: Condvar::new() });
         let reply = Arc::new(reply);
         let count = settings.threads.get();
-        let mut runtime = Self { shared, threads: Vec::with_capacity(count), most_waiting: settings.queue };
+        let mut runtime = Self {
+            shared,
+            threads: Vec::with_capacity(count),
+            most_waiting: settings.queue,
+            ledgers: Vec::with_capacity(count),
+            refused: Ledger::default(),
+        };
         for number in 0..count {
             let (shared, reply) = (Arc::clone(&runtime.shared), Arc::clone(&reply));
             let mut asker = Asker::sharing(engine, count);
+            let ledger = asker.ledger();
+            runtime.ledgers.push(asker.ledger());
             let spawned = thread::Builder::new().name(format!("plugin-{number}")).spawn(move || {
                 while let Some((arrived, question)) = shared.next() {
-                    let tenant = question.tenant.clone();
-                    let answered = answer(&mut asker, arrived, question);
-                    shared.done(&tenant);
+                    let answered = answer(&mut asker, &ledger, arrived, question);
+                    shared.done(&answered);
                     reply(answered);
                 }
             });
@@ -97,12 +126,29 @@ impl Runtime {
         let mut work = self.shared.lock();
         let of_tenant = work.lines.get(&question.tenant).map_or(0, |line| line.questions.len());
         if work.count >= self.most_waiting || of_tenant >= self.most_waiting.div_ceil(2) {
-            return Err(AskFailure::Refused { waiting: work.count });
+            let failure = AskFailure::Refused { waiting: work.count };
+            drop(work);
+            return Err(self.refuse(&question, failure));
         }
-        work.put(Instant::now(), question);
+        let now = Instant::now();
+        if !work.allowances.take(now, &question.tenant) {
+            drop(work);
+            return Err(self.refuse(&question, AskFailure::Limited));
+        }
+        work.put(now, question);
         drop(work);
         self.shared.arrived.notify_one();
         Ok(())
+    }
+
+    fn refuse(&self, question: &Question, failure: AskFailure) -> AskFailure {
+        self.refused.add(&question.asked(), Entry::not_answered(failure.kind()));
+        failure
+    }
+
+    /// What was asked since the start, and how it went.
+    pub fn accounts(&self) -> Accounts {
+        Accounts::of(self.ledgers.iter().chain([&self.refused]))
     }
 }
 
@@ -121,17 +167,21 @@ impl Drop for Runtime {
 /// A question that waited this many times its budget is of no use to anybody any more.
 const STALE: u32 = 10;
 
-fn answer(asker: &mut Asker, arrived: Instant, question: Question) -> Reply {
-    let budget = question.budget;
+fn answer(asker: &mut Asker, ledger: &Ledger, arrived: Instant, question: Question) -> Reply {
+    let (id, budget, asked) = (question.id, question.budget, question.asked());
+    let not_answered = |failure: AskFailure, asked| {
+        let entry = Entry::not_answered(failure.kind());
+        ledger.add(&asked, entry);
+        Reply { id, result: Err(failure), took: entry.took, worked: entry.worked, asked }
+    };
     if arrived.elapsed() > budget * STALE {
-        return Reply { id: question.id, result: Err(AskFailure::Deadline { budget }), took: Duration::ZERO };
+        return not_answered(AskFailure::Stale { waited: arrived.elapsed() }, asked);
     }
-    let id = question.id;
     // Whoever asked waits for a reply, and the thread serves all the others: a panic of ours costs this one question.
     panic::catch_unwind(AssertUnwindSafe(|| asker.ask(question))).unwrap_or_else(|_| {
         tracing::error!(question = id, "the host panicked while it asked a plugin");
         let backtrace = "the host panicked while it asked".to_owned();
-        Reply { id, result: Err(AskFailure::Trapped { backtrace }), took: arrived.elapsed() }
+        not_answered(AskFailure::Trapped { backtrace }, asked)
     })
 }
 
@@ -154,8 +204,10 @@ impl Shared {
         }
     }
 
-    fn done(&self, tenant: &TenantId) {
+    fn done(&self, reply: &Reply) {
+        let tenant = &reply.asked.tenant;
         let mut work = self.lock();
+        work.allowances.worked(Instant::now(), tenant, reply.worked);
         if let Some(running) = work.running.get_mut(tenant) {
             *running -= 1;
             if *running == 0 {

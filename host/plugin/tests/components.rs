@@ -314,7 +314,8 @@ fn an_endless_loop_ends_at_its_budget_while_others_are_answered() {
     let engine = engine();
     let flow = engine.load_flow(&component("hostile-flow")).expect("a flow");
     let (sender, replies) = mpsc::channel();
-    let settings = RuntimeSettings { threads: 2.try_into().expect("not zero"), queue: 16 };
+    let settings =
+        RuntimeSettings { threads: 2.try_into().expect("not zero"), queue: 16, ..RuntimeSettings::default() };
     let runtime =
         Runtime::start(&engine, &settings, move |reply| drop(sender.send((Instant::now(), reply)))).expect("threads");
     let begun = Instant::now();
@@ -337,7 +338,7 @@ fn an_endless_loop_ends_at_its_budget_while_others_are_answered() {
 fn a_full_queue_refuses_at_once() {
     let engine = engine();
     let flow = engine.load_flow(&component("hostile-flow")).expect("a flow");
-    let settings = RuntimeSettings { threads: 1.try_into().expect("not zero"), queue: 0 };
+    let settings = RuntimeSettings { threads: 1.try_into().expect("not zero"), queue: 0, ..RuntimeSettings::default() };
     let runtime = Runtime::start(&engine, &settings, drop).expect("threads");
     assert_eq!(runtime.ask(hostile(&flow, "well")), Err(AskFailure::Refused { waiting: 0 }));
 }

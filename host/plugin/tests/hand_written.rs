@@ -75,7 +75,8 @@ fn a_flow_that_breaks_in_any_way_costs_one_answer_and_no_thread() {
         ("never ends", "(loop (br 0)) i32.const 1024"),
     ];
     let (sender, replies) = mpsc::channel();
-    let settings = RuntimeSettings { threads: 2.try_into().expect("not zero"), queue: 16 };
+    let settings =
+        RuntimeSettings { threads: 2.try_into().expect("not zero"), queue: 16, ..RuntimeSettings::default() };
     let runtime = Runtime::start(&engine, &settings, move |reply| drop(sender.send(reply))).expect("threads");
     let sound = load(&engine, &flow(""));
     let mut seen = String::new();
@@ -126,7 +127,7 @@ fn a_tenant_that_asks_too_much_leaves_room_for_the_others() {
     let loops = load(&engine, &step("(loop (br 0)) i32.const 1024"));
     let sound = load(&engine, &flow(""));
     let (sender, replies) = mpsc::channel();
-    let settings = RuntimeSettings { threads: 1.try_into().expect("not zero"), queue: 8 };
+    let settings = RuntimeSettings { threads: 1.try_into().expect("not zero"), queue: 8, ..RuntimeSettings::default() };
     let runtime = Runtime::start(&engine, &settings, move |reply| drop(sender.send(reply))).expect("threads");
     let refused = (0..16).filter(|id| runtime.ask(question(*id, &loops)).is_err()).count();
     assert!(refused >= 11, "four wait and one is being answered: {refused} of 16 were refused");

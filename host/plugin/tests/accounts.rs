@@ -1,0 +1,148 @@
+//! Who asked what of which plugin, what it cost, and who has asked too much.
+
+#![allow(clippy::disallowed_methods, reason = "a deadline on the wall clock is what is tested")]
+
+#[path = "guests/built.rs"]
+mod built;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{self, Receiver},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use built::component;
+use plugboard_model::{
+    InteractionId, Timestamp,
+    flow::{Channel, Direction, Event, Happening, Setting, Start},
+};
+use plugboard_plugin::{
+    Accounts, Allowance, Ask, AskFailure, Asker, Engine, EngineSettings, FailureKind, FlowPlugin, Question, Reply,
+    Runtime, RuntimeSettings, Settings,
+};
+
+const BUDGET: Duration = Duration::from_millis(500);
+
+fn flow() -> (Engine, FlowPlugin) {
+    let engine = Engine::new(EngineSettings { instances: 40, ..EngineSettings::default() }).expect("an engine");
+    let flow = engine.load_flow(&component("hostile-flow")).expect("a flow");
+    (engine, flow)
+}
+
+fn question(flow: &FlowPlugin, tenant: &str, how: &str) -> Question {
+    let start = Start {
+        interaction: InteractionId(1),
+        channel: Channel::Voice,
+        direction: Direction::Inbound,
+        caller: String::new(),
+        called: "8001".into(),
+        verified: false,
+        language: "en".into(),
+    };
+    let (at, what) = (Timestamp::from_secs(1_795_428_000), Happening::Started(start));
+    let event = Box::new(Event { seq: 0, at, utc_offset_min: 0, answers: None, more: false, what });
+    let settings = Arc::new(Settings::new(vec![Setting { name: "how".into(), value: how.into() }]));
+    let ask = Ask::FlowStep { flow: flow.clone(), settings, state: vec![], event };
+    Question { id: 1, tenant: tenant.parse().expect("a name"), budget: BUDGET, ask }
+}
+
+/// Tenant, asked, answered, and what failed how often.
+fn table(accounts: &Accounts) -> String {
+    let line = |(asked, account): (&plugboard_plugin::Asked, &plugboard_plugin::Account)| {
+        let failed = FailureKind::ALL.into_iter().filter(|kind| account.failed(*kind) > 0);
+        let failed: String = failed.map(|kind| format!(" {} {}", kind.name(), account.failed(kind))).collect();
+        format!("{} {}: {} asked, {} answered,{failed}\n", asked.tenant, asked.world, account.asked, account.answered)
+    };
+    accounts.by_asked.iter().map(line).collect()
+}
+
+#[test]
+fn an_account_tells_a_tenants_trouble_with_a_plugin_from_the_others_peace() {
+    let (engine, flow) = flow();
+    let mut asker = Asker::new(&engine);
+    let troubles = ["well", "panics", "well", "fails", "injects-a-header", "loops", "eats-memory"];
+    let replies = troubles.map(|how| asker.ask(question(&flow, "acme", how)));
+    for _ in 0..3 {
+        asker.ask(question(&flow, "umbrella", "well"));
+    }
+    let accounts = asker.accounts();
+    expect_test::expect![[r#"
+        acme flow-plugin: 7 asked, 2 answered, trapped 1 out-of-memory 1 deadline 1 bad-answer 1 plugin 1
+        umbrella flow-plugin: 3 asked, 3 answered,
+    "#]]
+    .assert_eq(&table(&accounts));
+    let [acme, umbrella] = ["acme", "umbrella"].map(|name| accounts.of_tenant(&name.parse().expect("a name")));
+    assert_eq!(acme.worked, replies.iter().map(|reply| reply.worked).sum());
+    assert_eq!([acme.took.count(), umbrella.took.count()], [7, 3]);
+    let loops = &replies[5];
+    assert!(acme.took.p99() >= loops.took && loops.took >= BUDGET, "{acme:?} {loops:?}");
+    let all = accounts.of_plugin(flow.hash());
+    assert_eq!((all.asked, all.answered), (10, 5));
+}
+
+fn start(engine: &Engine, settings: &RuntimeSettings) -> (Runtime, Receiver<(Instant, Reply)>) {
+    let (sender, replies) = mpsc::channel();
+    let send = move |reply| drop(sender.send((Instant::now(), reply)));
+    (Runtime::start(engine, settings, send).expect("threads"), replies)
+}
+
+#[test]
+fn a_tenant_that_has_asked_too_much_is_refused_and_another_is_not() {
+    let (engine, flow) = flow();
+    let allowance = Allowance { questions: 2, work: Duration::from_secs(60) };
+    let (runtime, replies) = start(&engine, &RuntimeSettings { allowance, ..RuntimeSettings::default() });
+    let refused: Vec<_> = (0..10).filter_map(|_| runtime.ask(question(&flow, "acme", "well")).err()).collect();
+    // Four at once, and what a slow machine gives back meanwhile.
+    assert!(refused.len() >= 4 && refused.iter().all(|failure| *failure == AskFailure::Limited), "{refused:?}");
+    runtime.ask(question(&flow, "umbrella", "well")).expect("another tenant");
+    let answered = 10 - refused.len() + 1;
+    assert!(replies.iter().take(answered).all(|(_, reply)| reply.failure().is_none()));
+    let accounts = runtime.accounts();
+    let acme = accounts.of_tenant(&"acme".parse().expect("a name"));
+    assert_eq!(acme.failed(FailureKind::Limited), refused.len() as u64);
+    assert_eq!(accounts.of_tenant(&"umbrella".parse().expect("a name")).failed(FailureKind::Limited), 0);
+}
+
+#[test]
+fn a_tenant_that_burns_the_processor_is_refused_until_it_is_paid_back() {
+    let (engine, flow) = flow();
+    // Whatever else this machine does, the guest works some milliseconds before it is stopped: more than is given back in a second.
+    let allowance = Allowance { questions: 1_000, work: Duration::from_millis(1) };
+    let (runtime, replies) = start(&engine, &RuntimeSettings { allowance, ..RuntimeSettings::default() });
+    runtime.ask(question(&flow, "acme", "loops")).expect("room");
+    let (_, reply) = replies.recv().expect("a reply");
+    assert_eq!(reply.failure(), Some(FailureKind::Deadline));
+    assert_eq!(runtime.ask(question(&flow, "acme", "well")), Err(AskFailure::Limited));
+    assert_eq!(runtime.ask(question(&flow, "umbrella", "well")), Ok(()));
+}
+
+/// One thread a core that never rests: the guest gets half of one, so that its work alone would take twice its budget.
+#[test]
+fn an_endless_loop_on_a_busy_machine_is_stopped_at_twice_its_deadline() {
+    let (engine, flow) = flow();
+    let over = Arc::new(AtomicBool::new(false));
+    let spinners: Vec<_> = (0..thread::available_parallelism().map_or(2, |cores| cores.get()))
+        .map(|_| {
+            let over = Arc::clone(&over);
+            thread::spawn(move || {
+                while !over.load(Ordering::Relaxed) {
+                    std::hint::spin_loop();
+                }
+            })
+        })
+        .collect();
+    let mut asker = Asker::new(&engine);
+    asker.ask(question(&flow, "acme", "well"));
+    let reply = asker.ask(question(&flow, "acme", "loops"));
+    over.store(true, Ordering::Relaxed);
+    spinners.into_iter().for_each(|spinner| spinner.join().expect("no panic"));
+    assert_eq!(reply.failure(), Some(FailureKind::Deadline));
+    // The new instance had to be made first: that is no part of the deadline. Where others build on the same machine the guest may get less than an
+    // eighth of a core, and then has until five budgets.
+    let most = if reply.worked < BUDGET / 8 { 5 * BUDGET } else { 2 * BUDGET };
+    assert!(reply.took < most + BUDGET, "{reply:?}");
+}
