@@ -121,6 +121,14 @@ impl Quarantine {
         !matches!(self.state, State::Closed { .. })
     }
 
+    /// When it may be asked again, at the earliest; `None`: it may be asked.
+    pub fn until(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Closed { .. } => None,
+            State::Open { until, .. } | State::HalfOpen { until, .. } => Some(until),
+        }
+    }
+
     /// Before each question.
     pub fn admit(&mut self, now: Timestamp) -> Admission {
         match self.state {

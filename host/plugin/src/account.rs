@@ -38,10 +38,12 @@ pub enum FailureKind {
     Stale,
     /// The tenant has used up what it may ask. No fault of the plugin.
     Limited,
+    /// It failed too often before and is let be for a while. No failure by itself.
+    Quarantined,
 }
 
 impl FailureKind {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Trapped,
         Self::OutOfMemory,
         Self::Deadline,
@@ -50,6 +52,7 @@ impl FailureKind {
         Self::Refused,
         Self::Stale,
         Self::Limited,
+        Self::Quarantined,
     ];
 
     /// Kebab-case, as a label of a figure.
@@ -63,6 +66,7 @@ impl FailureKind {
             Self::Refused => "refused",
             Self::Stale => "stale",
             Self::Limited => "limited",
+            Self::Quarantined => "quarantined",
         }
     }
 
@@ -70,7 +74,7 @@ impl FailureKind {
     pub fn is_the_plugins(self) -> bool {
         match self {
             Self::Trapped | Self::OutOfMemory | Self::Deadline | Self::BadAnswer | Self::Plugin => true,
-            Self::Refused | Self::Stale | Self::Limited => false,
+            Self::Refused | Self::Stale | Self::Limited | Self::Quarantined => false,
         }
     }
 }
@@ -84,6 +88,7 @@ impl AskFailure {
             Self::Refused { .. } => FailureKind::Refused,
             Self::Stale { .. } => FailureKind::Stale,
             Self::Limited => FailureKind::Limited,
+            Self::Quarantined { .. } => FailureKind::Quarantined,
             Self::BadAnswer(_) => FailureKind::BadAnswer,
             Self::Plugin(_) => FailureKind::Plugin,
         }

@@ -3,11 +3,12 @@
 use std::{sync::Arc, time::Duration};
 
 use plugboard_model::{
-    TenantId,
+    TenantId, Timestamp,
     compliance::{Act, Finding, Heard, Segment, Span, Transcript, Verdict},
     flow::{self, Setting, Stepped},
     routing::{Candidate, Column, Need, Order, Relaxed, Tables, Waiting},
 };
+use plugboard_pack::quarantine::Transition;
 use sha2::{Digest, Sha256};
 
 use crate::{Asked, CompliancePlugin, FailureKind, FlowPlugin, RoutingPlugin, world::Setup};
@@ -110,6 +111,8 @@ pub struct Reply {
     /// CPU time of it.
     pub worked: Duration,
     pub asked: Asked,
+    /// What this reply changed of the plugin's quarantine, for the supervisor. Only a [`Runtime`](crate::Runtime) keeps one.
+    pub quarantine: Option<Transition>,
 }
 
 impl Reply {
@@ -133,6 +136,20 @@ impl Question {
             | Ask::Redact { rule, .. } => rule.identity(),
         };
         Asked { tenant: self.tenant.clone(), plugin, world }
+    }
+
+    /// What the instance that answers was told.
+    pub(crate) fn setup_hash(&self) -> [u8; 32] {
+        match &self.ask {
+            Ask::FlowStep { settings, .. }
+            | Ask::Judge { settings, .. }
+            | Ask::Utterance { settings, .. }
+            | Ask::Review { settings, .. }
+            | Ask::Redact { settings, .. } => settings.hash(),
+            Ask::RankAgents { tables, .. } | Ask::RankWaiting { tables, .. } | Ask::OnTimer { tables, .. } => {
+                tables.hash()
+            }
+        }
     }
 }
 
@@ -158,6 +175,9 @@ pub enum AskFailure {
     /// Nobody was asked: the tenant has used up its [`Allowance`](crate::Allowance) for now.
     #[error("the tenant asks more of plugins than it may")]
     Limited,
+    /// Nobody was asked: the plugin failed too often. A probe may be let through at `until`.
+    #[error("plugin failed too often and is not asked before {until}")]
+    Quarantined { until: Timestamp },
     #[error("plugin's answer is void: {0}")]
     BadAnswer(BadAnswer),
     /// The plugin says itself that it has no answer.

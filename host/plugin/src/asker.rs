@@ -81,7 +81,7 @@ impl Asker {
         let worked = begun.worked_of(took);
         let failure = result.as_ref().err().map(AskFailure::kind);
         self.ledger.add(&asked, Entry { failure, took, worked });
-        Reply { id, result, took, worked, asked }
+        Reply { id, result, took, worked, asked, quarantine: None }
     }
 
     /// What was asked of this asker and how it went.

@@ -28,11 +28,14 @@ mod limits;
 mod load;
 mod log;
 mod moment;
+mod quarantines;
 mod room;
 mod runtime;
 mod ticker;
 mod wasi;
 mod world;
+
+pub use plugboard_pack::quarantine::{Rules as QuarantineRules, Transition as QuarantineTransition};
 
 pub use account::{Account, Accounts, Asked, FailureKind, Histogram};
 pub use allowance::Allowance;
@@ -43,6 +46,7 @@ pub use inspect::{CONTRACT, Inspected};
 pub use limits::Limits;
 pub use load::{CompliancePlugin, FlowPlugin, LoadError, Plugin, PluginHash, RoutingPlugin, Terms};
 pub use log::{LogLevel, LogLine, LogSink};
-pub use runtime::{Runtime, RuntimeSettings};
+pub use quarantines::Quarantined;
+pub use runtime::{Runtime, RuntimeSettings, RuntimeWatch};
 pub use world::compliance::RuleDescription;
 pub use world::flow::{Description, NodeKind};

@@ -6,15 +6,17 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
-    time::Instant,
+    time::{Instant, SystemTime},
 };
 
-use plugboard_model::TenantId;
+use plugboard_model::{TenantId, Timestamp};
+use plugboard_pack::quarantine::{Rules, Ticket};
 
 use crate::{
-    Accounts, Allowance, AskFailure, Asker, Engine, EngineError, Question, Reply,
+    Accounts, Allowance, AskFailure, Asked, Asker, Engine, EngineError, Quarantined, Question, Reply,
     account::{Entry, Ledger},
     allowance::Allowances,
+    quarantines::Quarantines,
 };
 
 #[derive(Clone, Debug)]
@@ -25,6 +27,8 @@ pub struct RuntimeSettings {
     pub queue: usize,
     /// What each tenant may ask.
     pub allowance: Allowance,
+    /// When a plugin that fails is let be, and for how long.
+    pub quarantine: Rules,
 }
 
 impl Default for RuntimeSettings {
@@ -34,6 +38,7 @@ impl Default for RuntimeSettings {
             threads: NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN).max(TWO),
             queue: 4_096,
             allowance: Allowance::default(),
+            quarantine: Rules::default(),
         }
     }
 }
@@ -43,23 +48,32 @@ const TWO: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
 /// Answers questions on threads of its own. Dropped, it answers no more and joins its threads.
 #[derive(Debug)]
 pub struct Runtime {
-    shared: Arc<Shared>,
+    watch: RuntimeWatch,
     threads: Vec<JoinHandle<()>>,
     most_waiting: usize,
+    refused: Ledger,
+}
+
+/// Reads how the plugins of a [`Runtime`] fare, on any thread. Cheap to clone; it keeps no thread alive.
+#[derive(Clone, Debug)]
+pub struct RuntimeWatch {
+    shared: Arc<Shared>,
     /// One of each thread, and of what was refused.
     ledgers: Vec<Ledger>,
-    refused: Ledger,
 }
 
 #[derive(Debug)]
 struct Shared {
     work: Mutex<Work>,
     arrived: Condvar,
+    /// A moment on both clocks: quarantines are told in the time of the wall, and must not follow where that is set back.
+    begun: (Instant, Timestamp),
 }
 
 #[derive(Debug)]
 struct Work {
     allowances: Allowances,
+    quarantines: Quarantines,
     /// By tenant; none is empty.
     lines: BTreeMap<TenantId, Line>,
     /// Questions in all lines together.
@@ -74,9 +88,16 @@ struct Work {
 /// A tenant's questions, in order of arrival.
 #[derive(Debug)]
 struct Line {
-    questions: VecDeque<(Instant, Question)>,
+    questions: VecDeque<Waiting>,
     /// Lines are served in turn: a long one waits for each of the others.
     turn: u64,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    arrived: Instant,
+    ticket: Ticket,
+    question: Question,
 }
 
 impl Runtime {
@@ -88,31 +109,35 @@ impl Runtime {
     ) -> Result<Self, EngineError> {
         let work = Work {
             allowances: Allowances::new(settings.allowance),
+            quarantines: Quarantines::new(settings.quarantine),
             lines: BTreeMap::new(),
             count: 0,
             turns: 0,
             running: BTreeMap::new(),
             closed: false,
         };
-        let shared = Arc::new(Shared { work: Mutex::new(work), arrived: Condvar::new() });
+        let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let begun = (Instant::now(), Timestamp::from(wall));
+        let shared = Arc::new(Shared { work: Mutex::new(work), arrived: Condvar::new(), begun });
         let reply = Arc::new(reply);
         let count = settings.threads.get();
+        let refused = Ledger::default();
         let mut runtime = Self {
-            shared,
+            watch: RuntimeWatch { shared, ledgers: vec![refused.clone()] },
             threads: Vec::with_capacity(count),
             most_waiting: settings.queue,
-            ledgers: Vec::with_capacity(count),
-            refused: Ledger::default(),
+            refused,
         };
         for number in 0..count {
-            let (shared, reply) = (Arc::clone(&runtime.shared), Arc::clone(&reply));
+            let (shared, reply) = (Arc::clone(&runtime.watch.shared), Arc::clone(&reply));
             let mut asker = Asker::sharing(engine, count);
             let ledger = asker.ledger();
-            runtime.ledgers.push(asker.ledger());
+            runtime.watch.ledgers.push(asker.ledger());
             let spawned = thread::Builder::new().name(format!("plugin-{number}")).spawn(move || {
-                while let Some((arrived, question)) = shared.next() {
-                    let answered = answer(&mut asker, &ledger, arrived, question);
-                    shared.done(&answered);
+                while let Some(Waiting { arrived, ticket, question }) = shared.next() {
+                    let setup = question.setup_hash();
+                    let mut answered = answer(&mut asker, &ledger, arrived, question);
+                    shared.done(&mut answered, setup, ticket);
                     reply(answered);
                 }
             });
@@ -123,39 +148,47 @@ impl Runtime {
 
     /// Takes the question; the reply comes by the callback. Refused, nothing comes.
     pub fn ask(&self, question: Question) -> Result<(), AskFailure> {
-        let mut work = self.shared.lock();
-        let of_tenant = work.lines.get(&question.tenant).map_or(0, |line| line.questions.len());
-        if work.count >= self.most_waiting || of_tenant >= self.most_waiting.div_ceil(2) {
-            let failure = AskFailure::Refused { waiting: work.count };
-            drop(work);
-            return Err(self.refuse(&question, failure));
+        let shared = &self.watch.shared;
+        let asked = question.asked();
+        let admitted = shared.lock().admit(shared.now(), self.most_waiting, &asked, question);
+        match admitted {
+            Ok(()) => {
+                shared.arrived.notify_one();
+                Ok(())
+            }
+            Err(failure) => {
+                self.refused.add(&asked, Entry::not_answered(failure.kind()));
+                Err(failure)
+            }
         }
-        let now = Instant::now();
-        if !work.allowances.take(now, &question.tenant) {
-            drop(work);
-            return Err(self.refuse(&question, AskFailure::Limited));
-        }
-        work.put(now, question);
-        drop(work);
-        self.shared.arrived.notify_one();
-        Ok(())
-    }
-
-    fn refuse(&self, question: &Question, failure: AskFailure) -> AskFailure {
-        self.refused.add(&question.asked(), Entry::not_answered(failure.kind()));
-        failure
     }
 
     /// What was asked since the start, and how it went.
     pub fn accounts(&self) -> Accounts {
-        Accounts::of(self.ledgers.iter().chain([&self.refused]))
+        self.watch.accounts()
+    }
+
+    pub fn watch(&self) -> RuntimeWatch {
+        self.watch.clone()
+    }
+}
+
+impl RuntimeWatch {
+    /// What was asked since the start, and how it went.
+    pub fn accounts(&self) -> Accounts {
+        Accounts::of(&self.ledgers)
+    }
+
+    /// Plugins that are not asked for now.
+    pub fn quarantined(&self) -> Vec<Quarantined> {
+        self.shared.lock().quarantines.list()
     }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.shared.lock().closed = true;
-        self.shared.arrived.notify_all();
+        self.watch.shared.lock().closed = true;
+        self.watch.shared.arrived.notify_all();
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a plugin thread panicked");
@@ -172,7 +205,7 @@ fn answer(asker: &mut Asker, ledger: &Ledger, arrived: Instant, question: Questi
     let not_answered = |failure: AskFailure, asked| {
         let entry = Entry::not_answered(failure.kind());
         ledger.add(&asked, entry);
-        Reply { id, result: Err(failure), took: entry.took, worked: entry.worked, asked }
+        Reply { id, result: Err(failure), took: entry.took, worked: entry.worked, asked, quarantine: None }
     };
     if arrived.elapsed() > budget * STALE {
         return not_answered(AskFailure::Stale { waited: arrived.elapsed() }, asked);
@@ -191,7 +224,7 @@ impl Shared {
     }
 
     /// The next question, of the tenant that has the fewest under way; `None` at the end.
-    fn next(&self) -> Option<(Instant, Question)> {
+    fn next(&self) -> Option<Waiting> {
         let mut work = self.lock();
         loop {
             if work.closed {
@@ -204,10 +237,20 @@ impl Shared {
         }
     }
 
-    fn done(&self, reply: &Reply) {
+    /// The wall's time, never set back.
+    fn now(&self) -> (Instant, Timestamp) {
+        let now = Instant::now();
+        let (begun, at) = self.begun;
+        (now, at + now.saturating_duration_since(begun))
+    }
+
+    fn done(&self, reply: &mut Reply, setup: [u8; 32], ticket: Ticket) {
+        let (now, at) = self.now();
+        let failure = reply.failure();
         let tenant = &reply.asked.tenant;
         let mut work = self.lock();
-        work.allowances.worked(Instant::now(), tenant, reply.worked);
+        work.allowances.worked(now, tenant, reply.worked);
+        reply.quarantine = work.quarantines.handle_reply(at, (reply.asked.clone(), setup), ticket, failure);
         if let Some(running) = work.running.get_mut(tenant) {
             *running -= 1;
             if *running == 0 {
@@ -218,16 +261,38 @@ impl Shared {
 }
 
 impl Work {
-    fn put(&mut self, arrived: Instant, question: Question) {
+    /// Puts the question into its tenant's line, if it may be asked.
+    fn admit(
+        &mut self,
+        (now, at): (Instant, Timestamp),
+        most: usize,
+        asked: &Asked,
+        question: Question,
+    ) -> Result<(), AskFailure> {
+        let of_tenant = self.lines.get(&asked.tenant).map_or(0, |line| line.questions.len());
+        if self.count >= most || of_tenant >= most.div_ceil(2) {
+            return Err(AskFailure::Refused { waiting: self.count });
+        }
+        let subject = (asked.clone(), question.setup_hash());
+        let ticket = self.quarantines.admit(at, &subject).map_err(|until| AskFailure::Quarantined { until })?;
+        if !self.allowances.take(now, &asked.tenant) {
+            self.quarantines.withdraw(at, &subject, ticket);
+            return Err(AskFailure::Limited);
+        }
+        self.put(Waiting { arrived: now, ticket, question });
+        Ok(())
+    }
+
+    fn put(&mut self, waiting: Waiting) {
         self.turns += 1;
         let new = Line { questions: VecDeque::new(), turn: self.turns };
-        let line = self.lines.entry(question.tenant.clone()).or_insert(new);
-        line.questions.push_back((arrived, question));
+        let line = self.lines.entry(waiting.question.tenant.clone()).or_insert(new);
+        line.questions.push_back(waiting);
         self.count += 1;
     }
 
     /// Of the tenant that has the fewest under way; among those, whose turn it is.
-    fn take(&mut self) -> Option<(Instant, Question)> {
+    fn take(&mut self) -> Option<Waiting> {
         let under_way = |tenant: &TenantId| self.running.get(tenant).copied().unwrap_or(0);
         let next = self.lines.iter().min_by_key(|(tenant, line)| (under_way(tenant), line.turn));
         let tenant = next.map(|(tenant, _)| tenant.clone())?;

@@ -54,6 +54,7 @@ impl Guest for Hostile {
                 stepped.state = vec![dig(u64::MAX) as u8];
             }
             "panics" => panic!("on purpose"),
+            "obeys-its-state" if stepped.state == b"panic" => panic!("on purpose"),
             "acts-too-much" => stepped.actions = (0..65).map(|token| act(token, Effect::PickUp)).collect(),
             "keeps-too-much" => stepped.state = vec![0; 256 * 1024 + 1],
             "walks-too-far" => stepped.trail = (0..257).map(|n| Visit { node: n.to_string(), exit: None }).collect(),
