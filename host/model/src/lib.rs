@@ -3,8 +3,11 @@
 //! This crate decides nothing. It depends on no other crate of ours and on no clock: a [`Timestamp`] is always given.
 
 mod agent;
+pub mod assistant;
+pub mod channel;
 pub mod compliance;
 mod configuration;
+pub mod connector;
 mod event;
 pub mod flow;
 mod id;
