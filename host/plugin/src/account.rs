@@ -104,6 +104,8 @@ pub struct Account {
     failed: [u64; FailureKind::ALL.len()],
     /// CPU time of guests, their start and our marshalling included.
     pub worked: Duration,
+    /// Instructions that guests ran; `None` where the engine does not count them.
+    pub fuel: Option<u64>,
     /// From the begin of the guest's work to its end, of all that were asked.
     pub took: Histogram,
 }
@@ -122,7 +124,14 @@ impl Account {
         // What was refused took nothing, and would only hide what the others took.
         if entry.failure.is_none_or(FailureKind::is_the_plugins) {
             self.worked += entry.worked;
+            self.burn(entry.fuel);
             self.took.add(entry.took);
+        }
+    }
+
+    fn burn(&mut self, fuel: Option<u64>) {
+        if let Some(fuel) = fuel {
+            *self.fuel.get_or_insert(0) += fuel;
         }
     }
 
@@ -131,6 +140,7 @@ impl Account {
         self.answered += other.answered;
         self.failed.iter_mut().zip(other.failed).for_each(|(all, more)| *all += more);
         self.worked += other.worked;
+        self.burn(other.fuel);
         self.took.merge(&other.took);
     }
 }
@@ -217,11 +227,12 @@ pub(crate) struct Entry {
     pub(crate) failure: Option<FailureKind>,
     pub(crate) took: Duration,
     pub(crate) worked: Duration,
+    pub(crate) fuel: Option<u64>,
 }
 
 impl Entry {
     pub(crate) fn not_answered(kind: FailureKind) -> Self {
-        Self { failure: Some(kind), took: Duration::ZERO, worked: Duration::ZERO }
+        Self { failure: Some(kind), took: Duration::ZERO, worked: Duration::ZERO, fuel: None }
     }
 }
 

@@ -4,14 +4,20 @@ use std::{sync::Arc, time::Duration};
 
 use plugboard_model::{
     TenantId, Timestamp,
+    assistant::{BotAction, Classified, Conversation, Suggestion},
+    channel::{ChannelFailure, Outgoing, Received, Verified, Webhook},
     compliance::{Act, Finding, Heard, Segment, Span, Transcript, Verdict},
+    connector::{Call, ConnectorFailure, Notice},
     flow::{self, Setting, Stepped},
     routing::{Candidate, Column, Need, Order, Relaxed, Tables, Waiting},
 };
 use plugboard_pack::quarantine::Transition;
 use sha2::{Digest, Sha256};
 
-use crate::{Asked, CompliancePlugin, FailureKind, FlowPlugin, RoutingPlugin, world::Setup};
+use crate::{
+    Access, Asked, AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, FailureKind, FlowPlugin,
+    RoutingPlugin, world::Setup,
+};
 
 /// One question. Cheap to move: plugins and settings are handles.
 #[derive(Clone, Debug)]
@@ -83,6 +89,61 @@ pub enum Ask {
         /// BCP 47.
         language: String,
     },
+    /// One operation of another system. 300 ms for a screen pop.
+    Invoke {
+        connector: ConnectorPlugin,
+        access: Arc<Access>,
+        call: Box<Call>,
+    },
+    /// Something that happened here. 2 s.
+    Notify {
+        connector: ConnectorPlugin,
+        access: Arc<Access>,
+        notice: Box<Notice>,
+    },
+    /// Whether the other system can be reached. 10 s.
+    Probe {
+        connector: ConnectorPlugin,
+        access: Arc<Access>,
+    },
+    /// Whether a request is the platform's own. 100 ms.
+    Verify {
+        channel: ChannelPlugin,
+        access: Arc<Access>,
+        webhook: Box<Webhook>,
+    },
+    /// What a genuine request holds. 2 s.
+    Receive {
+        channel: ChannelPlugin,
+        access: Arc<Access>,
+        webhook: Box<Webhook>,
+    },
+    /// One message to a customer. 2 s.
+    Send {
+        channel: ChannelPlugin,
+        access: Arc<Access>,
+        message: Box<Outgoing>,
+    },
+    /// A bot's answer to the last turn. 1 s.
+    Converse {
+        assistant: AssistantPlugin,
+        access: Arc<Access>,
+        conversation: Box<Conversation>,
+    },
+    /// What an agent might say or read. 1 s.
+    Suggest {
+        assistant: AssistantPlugin,
+        access: Arc<Access>,
+        conversation: Box<Conversation>,
+    },
+    /// What a text of at most 64 KiB is about. 1 s.
+    Classify {
+        assistant: AssistantPlugin,
+        access: Arc<Access>,
+        text: String,
+        /// BCP 47.
+        language: String,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,6 +161,22 @@ pub enum Answer {
     Reviewed(Vec<Finding>),
     /// To `Redact`.
     Redacted(Vec<Span>),
+    /// To `Invoke`: JSON of the operation's output, or why the other system gave none.
+    Invoked(Result<String, ConnectorFailure>),
+    /// To `Notify` and `Probe`.
+    Noted(Result<(), ConnectorFailure>),
+    /// To `Verify`.
+    Verified(Result<Verified, ChannelFailure>),
+    /// To `Receive`.
+    Received(Result<Received, ChannelFailure>),
+    /// To `Send`: the platform's id of the message.
+    Sent(Result<String, ChannelFailure>),
+    /// To `Converse`.
+    Replied(Vec<BotAction>),
+    /// To `Suggest`, best first.
+    Suggested(Vec<Suggestion>),
+    /// To `Classify`.
+    Classified(Classified),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -134,21 +211,43 @@ impl Question {
             | Ask::Utterance { rule, .. }
             | Ask::Review { rule, .. }
             | Ask::Redact { rule, .. } => rule.identity(),
+            Ask::Invoke { connector, .. } | Ask::Notify { connector, .. } | Ask::Probe { connector, .. } => {
+                connector.identity()
+            }
+            Ask::Verify { channel, .. } | Ask::Receive { channel, .. } | Ask::Send { channel, .. } => {
+                channel.identity()
+            }
+            Ask::Converse { assistant, .. } | Ask::Suggest { assistant, .. } | Ask::Classify { assistant, .. } => {
+                assistant.identity()
+            }
         };
         Asked { tenant: self.tenant.clone(), plugin, world }
     }
 
-    /// What the instance that answers was told.
+    /// Whether whoever answers may wait for the network.
+    pub(crate) fn reaches_out(&self) -> bool {
+        self.setup().is_none()
+    }
+
+    /// What the instance that answers was told; zeros where it asks for its settings itself.
     pub(crate) fn setup_hash(&self) -> [u8; 32] {
+        self.setup().unwrap_or_default()
+    }
+
+    /// `None` in a world that reaches out.
+    fn setup(&self) -> Option<[u8; 32]> {
         match &self.ask {
             Ask::FlowStep { settings, .. }
             | Ask::Judge { settings, .. }
             | Ask::Utterance { settings, .. }
             | Ask::Review { settings, .. }
-            | Ask::Redact { settings, .. } => settings.hash(),
+            | Ask::Redact { settings, .. } => Some(settings.hash()),
             Ask::RankAgents { tables, .. } | Ask::RankWaiting { tables, .. } | Ask::OnTimer { tables, .. } => {
-                tables.hash()
+                Some(tables.hash())
             }
+            Ask::Invoke { .. } | Ask::Notify { .. } | Ask::Probe { .. } => None,
+            Ask::Verify { .. } | Ask::Receive { .. } | Ask::Send { .. } => None,
+            Ask::Converse { .. } | Ask::Suggest { .. } | Ask::Classify { .. } => None,
         }
     }
 }

@@ -3,10 +3,13 @@
 use crate::{
     Accounts, Answer, Ask, AskFailure, Engine, Question, Reply,
     account::{Entry, Ledger},
-    kept::Kept,
+    kept::{Kept, Once},
     moment::{Moment, Turn},
     world::{
+        assistant::{Classify, Converse, Suggest},
+        channel::{Deliver, Receive, Verify},
         compliance::{Compliance, Judge, Redact, Review, Utterance},
+        connector::{Invoke, Notify, Probe},
         flow::{Flow, Step},
         routing::{self, OnTimer, RankAgents, RankWaiting, Routing},
     },
@@ -22,6 +25,7 @@ pub struct Asker {
     policies: Kept<Routing>,
     rules: Kept<Compliance>,
     ledger: Ledger,
+    counts_fuel: bool,
 }
 
 impl Asker {
@@ -35,7 +39,13 @@ impl Asker {
         // Half for what is kept; the rest for loading, checking and what is being replaced.
         let instances = usize::try_from(engine.instances).unwrap_or(usize::MAX);
         let most = (instances / 4 / askers).clamp(1, MOST_KEPT);
-        Self { flows: Kept::new(most), policies: Kept::new(most), rules: Kept::new(most), ledger: Ledger::default() }
+        Self {
+            flows: Kept::new(most),
+            policies: Kept::new(most),
+            rules: Kept::new(most),
+            ledger: Ledger::default(),
+            counts_fuel: engine.counts_fuel,
+        }
     }
 
     /// Never panics and never takes much longer than the budget; a new instance may take up to a second to read its settings.
@@ -43,7 +53,9 @@ impl Asker {
         let begun = Moment::now();
         let asked = question.asked();
         let Question { id, tenant, budget, ask } = question;
-        let turn = Turn { from: begun, budget };
+        let turn = Turn { from: begun, budget, waits: false };
+        let mut fuel = 0;
+        let mut once = Once { tenant: &tenant, budget, fuel: &mut fuel };
         let result = match ask {
             Ask::FlowStep { flow, settings, state, event } => {
                 self.flows.ask(&tenant, &flow, &settings, turn, Step { state, event }).map(Answer::Stepped)
@@ -76,11 +88,34 @@ impl Asker {
             Ask::Redact { rule, settings, text, language } => {
                 self.rules.ask(&tenant, &rule, &settings, turn, Redact { text, language }).map(Answer::Redacted)
             }
+            Ask::Invoke { connector, access, call } => once.ask(&connector, access, Invoke(call)).map(Answer::Invoked),
+            Ask::Notify { connector, access, notice } => {
+                once.ask(&connector, access, Notify(notice)).map(Answer::Noted)
+            }
+            Ask::Probe { connector, access } => once.ask(&connector, access, Probe).map(Answer::Noted),
+            Ask::Verify { channel, access, webhook } => {
+                once.ask(&channel, access, Verify(webhook)).map(Answer::Verified)
+            }
+            Ask::Receive { channel, access, webhook } => {
+                once.ask(&channel, access, Receive(webhook)).map(Answer::Received)
+            }
+            Ask::Send { channel, access, message } => once.ask(&channel, access, Deliver(message)).map(Answer::Sent),
+            Ask::Converse { assistant, access, conversation } => {
+                once.ask(&assistant, access, Converse(conversation)).map(Answer::Replied)
+            }
+            Ask::Suggest { assistant, access, conversation } => {
+                once.ask(&assistant, access, Suggest(conversation)).map(Answer::Suggested)
+            }
+            Ask::Classify { assistant, access, text, language } => {
+                once.ask(&assistant, access, Classify { text, language }).map(Answer::Classified)
+            }
         };
         let took = begun.elapsed();
         let worked = begun.worked_of(took);
         let failure = result.as_ref().err().map(AskFailure::kind);
-        self.ledger.add(&asked, Entry { failure, took, worked });
+        fuel += self.flows.take_fuel() + self.policies.take_fuel() + self.rules.take_fuel();
+        let fuel = self.counts_fuel.then_some(fuel);
+        self.ledger.add(&asked, Entry { failure, took, worked, fuel });
         Reply { id, result, took, worked, asked, quarantine: None }
     }
 

@@ -13,10 +13,15 @@ wasmtime::component::bindgen!({
             include plugboard:plugin/flow-plugin@0.1.1;
             include plugboard:plugin/routing-plugin@0.1.1;
             include plugboard:plugin/compliance-plugin@0.1.1;
+            include plugboard:plugin/connector-plugin@0.1.1;
+            include plugboard:plugin/channel-plugin@0.1.1;
+            include plugboard:plugin/assistant-plugin@0.1.1;
         }
     ",
     world: "plugboard:host/everything",
 });
 
-pub(crate) use self::exports::plugboard::plugin::{common, compliance, compliance_types, flow, flow_types, routing};
-pub(crate) use self::plugboard::plugin::log;
+pub(crate) use self::exports::plugboard::plugin::{
+    assistant, channel, common, compliance, compliance_types, connector, flow, flow_types, routing,
+};
+pub(crate) use self::plugboard::plugin::{config, http, kv, log};

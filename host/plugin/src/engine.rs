@@ -24,11 +24,13 @@ pub struct EngineSettings {
     pub ceiling: Limits,
     /// Where plugins' lines go; `None`: nowhere.
     pub log: Option<LogSink>,
+    /// Whether the instructions that guests run are counted: the same on every machine, where CPU time is not, and dearer.
+    pub counts_fuel: bool,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { cache: None, instances: 1_000, ceiling: Limits::CEILING, log: None }
+        Self { cache: None, instances: 1_000, ceiling: Limits::CEILING, log: None, counts_fuel: false }
     }
 }
 
@@ -51,6 +53,7 @@ pub struct Engine {
     pub(crate) instances: u32,
     pub(crate) ceiling: Limits,
     pub(crate) log: Option<Log>,
+    pub(crate) counts_fuel: bool,
 }
 
 /// One of the two engines, with the cache of what it compiled.
@@ -77,13 +80,13 @@ impl Engine {
             .max_core_instance_size(1 << 20)
             .max_component_instance_size(1 << 20)
             .max_unused_warm_slots(64);
-        let mut small = config();
+        let mut small = config(settings.counts_fuel);
         small
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool))
             .memory_reservation(Limits::SMALL.memory as u64)
             .memory_guard_size(64 << 10)
             .memory_reservation_for_growth(0);
-        let mut large = config();
+        let mut large = config(settings.counts_fuel);
         large.allocation_strategy(InstanceAllocationStrategy::OnDemand);
         let compiler = |config: &Config| {
             let wasm = wasmtime::Engine::new(config);
@@ -94,14 +97,16 @@ impl Engine {
         let (small, large) = (compiler(&small)?, compiler(&large)?);
         let ticker = Ticker::start([small.wasm.clone(), large.wasm.clone()]).map_err(EngineError::Thread)?;
         let log = settings.log.map(Log::new);
-        Ok(Self { small, large, ticker: Arc::new(ticker), instances, ceiling: settings.ceiling, log })
+        let (ceiling, counts_fuel) = (settings.ceiling, settings.counts_fuel);
+        Ok(Self { small, large, ticker: Arc::new(ticker), instances, ceiling, log, counts_fuel })
     }
 }
 
-fn config() -> Config {
+fn config(counts_fuel: bool) -> Config {
     let mut config = Config::new();
     config
         .epoch_interruption(true)
+        .consume_fuel(counts_fuel)
         // No async in the contract; left on it costs every synchronous call (wasmtime #12836).
         .concurrency_support(false)
         .max_wasm_stack(STACK_LIMIT);

@@ -6,10 +6,11 @@ use plugboard_model::TenantId;
 use wasmtime::{Store, UpdateDeadline};
 
 use crate::{
-    AskFailure,
+    Access, AskFailure,
     load::Loaded,
     log::{Lines, LogLevel},
     moment::Turn,
+    outside::Outside,
     room::Room,
     wasi::Wasi,
     world::{SETUP_BUDGET, World},
@@ -29,6 +30,8 @@ pub(crate) struct Instance<W: World> {
     calls: u32,
     /// Memory when it was ready for its first question.
     ready_memory: usize,
+    /// Instructions since this was last asked; stays zero where they are not counted.
+    fuel: u64,
 }
 
 /// Why a component does not get as far as its first question.
@@ -55,13 +58,15 @@ impl<W: World> Instance<W> {
             Ok(UpdateDeadline::Continue(1))
         });
         store.set_epoch_deadline(1);
+        fill(&mut store, plugin.engine.counts_fuel);
         let running = plugin.engine.ticker.run();
         let started = plugin.pre.instantiate(&mut store);
         drop(running);
+        let fuel = used(&store, plugin.engine.counts_fuel);
         match started {
             Ok(instance) => {
                 let guest = W::guest(&plugin.indices, &mut store, &instance).map_err(StartFailure::Mismatch)?;
-                Ok(Self { store, guest, plugin: Arc::clone(plugin), calls: 0, ready_memory: 0 })
+                Ok(Self { store, guest, plugin: Arc::clone(plugin), calls: 0, ready_memory: 0, fuel })
             }
             Err(error) => Err(StartFailure::Failed(failure(&error, &mut store, &plugin.limits, turn))),
         }
@@ -74,16 +79,29 @@ impl<W: World> Instance<W> {
         call: impl FnOnce(&W::Guest, &mut Store<Room>) -> wasmtime::Result<T>,
     ) -> Result<T, AskFailure> {
         let turn = turn.within(self.plugin.limits.budget);
+        let turn = if W::REACHES_OUT { turn.that_waits() } else { turn };
         self.calls += 1;
         self.store.data_mut().begin(turn);
         self.store.set_epoch_deadline(1);
+        fill(&mut self.store, self.plugin.engine.counts_fuel);
         let running = self.plugin.engine.ticker.run();
         let result = call(&self.guest, &mut self.store);
         drop(running);
+        self.fuel += used(&self.store, self.plugin.engine.counts_fuel);
         if result.is_ok() && self.plugin.imports_wasi {
             take_printed(self.store.data_mut());
         }
         result.map_err(|error| failure(&error, &mut self.store, &self.plugin.limits, turn))
+    }
+
+    /// From here on it reaches what was granted.
+    pub(crate) fn open(&mut self, access: Arc<Access>) {
+        self.store.data_mut().outside = Some(Box::new(Outside::new(access)));
+    }
+
+    /// Instructions that it ran since this was last asked.
+    pub(crate) fn take_fuel(&mut self) -> u64 {
+        std::mem::take(&mut self.fuel)
     }
 
     /// From here on, growth is counted.
@@ -110,6 +128,16 @@ impl From<StartFailure> for AskFailure {
             StartFailure::Mismatch(error) => Self::Trapped { backtrace: backtrace(&error, "") },
         }
     }
+}
+
+fn fill(store: &mut Store<Room>, counts_fuel: bool) {
+    if counts_fuel {
+        store.set_fuel(u64::MAX).expect("the engine counts fuel");
+    }
+}
+
+fn used(store: &Store<Room>, counts_fuel: bool) -> u64 {
+    if counts_fuel { u64::MAX - store.get_fuel().expect("the engine counts fuel") } else { 0 }
 }
 
 /// What a guest of WASI printed becomes a line of its log.

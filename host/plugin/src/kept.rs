@@ -1,11 +1,15 @@
 //! Instances that wait for their next question, and plugins that are let be for a while.
 
-use std::{collections::BTreeMap, time::Instant};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use plugboard_model::TenantId;
 
 use crate::{
-    AskFailure, Plugin,
+    Access, AskFailure, Plugin,
     instance::Instance,
     moment::Turn,
     world::{Question, Setup, World},
@@ -26,11 +30,13 @@ pub(crate) struct Kept<W: World> {
     uses: u64,
     most: usize,
     large: usize,
+    /// Instructions of instances since this was last asked.
+    fuel: u64,
 }
 
-impl<W: World> Kept<W> {
+impl<W: World<Setup: Setup>> Kept<W> {
     pub(crate) fn new(most: usize) -> Self {
-        Self { by_key: BTreeMap::new(), unfit: Unfit::default(), uses: 0, most, large: 0 }
+        Self { by_key: BTreeMap::new(), unfit: Unfit::default(), uses: 0, most, large: 0, fuel: 0 }
     }
 
     /// By an instance that knows this setup: one that waits, or a new one.
@@ -51,10 +57,17 @@ impl<W: World> Kept<W> {
             }
         };
         let result = question.ask(&mut instance, setup, turn);
+        self.fuel += instance.take_fuel();
         if may_serve_again(&result) && !instance.is_worn() {
             self.keep(key, instance);
         }
         result
+    }
+}
+
+impl<W: World> Kept<W> {
+    pub(crate) fn take_fuel(&mut self) -> u64 {
+        std::mem::take(&mut self.fuel)
     }
 
     fn take(&mut self, key: &Key) -> Option<Instance<W>> {
@@ -85,6 +98,30 @@ impl<W: World> Kept<W> {
 impl<W: World> std::fmt::Debug for Kept<W> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} instances of {}", self.by_key.len(), W::NAME)
+    }
+}
+
+/// One question to an instance that serves it only: in worlds that reach out.
+pub(crate) struct Once<'a> {
+    pub(crate) tenant: &'a TenantId,
+    pub(crate) budget: Duration,
+    /// Instructions that it ran.
+    pub(crate) fuel: &'a mut u64,
+}
+
+impl Once<'_> {
+    /// With what this tenant grants.
+    pub(crate) fn ask<W: World<Setup = ()>, Q: Question<W>>(
+        &mut self,
+        plugin: &Plugin<W>,
+        access: Arc<Access>,
+        question: Q,
+    ) -> Result<Q::Answer, AskFailure> {
+        let mut instance = plugin.raw_instance(Some(self.tenant.clone()))?;
+        instance.open(access);
+        let result = question.ask(&mut instance, &(), Turn::of(self.budget));
+        *self.fuel += instance.take_fuel();
+        result
     }
 }
 

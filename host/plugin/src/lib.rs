@@ -13,6 +13,7 @@
 //! questions on the caller's thread: tests in virtual time use it as it is. [`Runtime`] is some threads with an asker each. Native defaults
 //! belong to whoever asks: here every way to fail is an [`AskFailure`], and the next question is answered by a new instance.
 
+mod access;
 mod account;
 mod allowance;
 mod ask;
@@ -21,6 +22,7 @@ mod bindings;
 mod cache;
 mod door;
 mod engine;
+mod http;
 mod inspect;
 mod instance;
 mod kept;
@@ -28,6 +30,7 @@ mod limits;
 mod load;
 mod log;
 mod moment;
+mod outside;
 mod quarantines;
 mod room;
 mod runtime;
@@ -36,7 +39,9 @@ mod wasi;
 mod world;
 
 pub use plugboard_pack::quarantine::{Rules as QuarantineRules, Transition as QuarantineTransition};
+pub use plugboard_store::{Kv, KvPlace};
 
+pub use access::Access;
 pub use account::{Account, Accounts, Asked, FailureKind, Histogram};
 pub use allowance::Allowance;
 pub use ask::{Answer, Ask, AskFailure, BadAnswer, Question, Reply, Settings, TableSet};
@@ -44,9 +49,15 @@ pub use asker::Asker;
 pub use engine::{Engine, EngineError, EngineSettings};
 pub use inspect::{CONTRACT, Inspected};
 pub use limits::Limits;
-pub use load::{CompliancePlugin, FlowPlugin, LoadError, Plugin, PluginHash, RoutingPlugin, Terms};
+pub use load::{
+    AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, FlowPlugin, LoadError, Plugin, PluginHash,
+    RoutingPlugin, Terms,
+};
 pub use log::{LogLevel, LogLine, LogSink};
 pub use quarantines::Quarantined;
 pub use runtime::{Runtime, RuntimeSettings, RuntimeWatch};
+pub use world::assistant::AssistantDescription;
+pub use world::channel::ChannelDescription;
 pub use world::compliance::RuleDescription;
+pub use world::connector::ConnectorDescription;
 pub use world::flow::{Description, NodeKind};

@@ -19,7 +19,10 @@ use crate::{
     log::Log,
     room::Room,
     wasi,
-    world::{World, compliance::Compliance, flow::Flow, routing::Routing},
+    world::{
+        World, assistant::Assistant, channel::Channel, compliance::Compliance, connector::Connector, flow::Flow,
+        routing::Routing,
+    },
 };
 
 /// A component longer than this is one of a large runtime, and runs on demand rather than from the pool.
@@ -85,6 +88,12 @@ pub type FlowPlugin = Plugin<Flow>;
 pub type RoutingPlugin = Plugin<Routing>;
 /// A component of the world `compliance-plugin`.
 pub type CompliancePlugin = Plugin<Compliance>;
+/// A component of the world `connector-plugin`.
+pub type ConnectorPlugin = Plugin<Connector>;
+/// A component of the world `channel-plugin`.
+pub type ChannelPlugin = Plugin<Channel>;
+/// A component of the world `assistant-plugin`.
+pub type AssistantPlugin = Plugin<Assistant>;
 
 pub(crate) struct Loaded<W: World> {
     /// Unique in this process: the same bytes loaded on other terms are another plugin.
@@ -125,6 +134,21 @@ impl Engine {
         self.load(component, Terms::default())
     }
 
+    /// Compiles a connector, checks its world and asks what it can do.
+    pub fn load_connector(&self, component: &[u8]) -> Result<ConnectorPlugin, LoadError> {
+        self.load(component, Terms::default())
+    }
+
+    /// Compiles a channel, checks its world and asks what it carries.
+    pub fn load_channel(&self, component: &[u8]) -> Result<ChannelPlugin, LoadError> {
+        self.load(component, Terms::default())
+    }
+
+    /// Compiles an assistant, checks its world and asks what it can do.
+    pub fn load_assistant(&self, component: &[u8]) -> Result<AssistantPlugin, LoadError> {
+        self.load(component, Terms::default())
+    }
+
     /// Compiles a component, checks that it is one of the world that the caller wants, and asks what it is. Takes up to a minute for a large
     /// one that is not in the cache.
     #[allow(private_bounds, reason = "worlds are those of the contract")]
@@ -141,7 +165,7 @@ impl Engine {
         let imports_wasi = check_imports::<W>(&component)?;
         let wrong_world =
             |error: wasmtime::Error| LoadError::WrongWorld { world: W::NAME, reason: format!("{error:#}") };
-        let pre = link(compiler, &component, imports_wasi).map_err(wrong_world)?;
+        let pre = link::<W>(compiler, &component, imports_wasi).map_err(wrong_world)?;
         let indices = W::indices(&pre).map_err(wrong_world)?;
         let number = LOADED.fetch_add(1, Ordering::Relaxed);
         let (engine, logs) = (self.clone(), terms.log);
@@ -205,16 +229,28 @@ fn check_imports<W: World>(component: &Component) -> Result<bool, LoadError> {
     for (import, _) in component_type.imports(component.engine()) {
         if import.starts_with("wasi:") {
             imports_wasi = true;
-        } else if !import.starts_with("plugboard:plugin/log@0.1.") {
+            continue;
+        }
+        let given: &[&str] = if W::REACHES_OUT { &["log", "config", "kv", "http"] } else { &["log"] };
+        let is_given = given.iter().any(|name| {
+            let version = import.strip_prefix(PACKAGE).and_then(|rest| rest.strip_prefix(name));
+            version.is_some_and(|version| version.starts_with("@0.1."))
+        });
+        if !is_given {
             return Err(LoadError::Import { world: W::NAME, import: import.to_owned() });
         }
     }
     Ok(imports_wasi)
 }
 
-fn link(compiler: &Compiler, component: &Component, wasi: bool) -> wasmtime::Result<InstancePre<Room>> {
+fn link<W: World>(compiler: &Compiler, component: &Component, wasi: bool) -> wasmtime::Result<InstancePre<Room>> {
     let mut linker = Linker::new(&compiler.wasm);
     bindings::log::add_to_linker::<Room, HasSelf<_>>(&mut linker, |room| &mut room.log)?;
+    if W::REACHES_OUT {
+        bindings::config::add_to_linker::<Room, HasSelf<_>>(&mut linker, |room| room)?;
+        bindings::kv::add_to_linker::<Room, HasSelf<_>>(&mut linker, |room| room)?;
+        bindings::http::add_to_linker::<Room, HasSelf<_>>(&mut linker, |room| room)?;
+    }
     if wasi {
         wasi::add_to_linker(&mut linker)?;
     }

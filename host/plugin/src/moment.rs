@@ -40,6 +40,8 @@ fn worked() -> Duration {
 pub(crate) struct Turn {
     pub(crate) from: Moment,
     pub(crate) budget: Duration,
+    /// Whether the guest may wait for others: then its budget is time on the wall, whatever it works.
+    pub(crate) waits: bool,
 }
 
 /// On a busy machine a thread may stand still for longer than a whole budget, which is no fault of the guest. One that works whenever it
@@ -51,11 +53,20 @@ const SLACK: Duration = Duration::from_millis(4);
 
 impl Turn {
     pub(crate) fn of(budget: Duration) -> Self {
-        Self { from: Moment::now(), budget }
+        Self { from: Moment::now(), budget, waits: false }
     }
 
     pub(crate) fn within(self, most: Duration) -> Self {
         Self { budget: self.budget.min(most), ..self }
+    }
+
+    pub(crate) fn that_waits(self) -> Self {
+        Self { waits: true, ..self }
+    }
+
+    /// When a guest that waits for others has to have what it waits for: a tenth before its end, so that it can still say that it came to nothing.
+    pub(crate) fn until_it_must_know(&self) -> Instant {
+        self.from.wall + self.budget - self.budget / 10
     }
 
     pub(crate) fn is_over(&self) -> bool {
@@ -63,6 +74,9 @@ impl Turn {
     }
 
     fn is_over_at(&self, elapsed: Duration, worked: Duration) -> bool {
+        if self.waits {
+            return elapsed >= self.budget;
+        }
         let twice = (2 * self.budget).saturating_sub(SLACK.max(self.budget / 8));
         worked >= self.budget || (elapsed >= twice && worked >= self.budget / BUSY) || elapsed >= self.budget * STARVED
     }

@@ -63,7 +63,11 @@ impl Quarantines {
             return None;
         };
         if let Some(quarantine) = self.failed.get_mut(&subject) {
-            return quarantine.handle_outcome(now, ticket, outcome);
+            let transition = quarantine.handle_outcome(now, ticket, outcome);
+            // While other settings of the same plugin are still let be, it is not well yet.
+            let of_others = |(asked, _): &Subject, other: &Quarantine| *asked == subject.0 && other.is_open();
+            let well = transition == Some(Transition::Closed);
+            return transition.filter(|_| !well || !self.failed.iter().any(|(other, state)| of_others(other, state)));
         }
         if !outcome.is_failure() {
             return None;

@@ -2,7 +2,7 @@
 
 use wasmtime::ResourceLimiter;
 
-use crate::{limits::Limits, log::Lines, moment::Turn, wasi::Wasi};
+use crate::{limits::Limits, log::Lines, moment::Turn, outside::Outside, wasi::Wasi};
 
 /// What the store of an instance carries.
 pub(crate) struct Room {
@@ -16,11 +16,13 @@ pub(crate) struct Room {
     pub(crate) log: Lines,
     /// For components that import any of WASI.
     pub(crate) wasi: Option<Box<Wasi>>,
+    /// In a world that reaches out, once it is granted.
+    pub(crate) outside: Option<Box<Outside>>,
 }
 
 impl Room {
     pub(crate) fn new(turn: Turn, limits: Limits, log: Lines, wasi: Option<Box<Wasi>>) -> Self {
-        Self { turn, limits, memory: 0, elements: 0, growth_refused: false, log, wasi }
+        Self { turn, limits, memory: 0, elements: 0, growth_refused: false, log, wasi, outside: None }
     }
 
     /// A new question. A guest that did without memory is not to blame for it at a later one.

@@ -1,4 +1,5 @@
-//! Plugin threads: apart from SIP and media, so that a guest that hangs costs nobody a packet.
+//! Plugin threads: apart from SIP and media, so that a guest that hangs costs nobody a packet. Those that may wait for the network are apart from
+//! those that rank and judge.
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -21,11 +22,13 @@ use crate::{
 
 #[derive(Clone, Debug)]
 pub struct RuntimeSettings {
-    /// One for two cores, but two at least: beside a guest that runs to its deadline, others are answered.
+    /// For worlds that answer out of themselves. One for two cores, but two at least: beside a guest that runs to its deadline, others are answered.
     pub threads: NonZeroUsize,
-    /// Most questions that wait, half of them of one tenant; more are refused.
+    /// For worlds that reach out: they mostly wait for somebody else. One tenant has at most half of them at a time.
+    pub calling_threads: NonZeroUsize,
+    /// Most questions that wait for either kind of threads, half of them of one tenant; more are refused.
     pub queue: usize,
-    /// What each tenant may ask.
+    /// What each tenant may ask of either kind of threads.
     pub allowance: Allowance,
     /// When a plugin that fails is let be, and for how long.
     pub quarantine: Rules,
@@ -36,6 +39,7 @@ impl Default for RuntimeSettings {
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             threads: NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN).max(TWO),
+            calling_threads: NonZeroUsize::new(4 * cores).unwrap_or(NonZeroUsize::MIN).max(EIGHT),
             queue: 4_096,
             allowance: Allowance::default(),
             quarantine: Rules::default(),
@@ -44,6 +48,7 @@ impl Default for RuntimeSettings {
 }
 
 const TWO: NonZeroUsize = NonZeroUsize::new(2).expect("two is not zero");
+const EIGHT: NonZeroUsize = NonZeroUsize::new(8).expect("eight is not zero");
 
 /// Answers questions on threads of its own. Dropped, it answers no more and joins its threads.
 #[derive(Debug)]
@@ -57,13 +62,17 @@ pub struct Runtime {
 /// Reads how the plugins of a [`Runtime`] fare, on any thread. Cheap to clone; it keeps no thread alive.
 #[derive(Clone, Debug)]
 pub struct RuntimeWatch {
-    shared: Arc<Shared>,
+    /// Threads of worlds that answer out of themselves.
+    pure: Arc<Pool>,
+    /// Threads of worlds that reach out.
+    calling: Arc<Pool>,
     /// One of each thread, and of what was refused.
     ledgers: Vec<Ledger>,
 }
 
+/// Some threads and the questions that wait for them.
 #[derive(Debug)]
-struct Shared {
+struct Pool {
     work: Mutex<Work>,
     arrived: Condvar,
     /// A moment on both clocks: quarantines are told in the time of the wall, and must not follow where that is set back.
@@ -82,6 +91,8 @@ struct Work {
     turns: u64,
     /// How many questions of a tenant are being answered.
     running: BTreeMap<TenantId, usize>,
+    /// Most of them at a time.
+    most_running: usize,
     closed: bool,
 }
 
@@ -107,53 +118,59 @@ impl Runtime {
         settings: &RuntimeSettings,
         reply: impl Fn(Reply) + Send + Sync + 'static,
     ) -> Result<Self, EngineError> {
-        let work = Work {
-            allowances: Allowances::new(settings.allowance),
-            quarantines: Quarantines::new(settings.quarantine),
-            lines: BTreeMap::new(),
-            count: 0,
-            turns: 0,
-            running: BTreeMap::new(),
-            closed: false,
-        };
         let wall = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
         let begun = (Instant::now(), Timestamp::from(wall));
-        let shared = Arc::new(Shared { work: Mutex::new(work), arrived: Condvar::new(), begun });
-        let reply = Arc::new(reply);
-        let count = settings.threads.get();
+        let (pure, calling) = (settings.threads.get(), settings.calling_threads.get());
         let refused = Ledger::default();
-        let mut runtime = Self {
-            watch: RuntimeWatch { shared, ledgers: vec![refused.clone()] },
-            threads: Vec::with_capacity(count),
-            most_waiting: settings.queue,
-            refused,
+        let watch = RuntimeWatch {
+            pure: Arc::new(Pool::new(settings, begun, pure)),
+            calling: Arc::new(Pool::new(settings, begun, calling.div_ceil(2))),
+            ledgers: vec![refused.clone()],
         };
-        for number in 0..count {
-            let (shared, reply) = (Arc::clone(&runtime.watch.shared), Arc::clone(&reply));
-            let mut asker = Asker::sharing(engine, count);
-            let ledger = asker.ledger();
-            runtime.watch.ledgers.push(asker.ledger());
-            let spawned = thread::Builder::new().name(format!("plugin-{number}")).spawn(move || {
-                while let Some(Waiting { arrived, ticket, question }) = shared.next() {
-                    let setup = question.setup_hash();
-                    let mut answered = answer(&mut asker, &ledger, arrived, question);
-                    shared.done(&mut answered, setup, ticket);
-                    reply(answered);
-                }
-            });
-            runtime.threads.push(spawned.map_err(EngineError::Thread)?);
+        let threads = Vec::with_capacity(pure + calling);
+        let mut runtime = Self { watch, threads, most_waiting: settings.queue, refused };
+        let reply: Arc<dyn Fn(Reply) + Send + Sync> = Arc::new(reply);
+        for number in 0..pure {
+            let pool = Arc::clone(&runtime.watch.pure);
+            runtime.spawn(format!("plugin-{number}"), pool, Asker::sharing(engine, pure), Arc::clone(&reply))?;
+        }
+        for number in 0..calling {
+            let pool = Arc::clone(&runtime.watch.calling);
+            // These keep no instance.
+            runtime.spawn(format!("calling-{number}"), pool, Asker::sharing(engine, calling), Arc::clone(&reply))?;
         }
         Ok(runtime)
     }
 
+    fn spawn(
+        &mut self,
+        name: String,
+        pool: Arc<Pool>,
+        mut asker: Asker,
+        reply: Arc<dyn Fn(Reply) + Send + Sync>,
+    ) -> Result<(), EngineError> {
+        let ledger = asker.ledger();
+        self.watch.ledgers.push(asker.ledger());
+        let spawned = thread::Builder::new().name(name).spawn(move || {
+            while let Some(Waiting { arrived, ticket, question }) = pool.next() {
+                let setup = question.setup_hash();
+                let mut answered = answer(&mut asker, &ledger, arrived, question);
+                pool.done(&mut answered, setup, ticket);
+                reply(answered);
+            }
+        });
+        self.threads.push(spawned.map_err(EngineError::Thread)?);
+        Ok(())
+    }
+
     /// Takes the question; the reply comes by the callback. Refused, nothing comes.
     pub fn ask(&self, question: Question) -> Result<(), AskFailure> {
-        let shared = &self.watch.shared;
+        let pool = if question.reaches_out() { &self.watch.calling } else { &self.watch.pure };
         let asked = question.asked();
-        let admitted = shared.lock().admit(shared.now(), self.most_waiting, &asked, question);
+        let admitted = pool.lock().admit(pool.now(), self.most_waiting, &asked, question);
         match admitted {
             Ok(()) => {
-                shared.arrived.notify_one();
+                pool.arrived.notify_one();
                 Ok(())
             }
             Err(failure) => {
@@ -181,14 +198,18 @@ impl RuntimeWatch {
 
     /// Plugins that are not asked for now.
     pub fn quarantined(&self) -> Vec<Quarantined> {
-        self.shared.lock().quarantines.list()
+        let [mut all, more] = [&self.pure, &self.calling].map(|pool| pool.lock().quarantines.list());
+        all.extend(more);
+        all
     }
 }
 
 impl Drop for Runtime {
     fn drop(&mut self) {
-        self.watch.shared.lock().closed = true;
-        self.watch.shared.arrived.notify_all();
+        for pool in [&self.watch.pure, &self.watch.calling] {
+            pool.lock().closed = true;
+            pool.arrived.notify_all();
+        }
         for thread in self.threads.drain(..) {
             if thread.join().is_err() {
                 tracing::error!("a plugin thread panicked");
@@ -218,7 +239,21 @@ fn answer(asker: &mut Asker, ledger: &Ledger, arrived: Instant, question: Questi
     })
 }
 
-impl Shared {
+impl Pool {
+    fn new(settings: &RuntimeSettings, begun: (Instant, Timestamp), most_running: usize) -> Self {
+        let work = Work {
+            allowances: Allowances::new(settings.allowance),
+            quarantines: Quarantines::new(settings.quarantine),
+            lines: BTreeMap::new(),
+            count: 0,
+            turns: 0,
+            running: BTreeMap::new(),
+            most_running,
+            closed: false,
+        };
+        Self { work: Mutex::new(work), arrived: Condvar::new(), begun }
+    }
+
     fn lock(&self) -> MutexGuard<'_, Work> {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -291,11 +326,11 @@ impl Work {
         self.count += 1;
     }
 
-    /// Of the tenant that has the fewest under way; among those, whose turn it is.
+    /// Of the tenant that has the fewest under way, if that is not as many as it may have; among those, whose turn it is.
     fn take(&mut self) -> Option<Waiting> {
         let under_way = |tenant: &TenantId| self.running.get(tenant).copied().unwrap_or(0);
-        let next = self.lines.iter().min_by_key(|(tenant, line)| (under_way(tenant), line.turn));
-        let tenant = next.map(|(tenant, _)| tenant.clone())?;
+        let next = self.lines.iter().map(|(tenant, line)| (under_way(tenant), line.turn, tenant)).min();
+        let tenant = next.filter(|(running, ..)| *running < self.most_running).map(|(_, _, tenant)| tenant.clone())?;
         let line = self.lines.get_mut(&tenant)?;
         let taken = line.questions.pop_front()?;
         self.turns += 1;

@@ -1,6 +1,9 @@
 //! The worlds of the contract: for each, what an instance is told once, what it can be asked, and how its answers are read.
 
+pub(crate) mod assistant;
+pub(crate) mod channel;
 pub(crate) mod compliance;
+pub(crate) mod connector;
 pub(crate) mod flow;
 pub(crate) mod routing;
 mod words;
@@ -22,12 +25,14 @@ pub(crate) trait World: Sized + Send + Sync + 'static {
     const NAME: &'static str;
     /// The interface that makes a component one of this world.
     const INTERFACE: &'static str;
+    /// Whether it may import `http`, `kv` and `config`. Then each question has an instance of its own, and its budget is time on the wall.
+    const REACHES_OUT: bool = false;
     /// Where the interface's functions are in a component.
     type Indices: Send + Sync;
     /// Those of one instance.
     type Guest;
     /// What an instance is told before its first question.
-    type Setup: Setup;
+    type Setup;
     /// What a component says of itself.
     type About: Send + Sync;
 
