@@ -10,7 +10,7 @@ use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-use crate::Sha256;
+use crate::{PluginFigures, Sha256};
 
 /// A future that a [`Host`] gives back, so that the trait may stand behind a pointer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -19,6 +19,9 @@ pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub trait Host: Send + Sync + 'static {
     /// What a person needs to know to place a call: name, version, addresses.
     fn view(&self) -> HostView;
+
+    /// What each plugin was asked by each tenant since the process began, and how it fared.
+    fn plugins(&self) -> Vec<PluginFigures>;
 
     /// In order of id.
     fn tenants(&self) -> Vec<TenantSummary>;

@@ -21,6 +21,7 @@ mod figures;
 mod follow;
 mod host;
 mod live;
+mod metrics;
 mod openapi;
 mod page;
 mod problem;
@@ -41,5 +42,6 @@ pub use host::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
     Listener, Page, Phase, RecordingFile, RecordingQuery, TapeQuery, TenantSummary, Upload,
 };
+pub use metrics::{PluginFigures, PluginVersion, Took};
 pub use problem::Problem;
 pub use server::{Api, Limits, router, serve};

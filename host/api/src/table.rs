@@ -1,7 +1,8 @@
 //! Every route of `/v1`.
 
 use crate::{
-    calls, cdrs, configuration, events, figures, live, prompts, recordings, resource, route::Route, session, tapes,
+    calls, cdrs, configuration, events, figures, live, metrics, prompts, recordings, resource, route::Route, session,
+    tapes,
 };
 
 pub(crate) fn table() -> Vec<Route> {
@@ -17,6 +18,7 @@ pub(crate) fn table() -> Vec<Route> {
         figures::routes(),
         recordings::routes(),
         events::routes(),
+        metrics::routes(),
     ]
     .into_iter()
     .flatten()

@@ -29,7 +29,7 @@ pub(crate) enum ComponentsError {
 }
 
 impl Components {
-    /// Every `*.wasm` of `folder`, each under its file name.
+    /// Every flow and policy among `*.wasm` of `folder`, each under its file name.
     pub(crate) fn load(engine: &plugin::Engine, folder: &Path) -> Result<Self, ComponentsError> {
         Self::load_some(engine, folder, None)
     }
@@ -49,15 +49,19 @@ impl Components {
                 continue;
             }
             let bytes = std::fs::read(&path).map_err(unreadable)?;
-            // What it is shows in what it exports: it loads as one of them.
-            if let Ok(flow) = engine.load_flow(&bytes) {
-                flows.insert(name.to_owned(), flow);
-            } else if engine.load_compliance(&bytes).is_ok() {
-                tracing::info!(name, "a compliance rule: nothing asks it yet");
-            } else {
-                let file = path.display().to_string();
-                let policy = engine.load_routing(&bytes).map_err(|source| ComponentsError::Load { file, source })?;
-                policies.insert(name.to_owned(), policy);
+            match engine.load_flow(&bytes) {
+                Ok(flow) => {
+                    flows.insert(name.to_owned(), flow);
+                }
+                Err(_) => match engine.load_routing(&bytes) {
+                    Ok(policy) => {
+                        policies.insert(name.to_owned(), policy);
+                    }
+                    Err(_) if is_of_another_world(engine, &bytes) => {
+                        tracing::debug!(plugin = name, "a component that neither a flow nor a queue names");
+                    }
+                    Err(source) => return Err(ComponentsError::Load { file: path.display().to_string(), source }),
+                },
             }
         }
         Ok(Self { flows: Arc::new(flows), policies: Arc::new(policies) })
@@ -65,6 +69,13 @@ impl Components {
 
     pub(crate) fn flow(&self, name: &str) -> Option<&plugin::FlowPlugin> {
         self.flows.get(name)
+    }
+
+    /// Under which name a component of this content is configured.
+    pub(crate) fn name_of(&self, hash: plugin::PluginHash) -> Option<&str> {
+        let flow = self.flows.iter().find(|(_, flow)| flow.hash() == hash).map(|(name, _)| name);
+        let policy = || self.policies.iter().find(|(_, policy)| policy.hash() == hash).map(|(name, _)| name);
+        flow.or_else(policy).map(String::as_str)
     }
 
     pub(crate) fn has_policy(&self, name: &str) -> bool {
@@ -118,6 +129,11 @@ impl Components {
             None => failed(format!("there is no flow plugin {plugin}"), "install it, or name another one"),
         }
     }
+}
+
+/// Rules, connectors and channels lie in the same folder; they are granted to tenants.
+fn is_of_another_world(engine: &plugin::Engine, bytes: &[u8]) -> bool {
+    engine.load_compliance(bytes).is_ok() || engine.load_connector(bytes).is_ok() || engine.load_channel(bytes).is_ok()
 }
 
 /// Asks on behalf of exchanges. Owned by the signalling thread.

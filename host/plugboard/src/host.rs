@@ -59,6 +59,7 @@ pub(crate) struct PlugboardHost {
     store: Arc<Embedded>,
     folders: Folders,
     components: Components,
+    plugins: plugboard_plugin::RuntimeWatch,
     listeners: Vec<Listener>,
     tenants: RwLock<BTreeMap<TenantId, TenantParts>>,
     /// One configuration is applied after the other.
@@ -83,6 +84,7 @@ impl PlugboardHost {
         store: Arc<Embedded>,
         folders: Folders,
         components: Components,
+        plugins: plugboard_plugin::RuntimeWatch,
         listeners: &[Listener],
         alarms: Arc<Alarms>,
     ) -> Self {
@@ -91,6 +93,7 @@ impl PlugboardHost {
             store,
             folders,
             components,
+            plugins,
             listeners: listeners.to_vec(),
             tenants: RwLock::default(),
             applying: tokio::sync::Mutex::default(),

@@ -16,6 +16,7 @@ mod demo;
 mod front;
 mod host;
 mod ledger;
+mod plugins;
 mod recovery;
 mod room;
 mod salvage;

@@ -28,6 +28,7 @@ use crate::{
     clock::Clock,
     host::{PlugboardHost, TenantParts},
     ledger::{Durable, Ledger},
+    plugins,
     recovery::{self, Recovered},
     room,
     signalling::{Loop, Message, Parts, Tenant},
@@ -232,12 +233,14 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     })?;
 
     let to_loop = inbox.clone();
-    let lost = Arc::clone(&alarms);
+    let (lost, known) = (Arc::clone(&alarms), components.clone());
     let runtime = plugin::Runtime::start(&engine, &plugin::RuntimeSettings::default(), move |reply| {
+        plugins::watch_over(&known, &lost, &reply);
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Answered(reply)) {
             lost.note("answers-lost", "", "the signalling loop is overloaded; answers of plugins were lost");
         }
     })?;
+    let watch = runtime.watch();
     let questions = Questions::new(components.clone(), runtime);
 
     let base = Base::new(&config, &folders, &sip_udp, &sip_tcp)?;
@@ -246,6 +249,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         Arc::clone(&store),
         folders.clone(),
         components,
+        watch,
         &base.listeners(&sip_udp, &sip_tcp),
         Arc::clone(&alarms),
     ));

@@ -1,6 +1,6 @@
 //! Who may ask.
 
-use plugboard_api::Limits;
+use plugboard_api::{Limits, PluginFigures, PluginVersion, Took};
 use serde_json::json;
 
 use crate::{
@@ -47,6 +47,33 @@ async fn a_token_of_one_tenant_sees_that_tenant_only() {
     assert_eq!(server.ask("GET", &format!("{DEMO}/live"), &demo, b"").await.status, 200);
     let elsewhere = [("Authorization", "Bearer only-other")];
     assert_eq!(server.ask("GET", &format!("{DEMO}/live"), &elsewhere, b"").await.problem(), refused(403, "forbidden"));
+}
+
+#[tokio::test]
+async fn a_token_of_one_tenant_reads_the_metrics_of_that_tenant_only() {
+    let server = Server::start().await;
+    let figures = |tenant: Option<&str>| PluginFigures {
+        of: tenant.map(|tenant| PluginVersion {
+            tenant: tenant.parse().unwrap(),
+            plugin: "flow-graph".into(),
+            version: "0123456789abcdef".into(),
+            world: "flow-plugin",
+        }),
+        asked: 1,
+        failed: vec![],
+        worked: Default::default(),
+        fuel: None,
+        took: Took::default(),
+        quarantined: None,
+    };
+    *server.host.plugins.lock().unwrap() = vec![figures(Some("demo")), figures(Some("other")), figures(None)];
+    let asked = async |token: &str| {
+        let answer = server.ask("GET", "/metrics", &[("Authorization", &format!("Bearer {token}"))], b"").await;
+        assert_eq!(answer.header("content-type"), Some("text/plain; version=0.0.4; charset=utf-8"));
+        let text = String::from_utf8(answer.body).unwrap();
+        text.lines().filter(|line| line.starts_with("plugboard_plugin_questions_total")).count()
+    };
+    assert_eq!([asked("only-demo").await, asked("open-sesame").await], [1, 3]);
 }
 
 #[tokio::test]

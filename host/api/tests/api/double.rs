@@ -13,7 +13,7 @@ use std::{
 
 use plugboard_api::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
-    Listener, Page, Phase, RecordingFile, RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
+    Listener, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
@@ -45,6 +45,7 @@ pub(crate) struct Double {
     pub newcomers: Mutex<BTreeMap<TenantId, Arc<Configuration>>>,
     pub ready: Mutex<bool>,
     pub alarms: Mutex<Vec<Alarm>>,
+    pub plugins: Mutex<Vec<PluginFigures>>,
     /// Every question to the store fails with this.
     pub failure: Mutex<Option<HostError>>,
     /// So many changes find that somebody else was faster.
@@ -194,6 +195,7 @@ impl Double {
             newcomers: Mutex::default(),
             ready: Mutex::new(true),
             alarms: Mutex::default(),
+            plugins: Mutex::default(),
             failure: Mutex::default(),
             conflicts: Mutex::default(),
             deaf: AtomicBool::new(false),
@@ -268,6 +270,10 @@ impl Host for Double {
             phase: if ready { Phase::Serving } else { Phase::Draining },
             alarms: self.alarms.lock().unwrap().clone(),
         }
+    }
+
+    fn plugins(&self) -> Vec<PluginFigures> {
+        self.plugins.lock().unwrap().clone()
     }
 
     fn tenants(&self) -> Vec<TenantSummary> {

@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
-    Answer, Applied, ApplyError, CdrQuery, Host, HostError, HostView, Page, Phase, RecordingFile, RecordingQuery,
-    Sha256, TapeQuery, TenantSummary, Upload,
+    Answer, Applied, ApplyError, CdrQuery, Host, HostError, HostView, Page, Phase, PluginFigures, RecordingFile,
+    RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, tape::Tape};
@@ -13,7 +13,7 @@ use plugboard_store::Store as _;
 use tokio::sync::broadcast;
 
 use super::{PlugboardHost, later, write_file};
-use crate::{cdrs, tapes};
+use crate::{cdrs, plugins::figures, tapes};
 
 impl Host for PlugboardHost {
     fn view(&self) -> HostView {
@@ -24,6 +24,10 @@ impl Host for PlugboardHost {
             phase: self.phase(),
             alarms: self.alarms.list(),
         }
+    }
+
+    fn plugins(&self) -> Vec<PluginFigures> {
+        figures(&self.components, &self.plugins)
     }
 
     fn tenants(&self) -> Vec<TenantSummary> {
