@@ -1,0 +1,126 @@
+//! The mapping document: which operation is which request, and what of the response is its output.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::{
+    answer::Answer,
+    exchange::Exchange,
+    read::{Fault, Faults, Object},
+    template::Template,
+};
+
+/// Milliseconds of a request where the mapping says nothing else; never longer than the call is of use.
+const TIMEOUT_MS: u32 = 5_000;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Mapping {
+    pub(crate) operations: BTreeMap<String, Operation>,
+    /// By the kind of event.
+    pub(crate) events: BTreeMap<String, Exchange>,
+    pub(crate) probe: Option<Exchange>,
+}
+
+/// One operation of the other system.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Operation {
+    pub(crate) title: String,
+    /// JSON Schemas.
+    pub(crate) input: Value,
+    pub(crate) output_schema: Value,
+    /// Whether it changes anything over there.
+    pub(crate) writes: bool,
+    pub(crate) exchange: Exchange,
+    pub(crate) answer: Answer,
+}
+
+/// What all requests have.
+pub(crate) struct Shared {
+    pub(crate) base: String,
+    pub(crate) headers: Vec<(String, Template)>,
+    pub(crate) timeout_ms: u32,
+}
+
+impl Mapping {
+    /// Every fault of it, each with its place.
+    pub(crate) fn parse(text: &str) -> Result<Self, Vec<Fault>> {
+        let mut faults = Faults::default();
+        let document = match serde_json::from_str(text) {
+            Ok(document) => document,
+            Err(error) => {
+                faults.add("", format!("this is no JSON: {error}"), "mend it where it breaks off");
+                return Err(faults.0);
+            }
+        };
+        let mut object = Object::new("", document, &mut faults);
+        let shared = shared(&mut object, &mut faults);
+        let mut mapping = Self::default();
+        for (at, name, value) in object.members("operations", &mut faults) {
+            if !is_word(&name) {
+                faults.add(&at, "an operation's name is not fit for one", "use a-z, 0-9 and -, at most 64 of them");
+            }
+            let operation = operation(&at, &name, value, &shared, &mut faults);
+            mapping.operations.insert(name, operation);
+        }
+        if mapping.operations.len() > 256 {
+            faults.add("/operations", "there are more than 256", "leave out what nobody asks for");
+        }
+        for (at, kind, value) in object.members("events", &mut faults) {
+            let mut object = Object::new(&at, value, &mut faults);
+            let exchange = Exchange::read(&at, &mut object, &shared, &mut faults);
+            object.end(&mut faults);
+            mapping.events.insert(kind, exchange);
+        }
+        if let Some(value) = object.take("probe") {
+            let mut probe = Object::new("/probe", value, &mut faults);
+            mapping.probe = Some(Exchange::read("/probe", &mut probe, &shared, &mut faults));
+            probe.end(&mut faults);
+        }
+        object.end(&mut faults);
+        if faults.0.is_empty() { Ok(mapping) } else { Err(faults.0) }
+    }
+}
+
+fn shared(object: &mut Object<'_>, faults: &mut Faults) -> Shared {
+    let base = object.text("base", faults).unwrap_or_default();
+    if !(base.starts_with("https://") || base.starts_with("http://")) || base.contains(['{', '?', '#']) {
+        faults.add("/base", "this is no address to begin with", "write https://, the host and a path if there is one");
+    }
+    let mut headers = Vec::new();
+    for (at, name, value) in object.members("headers", faults) {
+        headers.extend(crate::exchange::template(&at, &value, faults).map(|template| (name, template)));
+    }
+    let timeout_ms = match object.take("timeout-ms") {
+        None => TIMEOUT_MS,
+        Some(value) => {
+            let millis = value.as_u64().and_then(|millis| u32::try_from(millis).ok());
+            let millis = millis.filter(|millis| (1..=30_000).contains(millis));
+            if millis.is_none() {
+                faults.add("/timeout-ms", "these are no milliseconds", "write a number from 1 to 30000");
+            }
+            millis.unwrap_or(TIMEOUT_MS)
+        }
+    };
+    Shared { base: base.trim_end_matches('/').to_owned(), headers, timeout_ms }
+}
+
+fn operation(at: &str, name: &str, value: Value, shared: &Shared, faults: &mut Faults) -> Operation {
+    let mut object = Object::new(at, value, faults);
+    let exchange = Exchange::read(at, &mut object, shared, faults);
+    let operation = Operation {
+        title: object.text("title", faults).unwrap_or_else(|| name.to_owned()),
+        input: object.take("input").unwrap_or_else(|| json!({})),
+        output_schema: object.take("output-schema").unwrap_or_else(|| json!({})),
+        writes: object.flag("writes", faults),
+        answer: Answer::read(at, &mut object, faults),
+        exchange,
+    };
+    object.end(faults);
+    operation
+}
+
+fn is_word(name: &str) -> bool {
+    (1..=64).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+}

@@ -1,0 +1,137 @@
+//! Texts with places for values: `/customers/{input.phone}`.
+
+use serde_json::Value;
+
+use crate::exchange::Facts;
+
+/// A text in pieces.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Template(Vec<Piece>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    /// Names of members, from the outermost inwards.
+    Input(Vec<String>),
+    Key,
+    Interaction,
+    /// Unix milliseconds.
+    At,
+    Secret(String),
+}
+
+/// What is between braces and cannot be read.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadPlace(pub(crate) String);
+
+impl Template {
+    pub(crate) fn parse(text: &str) -> Result<Self, BadPlace> {
+        let (mut pieces, mut rest) = (Vec::new(), text);
+        while let Some((before, after)) = rest.split_once('{') {
+            let (place, after) = after.split_once('}').ok_or_else(|| BadPlace(format!("{{{after}")))?;
+            if !before.is_empty() {
+                pieces.push(Piece::Text(before.to_owned()));
+            }
+            pieces.push(Piece::parse(place).ok_or_else(|| BadPlace(format!("{{{place}}}")))?);
+            rest = after;
+        }
+        if !rest.is_empty() {
+            pieces.push(Piece::Text(rest.to_owned()));
+        }
+        Ok(Self(pieces))
+    }
+
+    pub(crate) fn names_a_secret(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Secret(_)))
+    }
+
+    /// The value of a template that is one place and nothing else keeps its kind: a number stays one. `None`: nothing is there.
+    pub(crate) fn value(&self, facts: &Facts<'_>) -> Option<Value> {
+        match self.0.as_slice() {
+            [piece] => piece.value(facts),
+            _ => self.text(facts, str::to_owned).ok().map(Value::String),
+        }
+    }
+
+    /// With each value written as `write` does. `Err`: the input has nothing there; its JSON Pointer.
+    pub(crate) fn text(&self, facts: &Facts<'_>, write: fn(&str) -> String) -> Result<String, String> {
+        let mut text = String::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(literal) => text += literal,
+                // The host puts the secret in, and writes it as it must be there.
+                Piece::Secret(_) => text += &piece.value(facts).map(shown).ok_or_else(|| piece.pointer())?,
+                place => text += &write(&place.value(facts).map(shown).ok_or_else(|| piece.pointer())?),
+            }
+        }
+        Ok(text)
+    }
+
+    /// Whether it is one place, which may be left out where nothing is there.
+    pub(crate) fn is_one_place(&self) -> bool {
+        matches!(self.0.as_slice(), [piece] if !matches!(piece, Piece::Text(_)))
+    }
+}
+
+impl Piece {
+    fn parse(place: &str) -> Option<Self> {
+        let (kind, name) = place.split_once('.')?;
+        let is_name = |name: &str| !name.is_empty() && !name.contains(char::is_whitespace);
+        match (kind, name) {
+            ("input", path) => {
+                let names: Vec<String> = path.split('.').map(str::to_owned).collect();
+                names.iter().all(|name| is_name(name)).then_some(Self::Input(names))
+            }
+            ("call", "key") => Some(Self::Key),
+            ("call", "interaction") => Some(Self::Interaction),
+            ("call", "at") => Some(Self::At),
+            ("secret", name) => is_name(name).then(|| Self::Secret(name.to_owned())),
+            _ => None,
+        }
+    }
+
+    fn value(&self, facts: &Facts<'_>) -> Option<Value> {
+        match self {
+            Self::Text(text) => Some(Value::String(text.clone())),
+            Self::Input(names) => {
+                let found = names.iter().try_fold(&facts.input, |value, name| match value {
+                    Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+                    value => value.get(name),
+                });
+                found.filter(|value| !value.is_null()).cloned()
+            }
+            Self::Key => Some(Value::String(facts.key.clone())),
+            Self::Interaction => facts.interaction.clone().map(Value::String),
+            Self::At => Some(facts.at_ms.into()),
+            Self::Secret(name) => facts.world.secret(name).map(Value::String),
+        }
+    }
+
+    fn pointer(&self) -> String {
+        match self {
+            Self::Input(names) => names.iter().map(|name| format!("/{name}")).collect(),
+            Self::Secret(name) => name.clone(),
+            _ => String::new(),
+        }
+    }
+}
+
+fn shown(value: Value) -> String {
+    match value {
+        Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// RFC 3986 §2.1: everything but the unreserved characters.
+pub(crate) fn percent(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+            written.push(char::from(byte));
+        } else {
+            written += &format!("%{byte:02X}");
+        }
+    }
+    written
+}
