@@ -3,14 +3,14 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use plugboard_call::Target;
-use plugboard_model::{AgentId, AgentRequest, AgentState, InteractionId, QueueId, Timestamp};
+use plugboard_model::{AgentId, AgentRequest, AgentState, EventKind, InteractionId, QueueId, Timestamp};
 use serde::Serialize;
 
 /// Names one command, so that its reply finds the way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CommandId(pub u64);
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Command {
     /// The live view. Costs time in proportion to what is live: at most a few times a second.
     Snapshot,
@@ -39,6 +39,8 @@ pub enum Command {
         agent: AgentId,
         to: Target,
     },
+    /// A fact about the tenant that comes from outside of its exchange: of its packs.
+    Note(EventKind),
 }
 
 /// What a command came to.

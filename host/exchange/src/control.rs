@@ -55,6 +55,10 @@ impl Exchange {
                 self.fact(now, EventKind::DispositionSet { interaction, agent, code, note });
                 Ok(Reply::Done)
             }
+            Command::Note(fact) => {
+                self.fact(now, fact);
+                Ok(Reply::Done)
+            }
             Command::Originate { agent, to } => self.originate(now, agent, to).map(Reply::Started),
         }
     }

@@ -369,6 +369,44 @@ pub enum EventKind {
     ConfigurationApplied {
         revision: u64,
     },
+    /// A pack came to the tenant. `waits`: it asks for something that nobody has granted yet, and answers nothing before. `digest` tells its content,
+    /// `by` is the token that sent it.
+    PackInstalled {
+        pack: Arc<str>,
+        version: Arc<str>,
+        digest: Arc<str>,
+        waits: bool,
+        by: Arc<str>,
+    },
+    /// Another version of a pack came. If it `waits`, `from` goes on serving until somebody grants what is asked for more.
+    PackUpgraded {
+        pack: Arc<str>,
+        from: Option<Arc<str>>,
+        version: Arc<str>,
+        digest: Arc<str>,
+        waits: bool,
+        by: Arc<str>,
+    },
+    /// Somebody granted what a version asks for; it serves from here on.
+    PackGranted {
+        pack: Arc<str>,
+        from: Option<Arc<str>>,
+        version: Arc<str>,
+        digest: Arc<str>,
+        by: Arc<str>,
+    },
+    /// The version of before serves again.
+    PackRolledBack {
+        pack: Arc<str>,
+        from: Option<Arc<str>>,
+        version: Arc<str>,
+        digest: Arc<str>,
+        by: Arc<str>,
+    },
+    PackRemoved {
+        pack: Arc<str>,
+        by: Arc<str>,
+    },
     /// The process started: whatever was live before is over.
     Restarted {
         live_before: u64,
@@ -425,6 +463,11 @@ impl EventKind {
             | Self::PhoneGone { .. }
             | Self::ServiceAlarm { .. }
             | Self::ConfigurationApplied { .. }
+            | Self::PackInstalled { .. }
+            | Self::PackUpgraded { .. }
+            | Self::PackGranted { .. }
+            | Self::PackRolledBack { .. }
+            | Self::PackRemoved { .. }
             | Self::Restarted { .. }
             | Self::Alarm { .. } => None,
         }

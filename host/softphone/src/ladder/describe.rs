@@ -73,6 +73,15 @@ pub fn describe(event: &Event) -> Option<String> {
         EventKind::PhoneRegistered { agent, .. } => format!("phone of {agent} is registered"),
         EventKind::PhoneGone { agent } => format!("phone of {agent} is gone"),
         EventKind::ConfigurationApplied { revision } => format!("configuration {revision} applied"),
+        EventKind::PackInstalled { pack, version, waits, by, .. } => {
+            format!("{by} installs pack {pack} {version}{}", waiting(*waits))
+        }
+        EventKind::PackUpgraded { pack, version, waits, by, .. } => {
+            format!("{by} upgrades pack {pack} to {version}{}", waiting(*waits))
+        }
+        EventKind::PackGranted { pack, version, by, .. } => format!("{by} grants what pack {pack} {version} asks for"),
+        EventKind::PackRolledBack { pack, version, by, .. } => format!("{by} takes pack {pack} back to {version}"),
+        EventKind::PackRemoved { pack, by } => format!("{by} removes pack {pack}"),
         EventKind::Restarted { live_before } => format!("restarted, {live_before} calls lost"),
         EventKind::ServiceAlarm { queue, measure, raised, value_ms, limit_ms } => {
             let what = match measure {
@@ -90,6 +99,10 @@ pub fn describe(event: &Event) -> Option<String> {
         | EventKind::LegMeasured { .. }
         | EventKind::AgentStateChanged { .. } => return None,
     })
+}
+
+fn waiting(waits: bool) -> &'static str {
+    if waits { ", which waits for a grant" } else { "" }
 }
 
 fn exit_words(exit: QueueExit) -> &'static str {
