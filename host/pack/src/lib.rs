@@ -3,6 +3,7 @@
 
 pub mod archive;
 mod id;
+mod installation;
 pub mod manifest;
 mod origin;
 mod outcome;
@@ -17,6 +18,7 @@ mod world;
 
 pub use archive::{Digest, FileName, FileNameError};
 pub use id::{ComponentId, ComponentName, NameError, PackId, Release, SecretName};
+pub use installation::{GrantError, Held, Installation, NothingBefore, Step, UpgradeError};
 pub use manifest::Manifest;
 pub use origin::{Host, Origin, OriginError, Scheme};
 pub use outcome::Outcome;
