@@ -22,7 +22,9 @@ mod zone;
 pub use changes::{Change, ChangeKind, Changes, FieldChange, diff};
 pub use check::{CheckFlow, CheckPolicy, Finding, Judges, check};
 pub use fault::{Fault, Place, Style, render, render_in, width};
-pub use process::{Api, Digest, LogLevel, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Token, UnknownDigest};
+pub use process::{
+    Api, Digest, LogLevel, Packs, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Token, UnknownDigest,
+};
 pub use settings::{SchemaFault, SettingFault, SettingProblem, SettingsSchema};
 pub use tenant::{Bundle, load_tenant};
 pub use upload::{Applied, Digests, Upload, read_shown, sha256_hex, without_secrets};

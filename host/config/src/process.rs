@@ -1,5 +1,7 @@
 //! `plugboard.toml`: what one process needs before it knows any tenant.
 
+mod packs;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -8,6 +10,8 @@ use std::{
 };
 
 use sha2::{Digest as _, Sha256};
+
+pub use packs::Packs;
 
 use crate::{
     Fault,
@@ -27,6 +31,7 @@ pub struct ProcessConfig {
     pub api: Api,
     /// Where `*.wasm` components are looked for. `None`: those shipped with the program.
     pub plugins: Option<PathBuf>,
+    pub packs: Packs,
     /// Folders of tenants, one each, to apply at start.
     pub tenants: Option<PathBuf>,
     pub log: LogLevel,
@@ -171,6 +176,7 @@ impl Default for ProcessConfig {
             rtp: Rtp { address: any, ports: PortRange { first: 16_384, last: 32_767 }, workers: None },
             api: Api { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), tokens: Vec::new() },
             plugins: None,
+            packs: Packs::default(),
             tenants: None,
             log: LogLevel::default(),
             limits: ProcessLimits { calls: 10_000, subscribers: 1_000, drain: Duration::from_secs(60), tape_days: 7 },
@@ -236,6 +242,9 @@ fn read(root: Fields<'_>, folder: &Path) -> ProcessConfig {
         config.api.tokens =
             api.tables("tokens", "a token").into_iter().filter_map(|token| read_token(token, folder)).collect();
         api.finish();
+    }
+    if let Some(packs) = root.table("packs", "[packs]") {
+        config.packs = packs::read(packs);
     }
     if let Some(log) = root.table("log", "[log]") {
         set(&mut config.log, log.word("level", &LogLevel::ALL.map(|level| (level.as_str(), level))));

@@ -29,12 +29,13 @@ pub struct Bundle {
 const MOST_BYTES: u64 = 4 << 20;
 
 /// The files of a tenant, each with the place of its tables in a configuration's JSON Pointers.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
     ("tenant.toml", ""),
     ("queues.toml", "/queues"),
     ("agents.toml", "/agents"),
     ("numbers.toml", "/numbers"),
     ("trunks.toml", "/trunks"),
+    ("flows.toml", "/flows"),
 ];
 
 /// Reads the folder of one tenant; all that is wrong comes back at once, warnings too.
@@ -43,6 +44,7 @@ const FILES: [(&str, &str); 5] = [
 /// tenant.toml    id, name, language, time_zone, domains, [exception], [limits]
 /// queues.toml    a table a queue      agents.toml   a table an agent
 /// numbers.toml   a table a number     trunks.toml   a table a trunk
+/// flows.toml     a table a flow that another component than `flow-graph` runs
 /// flows/*.json   flow documents, named by file        prompts/**.wav   sounds, named by path: zh-CN/welcome
 /// ```
 /// `judges` look at one flow document, or one queue's policy, by itself.
@@ -149,8 +151,8 @@ fn read_flows(folder: &Path, configuration: &mut Configuration, faults: &mut Vec
             configuration.flows.insert(id, FlowDocument { plugin: String::new(), document: "".into() });
             continue;
         }
-        let document = FlowDocument { plugin: "flow-graph".to_owned(), document: sheet.text.as_str().into() };
-        configuration.flows.insert(id.clone(), document);
+        let plugin = configuration.flows.get(&id).map_or("flow-graph", |flow| flow.plugin.as_str()).to_owned();
+        configuration.flows.insert(id.clone(), FlowDocument { plugin, document: sheet.text.as_str().into() });
         documents.insert(id, sheet);
     }
     documents
@@ -218,7 +220,10 @@ fn locate(
         let (flow, inner) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
         match documents.get(flow) {
             Some(sheet) => (sheet.path.clone(), Some(sheet.place(json::span(&sheet.text, inner)))),
-            None => (PathBuf::from("flows"), None),
+            None => match spans.get(&format!("/flows/{flow}")) {
+                Some((sheet, span)) => (sheet.path.clone(), Some(sheet.place(span.clone()))),
+                None => (PathBuf::from("flows"), None),
+            },
         }
     } else {
         loop {

@@ -3,8 +3,8 @@
 use std::{path::Path, time::Duration};
 
 use plugboard_model::{
-    Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowId, NumberTarget, Policy, Queue, QueueId, SkillNeed,
-    Strategy, TenantId, Timestamp, Trunk,
+    Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowDocument, FlowId, NumberTarget, Policy, Queue,
+    QueueId, SkillNeed, Strategy, TenantId, Timestamp, Trunk,
 };
 use toml::de::DeTable;
 
@@ -32,6 +32,7 @@ pub(super) fn read(prefix: &str, table: &DeTable<'_>, sheet: &Sheet, folder: &Pa
             let trunks = named::<FlowId, _>(table, "a trunk", sheet, |name, fields| trunk(name, fields, folder));
             into.trunks = trunks.into_iter().map(|(name, trunk)| (name.to_string(), trunk)).collect();
         }
+        "/flows" => into.flows = named(table, "a flow", sheet, flow),
         _ => {}
     }
 }
@@ -149,6 +150,12 @@ fn policy(fields: &Fields<'_>) -> Option<Policy> {
     table.finish();
     // Nothing more is said of one that has no name.
     Some(Policy { plugin: plugin?.0.to_owned(), attributes, settings })
+}
+
+/// Its document, where it has one, lies in a file of its own.
+fn flow(_: &str, fields: &Fields<'_>) -> Option<FlowDocument> {
+    let plugin = fields.required_text("plugin", "name the component that runs it: plugin = \"acme.ivr/menu\"");
+    plugin.map(|(plugin, _)| FlowDocument { plugin: plugin.to_owned(), document: "{}".into() })
 }
 
 fn agent(id: &str, fields: &Fields<'_>, folder: &Path) -> Option<Agent> {
