@@ -95,7 +95,7 @@ impl Catalogue {
                 let known = if depth == 0 { self.find(value, 1) } else { self.plain.get(value).map(|&c| c.to_owned()) };
                 known.unwrap_or_else(|| value.to_owned())
             };
-            Some(fill(chinese, &values.into_iter().map(say).collect::<Vec<_>>()))
+            Some(fill(chinese, &values, say))
         })
     }
 }
@@ -115,15 +115,16 @@ fn matched<'a>(parts: &[&str], text: &'a str) -> Option<Vec<&'a str>> {
     values.iter().all(|value| !value.is_empty()).then_some(values)
 }
 
-/// `{}` takes the values in order, `{1}` the first of them wherever it stands.
-fn fill(template: &str, values: &[String]) -> String {
+/// `{}` takes the values in order, `{1}` the first of them wherever it stands; `{!}` takes the next as it is written, since somebody types it.
+fn fill(template: &str, values: &[&str], say: impl Fn(&str) -> String) -> String {
     let mut out = String::new();
     let (mut rest, mut next) = (template, 0);
     while let Some((before, after)) = rest.split_once('{') {
         let Some((index, after)) = after.split_once('}') else { break };
         out.push_str(before);
         let at = index.parse::<usize>().map_or(next, |index| index - 1);
-        out.push_str(values.get(at).map_or("", String::as_str));
+        let value = values.get(at).copied().unwrap_or_default();
+        out += &if index == "!" { value.to_owned() } else { say(value) };
         next = at + 1;
         rest = after;
     }
