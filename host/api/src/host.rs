@@ -10,12 +10,15 @@ use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
-use crate::{PluginFigures, Sha256};
+use crate::{
+    PluginFigures, Sha256,
+    pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView},
+};
 
 /// A future that a [`Host`] gives back, so that the trait may stand behind a pointer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The host's side of the API. Every call but [`Host::apply`] is cancelled when its client goes or its deadline passes; it must then have no half effect.
+/// The host's side of the API. Every call but [`Host::apply`] and [`Host::change_pack`] is cancelled when its client goes or its deadline passes; it must then have no half effect.
 pub trait Host: Send + Sync + 'static {
     /// What a person needs to know to place a call: name, version, addresses.
     fn view(&self) -> HostView;
@@ -97,6 +100,25 @@ pub trait Host: Send + Sync + 'static {
         after: u64,
         limit: usize,
     ) -> Answer<'a, Result<Vec<SharedEvent>, HostError>>;
+
+    /// The tenant's packs, in order of id.
+    fn packs<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>>;
+
+    /// Changes one of the tenant's packs, or nothing. It runs to its end even when nobody waits any more. `by`: name of the token that asks.
+    fn change_pack<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        order: PackOrder,
+        by: String,
+    ) -> Answer<'a, Result<PackChanged, PackRefused>>;
+
+    /// Lines that the pack's components wrote for this tenant, after the line numbered `after`: the latest that are kept.
+    fn pack_log<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        pack: &'a str,
+        after: u64,
+    ) -> Answer<'a, Result<PackLog, PackRefused>>;
 
     /// Every event from now on. It may run ahead of [`Host::history`] by the commit window and may drop events for a reader that lags:
     /// the API joins both by `seq`, so that its clients see no gap.

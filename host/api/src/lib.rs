@@ -23,6 +23,8 @@ mod host;
 mod live;
 mod metrics;
 mod openapi;
+mod pack;
+mod packs;
 mod page;
 mod problem;
 mod prompts;
@@ -43,5 +45,9 @@ pub use host::{
     Listener, Page, Phase, RecordingFile, RecordingQuery, TapeQuery, TenantSummary, Upload,
 };
 pub use metrics::{PluginFigures, PluginVersion, Took};
+pub use pack::{
+    PackAsk, PackChange, PackChanged, PackComponent, PackLog, PackLogField, PackLogLine, PackOrder, PackRefused,
+    PackVersion, PackView, Words,
+};
 pub use problem::Problem;
 pub use server::{Api, Limits, router, serve};

@@ -100,6 +100,17 @@ impl FromPath for String {
     }
 }
 
+/// A pack's id as it stands in a path: whether there is such a pack, the host knows.
+pub(crate) struct PackName(pub(crate) String);
+
+impl FromPath for PackName {
+    const NOUN: &'static str = "a pack";
+    fn from_path(text: &str) -> Option<Self> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '.');
+        ((1..=64).contains(&text.len()) && text.chars().all(fits)).then(|| Self(text.to_owned()))
+    }
+}
+
 impl FromPath for InteractionId {
     const NOUN: &'static str = "an interaction";
     fn from_path(text: &str) -> Option<Self> {

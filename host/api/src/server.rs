@@ -53,6 +53,8 @@ pub struct Limits {
     pub json_bytes: usize,
     /// Largest prompt file, in bytes.
     pub prompt_bytes: usize,
+    /// Largest file of a pack, in bytes.
+    pub pack_bytes: usize,
     /// A request's head arrives within this long.
     pub head: Duration,
     /// A request's body arrives within this long.
@@ -74,6 +76,7 @@ impl Default for Limits {
         Self {
             json_bytes: 8 * 1024 * 1024,
             prompt_bytes: 64 * 1024 * 1024,
+            pack_bytes: 64 * 1024 * 1024,
             head: Duration::from_secs(10),
             body: Duration::from_secs(60),
             request: Duration::from_secs(30),

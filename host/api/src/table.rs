@@ -1,7 +1,8 @@
 //! Every route of `/v1`.
 
 use crate::{
-    calls, cdrs, configuration, events, figures, live, metrics, prompts, recordings, resource, route::Route, session,
+    calls, cdrs, configuration, events, figures, live, metrics, packs, prompts, recordings, resource, route::Route,
+    session,
     tapes,
 };
 
@@ -11,6 +12,7 @@ pub(crate) fn table() -> Vec<Route> {
         configuration::routes(),
         resource::routes(),
         prompts::routes(),
+        packs::routes(),
         live::routes(),
         calls::routes(),
         cdrs::routes(),

@@ -13,7 +13,8 @@ use std::{
 
 use plugboard_api::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
-    Listener, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
+    Listener, PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures,
+    RecordingFile, RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
@@ -52,6 +53,11 @@ pub(crate) struct Double {
     pub conflicts: Mutex<u32>,
     /// Commands are never answered.
     pub deaf: AtomicBool,
+    pub packs: Mutex<Vec<PackView>>,
+    pub orders: Mutex<Vec<PackOrder>>,
+    /// What the next order comes to; an empty install that serves when there is none.
+    pub came: Mutex<Option<Result<PackChanged, PackRefused>>>,
+    pub pack_log: Mutex<PackLog>,
     /// Changes of the configuration wait until it is told.
     pub slow: Mutex<Option<Arc<Notify>>>,
     /// Told of each reader of what is live.
@@ -199,6 +205,10 @@ impl Double {
             failure: Mutex::default(),
             conflicts: Mutex::default(),
             deaf: AtomicBool::new(false),
+            packs: Mutex::default(),
+            orders: Mutex::default(),
+            came: Mutex::default(),
+            pack_log: Mutex::new(PackLog { lines: vec![], next: 0, lost: false }),
             slow: Mutex::default(),
             followed: Notify::new(),
         })
@@ -471,6 +481,41 @@ impl Host for Double {
             self.fails()?;
             let log = self.log.lock().unwrap();
             Ok(log.iter().filter(|event| event.seq > after).take(limit).cloned().collect())
+        })
+    }
+
+    fn packs<'a>(&'a self, _: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>> {
+        Box::pin(async move { Ok(self.packs.lock().unwrap().clone()) })
+    }
+
+    fn change_pack<'a>(
+        &'a self,
+        _: &'a TenantId,
+        order: PackOrder,
+        _: String,
+    ) -> Answer<'a, Result<PackChanged, PackRefused>> {
+        Box::pin(async move {
+            self.orders.lock().unwrap().push(order);
+            let serves = || PackChanged {
+                outcome: PackChange::Serves,
+                id: "acme.lines".into(),
+                version: "1.0.0".into(),
+                digest: "00".repeat(32),
+                to_grant: vec![],
+                changes: vec![],
+                pack: None,
+            };
+            self.came.lock().unwrap().take().unwrap_or_else(|| Ok(serves()))
+        })
+    }
+
+    fn pack_log<'a>(&'a self, _: &'a TenantId, pack: &'a str, after: u64) -> Answer<'a, Result<PackLog, PackRefused>> {
+        Box::pin(async move {
+            if pack != "acme.lines" {
+                return Err(PackRefused::NoSuchPack(pack.to_owned()));
+            }
+            let log = self.pack_log.lock().unwrap().clone();
+            Ok(PackLog { next: log.next.max(after), ..log })
         })
     }
 

@@ -10,6 +10,7 @@ mod door;
 mod double;
 mod figures;
 mod live;
+mod packs;
 mod records;
 
 const DEMO: &str = "/v1/tenants/demo";

@@ -1,0 +1,137 @@
+//! Packs over the wire: who may send what, and what comes back.
+
+use plugboard_api::{
+    Fault, Limits, PackAsk, PackChange, PackChanged, PackComponent, PackLog, PackLogField, PackLogLine, PackOrder,
+    PackRefused, PackVersion, PackView, Words,
+};
+use serde_json::json;
+
+use crate::{DEMO, client::Server};
+
+fn words(en: &str) -> Words {
+    Words { en: en.into(), zh_cn: "一".into() }
+}
+
+fn view() -> PackView {
+    let version = PackVersion {
+        version: "1.0.0".into(),
+        digest: "ab".repeat(32),
+        signed_by: vec!["Acme".into()],
+        components: vec![PackComponent {
+            name: "acme.lines/lines".into(),
+            world: "routing".into(),
+            permissions: vec![words("may ask for calls to be recorded")],
+        }],
+    };
+    PackView {
+        id: "acme.lines".into(),
+        name: words("Lines"),
+        vendor: "Acme Ltd".into(),
+        serving: Some(version.clone()),
+        previous: None,
+        waiting: Some(PackVersion { version: "1.1.0".into(), ..version }),
+    }
+}
+
+fn waits() -> PackChanged {
+    PackChanged {
+        outcome: PackChange::Waits,
+        id: "acme.lines".into(),
+        version: "1.1.0".into(),
+        digest: "ab".repeat(32),
+        to_grant: vec![PackAsk {
+            component: "acme.lines/lines".into(),
+            ask: words("may ask for numbers to be dialled"),
+        }],
+        changes: vec![words("1.0.0 -> 1.1.0")],
+        pack: Some(view()),
+    }
+}
+
+#[tokio::test]
+async fn each_order_reaches_the_host_as_it_was_sent() {
+    let server = Server::start().await;
+    let packs = format!("{DEMO}/packs");
+    let zip = [("Content-Type", "application/zip")];
+    let mut statuses = vec![server.ask("POST", &packs, &zip, b"PK1").await.status];
+    *server.host.came.lock().unwrap() = Some(Ok(waits()));
+    statuses.push(server.ask("POST", &format!("{packs}/acme.lines/upgrade"), &zip, b"PK2").await.status);
+    statuses.push(server.send("POST", &format!("{packs}/acme.lines/grant"), r#"{"digest":"abc"}"#).await.status);
+    statuses.push(server.send("POST", &format!("{packs}/acme.lines/rollback"), "{}").await.status);
+    statuses.push(server.ask("DELETE", &format!("{packs}/acme.lines"), &[], b"").await.status);
+    let pack = || "acme.lines".to_owned();
+    let orders = vec![
+        PackOrder::Install { file: b"PK1".to_vec() },
+        PackOrder::Upgrade { pack: pack(), file: b"PK2".to_vec() },
+        PackOrder::Grant { pack: pack(), digest: "abc".into() },
+        PackOrder::RollBack { pack: pack() },
+        PackOrder::Remove { pack: pack() },
+    ];
+    assert_eq!((statuses, server.host.orders.lock().unwrap().clone()), (vec![200, 202, 200, 200, 200], orders));
+}
+
+#[tokio::test]
+async fn a_list_tells_versions_and_permissions_in_both_languages() {
+    let server = Server::start().await;
+    server.host.packs.lock().unwrap().push(view());
+    let answer = server.get(&format!("{DEMO}/packs")).await;
+    let component = json!({
+        "name": "acme.lines/lines", "world": "routing",
+        "permissions": [{ "en": "may ask for calls to be recorded", "zh-CN": "一" }]
+    });
+    assert_eq!((answer.status, answer.json()["items"][0]["serving"]["components"][0].clone()), (200, component));
+}
+
+#[tokio::test]
+async fn refusals_of_packs_have_a_status_a_word_and_a_remedy() {
+    let server = Server::with(Limits { pack_bytes: 4, ..Limits::default() }).await;
+    let packs = format!("{DEMO}/packs");
+    let refuse = |refused| *server.host.came.lock().unwrap() = Some(Err(refused));
+    let fault = Fault {
+        file: Some("signature.json".into()),
+        code: "unsigned".into(),
+        message: "nobody has signed it".into(),
+        remedy: "sign it with `plugboard pack sign`, or set the tenant to development mode".into(),
+        ..Fault::default()
+    };
+    refuse(PackRefused::Invalid(vec![fault]));
+    let mut told = vec![server.ask("POST", &packs, &[], b"PK").await.problem()];
+    refuse(PackRefused::NotNow {
+        code: "in-use",
+        detail: "acme.lines is named by queue sales".into(),
+        remedy: "name another component there first, or none".into(),
+    });
+    told.push(server.ask("DELETE", &format!("{packs}/acme.lines"), &[], b"").await.problem());
+    refuse(PackRefused::NoSuchPack("acme.none".into()));
+    told.push(server.ask("POST", &format!("{packs}/acme.none/rollback"), &[], b"").await.problem());
+    told.push(server.get(&format!("{packs}/acme.none/logs")).await.problem());
+    told.push(server.ask("DELETE", &format!("{packs}/Acme"), &[], b"").await.problem());
+    told.push(server.ask("POST", &packs, &[], b"far too long").await.problem());
+    told.push(server.send("POST", &format!("{packs}/acme.lines/grant"), "{}").await.problem());
+    let expected = [
+        (422, "invalid"),
+        (409, "in-use"),
+        (404, "not-found"),
+        (404, "not-found"),
+        (404, "not-found"),
+        (413, "too-large"),
+        (422, "invalid"),
+    ];
+    assert_eq!(told, expected.map(|(status, word)| (status, word.to_owned())));
+}
+
+#[tokio::test]
+async fn a_log_is_read_on_from_where_the_last_answer_ended() {
+    let server = Server::start().await;
+    let line = PackLogLine {
+        at: "2026-11-22T10:00:00.000000Z".into(),
+        component: "acme.lines/lines".into(),
+        level: "warn".into(),
+        message: "nobody is free".into(),
+        fields: vec![PackLogField { name: "queue".into(), value: "sales".into() }],
+        dropped: 0,
+    };
+    *server.host.pack_log.lock().unwrap() = PackLog { lines: vec![line], next: 7, lost: true };
+    let answer = server.get(&format!("{DEMO}/packs/acme.lines/logs?after=3")).await.json();
+    assert_eq!((&answer["lines"][0]["fields"][0]["value"], &answer["next"]), (&json!("sales"), &json!(7)));
+}
