@@ -2,8 +2,7 @@
 
 use crate::{
     calls, cdrs, configuration, events, figures, live, metrics, packs, prompts, recordings, resource, route::Route,
-    session,
-    tapes,
+    session, tapes,
 };
 
 pub(crate) fn table() -> Vec<Route> {

@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
+use plugboard_config::SettingFault;
 use plugboard_exchange as exchange;
-use plugboard_model::{Limits, TenantId, flow::Problem, routing};
+use plugboard_model::{Limits, Policy, TenantId, flow::Problem, routing};
+use plugboard_pack::PackId;
 use plugboard_plugin as plugin;
+
+use crate::packs::{Component, Runs, Shelf, Shelved};
 
 /// plugins.md: what a component gets before the native default is taken.
 const STEP_BUDGET: Duration = Duration::from_millis(20);
@@ -15,6 +19,8 @@ const RANK_BUDGET: Duration = Duration::from_millis(5);
 pub(crate) struct Components {
     flows: Arc<BTreeMap<String, plugin::FlowPlugin>>,
     policies: Arc<BTreeMap<String, plugin::RoutingPlugin>>,
+    /// Those of packs, by tenant.
+    shelf: Shelf,
 }
 
 /// Why the components of a folder cannot be used.
@@ -64,11 +70,38 @@ impl Components {
                 },
             }
         }
-        Ok(Self { flows: Arc::new(flows), policies: Arc::new(policies) })
+        Ok(Self { flows: Arc::new(flows), policies: Arc::new(policies), shelf: Shelf::default() })
     }
 
-    pub(crate) fn flow(&self, name: &str) -> Option<&plugin::FlowPlugin> {
-        self.flows.get(name)
+    /// With the components of packs beside those of the folder.
+    pub(crate) fn beside(self, shelf: Shelf) -> Self {
+        Self { shelf, ..self }
+    }
+
+    /// As these would be with another version of a pack.
+    pub(crate) fn with(&self, tenant: &TenantId, pack: &PackId, components: &[(String, Arc<Shelved>)]) -> Self {
+        Self { shelf: self.shelf.with(tenant, pack, components), ..self.clone() }
+    }
+
+    /// What a pack of the tenant brings under this full name; without a tenant, nothing.
+    fn of_pack(&self, tenant: Option<&TenantId>, name: &str) -> Option<Arc<Shelved>> {
+        if name.contains('/') { self.shelf.find(tenant?, name) } else { None }
+    }
+
+    pub(crate) fn flow(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::FlowPlugin> {
+        match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
+            Some(Component::Flow(flow)) => Some(flow),
+            Some(_) => None,
+            None => self.flows.get(name).cloned(),
+        }
+    }
+
+    fn policy(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::RoutingPlugin> {
+        match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
+            Some(Component::Routing(policy)) => Some(policy),
+            Some(_) => None,
+            None => self.policies.get(name).cloned(),
+        }
     }
 
     /// Under which name a component of this content is configured.
@@ -83,7 +116,12 @@ impl Components {
     }
 
     /// What the routing component of that name says of the tables of a queue.
-    pub(crate) fn check_policy(&self, plugin: &str, tables: &routing::Tables) -> Vec<Problem> {
+    pub(crate) fn check_policy(
+        &self,
+        tenant: Option<&TenantId>,
+        plugin: &str,
+        tables: &routing::Tables,
+    ) -> Vec<Problem> {
         let problem = |code: &str, message: String, remedy: &str| Problem {
             severity: plugboard_model::flow::Severity::Error,
             code: code.into(),
@@ -92,7 +130,14 @@ impl Components {
             message,
             remedy: remedy.into(),
         };
-        let Some(policy) = self.policies.get(plugin) else {
+        if let Some(shelved) = self.of_pack(tenant, plugin) {
+            let settings = tables.settings.iter().map(|setting| (&*setting.name, &*setting.value));
+            let faults = shelved.check_texts(settings.filter(|(name, _)| *name != Policy::RELAX_FIRST));
+            if !faults.is_empty() {
+                return faults.iter().map(|fault| missed_schema(fault, "/settings")).collect();
+            }
+        }
+        let Some(policy) = self.policy(tenant, plugin) else {
             let message = format!("there is no routing plugin {plugin}");
             return vec![problem(
                 "unknown-policy",
@@ -111,7 +156,17 @@ impl Components {
     }
 
     /// What the component that would run `document` says of it.
-    pub(crate) fn check_flow(&self, plugin: &str, document: &str, limits: &Limits) -> Vec<Problem> {
+    pub(crate) fn check_flow(
+        &self,
+        tenant: Option<&TenantId>,
+        plugin: &str,
+        document: &str,
+        limits: &Limits,
+    ) -> Vec<Problem> {
+        let faults = self.of_pack(tenant, plugin).map(|shelved| shelved.check_document(document)).unwrap_or_default();
+        if !faults.is_empty() {
+            return faults.iter().map(|fault| missed_schema(fault, "")).collect();
+        }
         let failed = |message: String, remedy: &str| {
             vec![Problem {
                 severity: plugboard_model::flow::Severity::Error,
@@ -122,7 +177,7 @@ impl Components {
                 remedy: remedy.into(),
             }]
         };
-        match self.flows.get(plugin) {
+        match self.flow(tenant, plugin) {
             Some(flow) => flow
                 .check(&plugin::Settings::of_document_to_check(document, limits.menu_depth))
                 .unwrap_or_else(|failure| failed(failure.to_string(), "mend the plugin, or name another one")),
@@ -136,9 +191,22 @@ fn is_of_another_world(engine: &plugin::Engine, bytes: &[u8]) -> bool {
     engine.load_compliance(bytes).is_ok() || engine.load_connector(bytes).is_ok() || engine.load_channel(bytes).is_ok()
 }
 
+/// `below`: where settings stand in what was checked.
+fn missed_schema(fault: &SettingFault, below: &str) -> Problem {
+    Problem {
+        severity: plugboard_model::flow::Severity::Error,
+        code: "settings-miss-schema".into(),
+        node: None,
+        field: Some(format!("{below}{}", fault.at)),
+        message: fault.problem.to_string(),
+        remedy: fault.problem.remedy(),
+    }
+}
+
 /// Asks on behalf of exchanges. Owned by the signalling thread.
 pub(crate) struct Questions {
     components: Components,
+    runs: Runs,
     runtime: plugin::Runtime,
     /// Documents with their hash, so that a step does not hash its document again. By the address of the shared text, which each entry keeps alive.
     settings: BTreeMap<usize, (Arc<str>, Arc<plugin::Settings>)>,
@@ -153,29 +221,30 @@ const MOST_TABLES: usize = 4_096;
 
 impl Questions {
     pub(crate) fn new(components: Components, runtime: plugin::Runtime) -> Self {
-        Self { components, runtime, settings: BTreeMap::new(), tables: BTreeMap::new() }
+        Self { components, runs: Runs::default(), runtime, settings: BTreeMap::new(), tables: BTreeMap::new() }
     }
 
     /// Hands the question to the plugin threads. `Err`: nobody can be asked, and why.
     pub(crate) fn ask(&mut self, id: u64, tenant: &TenantId, question: exchange::QuestionKind) -> Result<(), Arc<str>> {
         let (budget, ask) = match question {
             exchange::QuestionKind::Step(step) => {
-                let flow = self.components.flows.get(&*step.plugin);
-                let flow = flow.ok_or_else(|| format!("there is no flow plugin {}", step.plugin))?.clone();
+                // A call that lives keeps the version that it began with.
+                let flow = self.runs.component(&step.plugin, |name| self.components.flow(Some(tenant), name));
+                let flow = flow.ok_or_else(|| format!("there is no flow plugin {}", step.plugin))?;
                 let settings = self.settings_of(&step.document);
                 let ask = plugin::Ask::FlowStep { flow, settings, state: step.state, event: Box::new(step.event) };
                 (STEP_BUDGET, ask)
             }
             exchange::QuestionKind::RankAgents { plugin, tables, who, needs, candidates, columns } => {
-                let (policy, tables) = (self.policy(&plugin)?, self.table_set(tables));
+                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(tables));
                 (RANK_BUDGET, plugin::Ask::RankAgents { policy, tables, who, needs, candidates, columns })
             }
             exchange::QuestionKind::RankWaiting { plugin, tables, agent, waiting, columns } => {
-                let (policy, tables) = (self.policy(&plugin)?, self.table_set(tables));
+                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(tables));
                 (RANK_BUDGET, plugin::Ask::RankWaiting { policy, tables, agent, waiting, columns })
             }
             exchange::QuestionKind::Relax { plugin, tables, who, needs } => {
-                let (policy, tables) = (self.policy(&plugin)?, self.table_set(tables));
+                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(tables));
                 (RANK_BUDGET, plugin::Ask::OnTimer { policy, tables, who, needs })
             }
         };
@@ -183,8 +252,9 @@ impl Questions {
         self.runtime.ask(question).map_err(|failure| failure.to_string().into())
     }
 
-    fn policy(&self, name: &str) -> Result<plugin::RoutingPlugin, Arc<str>> {
-        self.components.policies.get(name).cloned().ok_or_else(|| format!("there is no routing plugin {name}").into())
+    fn policy(&self, tenant: &TenantId, name: &str) -> Result<plugin::RoutingPlugin, Arc<str>> {
+        let policy = self.components.policy(Some(tenant), name);
+        policy.ok_or_else(|| format!("there is no routing plugin {name}").into())
     }
 
     fn settings_of(&mut self, document: &Arc<str>) -> Arc<plugin::Settings> {

@@ -16,10 +16,14 @@ use plugboard_model::{TenantId, Timestamp};
 use plugboard_store::{Embedded, ReadError, Record};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
-use crate::{alarms::Alarms, answers::Components, cdrs, chain, ledger::Durable, serve::Folders, signalling::Message};
+use crate::{
+    alarms::Alarms, answers::Components, cdrs, chain, ledger::Durable, packs::Packs, serve::Folders,
+    signalling::Message,
+};
 
 mod api;
 mod apply;
+mod packs;
 
 pub(crate) use apply::with_zone_renewed;
 
@@ -60,9 +64,10 @@ pub(crate) struct PlugboardHost {
     folders: Folders,
     components: Components,
     plugins: plugboard_plugin::RuntimeWatch,
+    packs: Arc<Packs>,
     listeners: Vec<Listener>,
     tenants: RwLock<BTreeMap<TenantId, TenantParts>>,
-    /// One configuration is applied after the other.
+    /// One configuration or pack is changed after the other.
     applying: tokio::sync::Mutex<()>,
     alarms: Arc<Alarms>,
     /// A [`Phase`] as a number: [`STARTING`], [`SERVING`], [`DRAINING`].
@@ -75,6 +80,8 @@ const DRAINING: u8 = 2;
 
 /// A command that the loop does not answer in this long will not be waited for.
 const COMMAND_LIMIT: Duration = Duration::from_secs(10);
+/// A change that has not had its turn by then is refused.
+const TURN_LIMIT: Duration = Duration::from_secs(20);
 /// What a client that found us busy should wait.
 const TRY_AGAIN: Duration = Duration::from_secs(1);
 
@@ -85,6 +92,7 @@ impl PlugboardHost {
         folders: Folders,
         components: Components,
         plugins: plugboard_plugin::RuntimeWatch,
+        packs: Arc<Packs>,
         listeners: &[Listener],
         alarms: Arc<Alarms>,
     ) -> Self {
@@ -94,6 +102,7 @@ impl PlugboardHost {
             folders,
             components,
             plugins,
+            packs,
             listeners: listeners.to_vec(),
             tenants: RwLock::default(),
             applying: tokio::sync::Mutex::default(),
@@ -135,6 +144,13 @@ impl PlugboardHost {
 
     fn parts(&self, tenant: &TenantId) -> Result<TenantParts, HostError> {
         self.parts_of(tenant).ok_or_else(|| HostError::NoSuchTenant(tenant.clone()))
+    }
+
+    /// A turn to change something of what tenants are made of. Whoever has one runs to the end whether or not a client waits, so those behind must not
+    /// gather for ever.
+    async fn turn(&self) -> Result<tokio::sync::MutexGuard<'_, ()>, HostError> {
+        let turn = tokio::time::timeout(TURN_LIMIT, self.applying.lock()).await;
+        turn.map_err(|_| HostError::Busy { retry_after: TRY_AGAIN })
     }
 
     async fn ask(&self, tenant: &TenantId, command: Command) -> Result<Reply, HostError> {

@@ -16,6 +16,7 @@ mod demo;
 mod front;
 mod host;
 mod ledger;
+mod packs;
 mod plugins;
 mod recovery;
 mod room;
@@ -71,7 +72,7 @@ fn shipped(name: &str) -> Result<Components, String> {
 
 fn check_flow(document: &str, limits: &Limits) -> Vec<Problem> {
     match shipped("flow-graph") {
-        Ok(components) => components.check_flow("flow-graph", document, limits),
+        Ok(components) => components.check_flow(None, "flow-graph", document, limits),
         Err(reason) => vec![Problem {
             severity: plugboard_model::flow::Severity::Error,
             code: "plugin".into(),
@@ -86,7 +87,7 @@ fn check_flow(document: &str, limits: &Limits) -> Vec<Problem> {
 /// The host may have more policies than this program comes with: it judges those when they are applied.
 fn check_policy(plugin: &str, tables: &Tables) -> Vec<Problem> {
     let known = shipped(plugin).ok().filter(|components| components.has_policy(plugin));
-    known.map(|components| components.check_policy(plugin, tables)).unwrap_or_default()
+    known.map(|components| components.check_policy(None, plugin, tables)).unwrap_or_default()
 }
 
 fn log(level: &str) {

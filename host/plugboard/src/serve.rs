@@ -28,6 +28,7 @@ use crate::{
     clock::Clock,
     host::{PlugboardHost, TenantParts},
     ledger::{Durable, Ledger},
+    packs::{Gate, Lines, Packs},
     plugins,
     recovery::{self, Recovered},
     room,
@@ -86,6 +87,7 @@ pub(crate) struct Folders {
     pub(crate) prompts: PathBuf,
     pub(crate) configurations: PathBuf,
     compiled: PathBuf,
+    packs: PathBuf,
 }
 
 impl Folders {
@@ -99,10 +101,16 @@ impl Folders {
             prompts: data.join("prompts"),
             configurations: data.join("configurations"),
             compiled: data.join("compiled-plugins"),
+            packs: data.join("packs"),
         };
-        for folder in
-            [&folders.store, &folders.recordings, &folders.prompts, &folders.configurations, &folders.compiled]
-        {
+        for folder in [
+            &folders.store,
+            &folders.recordings,
+            &folders.prompts,
+            &folders.configurations,
+            &folders.compiled,
+            &folders.packs,
+        ] {
             std::fs::create_dir_all(folder)
                 .map_err(|source| StartError::Folder { folder: folder.display().to_string(), source })?;
         }
@@ -196,18 +204,28 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         .map_err(|source| StartError::Api { address: config.api.listen, source })?;
     let api = listener.local_addr().map_err(|source| StartError::Api { address: config.api.listen, source })?;
 
+    let lines = Arc::new(Lines::default());
     let engine = plugin::Engine::new(plugin::EngineSettings {
         cache: Some(folders.compiled.clone()),
+        log: Some(lines.sink(clock)),
         ..plugin::EngineSettings::default()
     })?;
     let plugin_folder = config.plugins.clone().unwrap_or_else(shipped_plugins);
     let components = Components::load(&engine, &plugin_folder)?;
+    let gate = Gate { engine: engine.clone(), packs: config.packs.clone(), clock };
+    let packs = Packs::open(&folders.packs, gate, lines);
+    let unusable = |source| StartError::Folder { folder: folders.packs.display().to_string(), source };
+    let packs = Arc::new(packs.map_err(unusable)?);
+    let components = components.beside(packs.shelf.clone());
 
     let (inbox, messages) = mpsc::channel(INBOX);
     let committed = Arc::new(Notify::new());
     let store_is_full = Arc::new(AtomicBool::new(false));
     let store = open_store(&folders, &inbox, &alarms, &store_is_full)?;
     let Recovered { tenants: recovered, books } = recovery::recover(&store, &folders, clock.now())?;
+    for (configuration, ..) in &recovered {
+        packs.recover(&store, &configuration.tenant, &alarms).map_err(recovery::RecoveryError::from)?;
+    }
     let tapes = Tapes::kept_for(config.limits.tape_days);
     let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed), Arc::clone(&alarms), tapes)
         .map_err(StartError::Thread)?;
@@ -250,6 +268,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         folders.clone(),
         components,
         watch,
+        packs,
         &base.listeners(&sip_udp, &sip_tcp),
         Arc::clone(&alarms),
     ));

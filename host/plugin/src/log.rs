@@ -59,6 +59,10 @@ impl LogSink {
         Self(Arc::new(sink))
     }
 
+    pub fn write(&self, line: LogLine) {
+        (self.0)(line);
+    }
+
     /// As events of `tracing`, with the target `plugin`.
     pub fn tracing() -> Self {
         Self::new(|line| {

@@ -41,7 +41,6 @@ const RANKS: [(&str, u8); 22] = [
     ("reporting", 2),
     ("exchange", 3),
     ("kit", 3),
-    ("replay", 3),
     ("componentize", 4),
     ("transport", 4),
     ("store", 4),

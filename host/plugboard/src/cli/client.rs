@@ -4,7 +4,7 @@ use std::{process::ExitCode, time::Duration};
 
 use plugboard_phrases::Language;
 use serde::{Serialize, de::DeserializeOwned};
-use serde_json::Value;
+use serde_json::{Value, json};
 use ureq::{Agent, Body, http::Response};
 
 /// Longer than any answer of a healthy host takes, sounds of 64 MiB included.
@@ -63,7 +63,22 @@ impl ClientError {
     /// Says it to the person, and gives the exit code.
     pub(super) fn tell(&self) -> ExitCode {
         super::tell(&self.in_words(super::spoken()));
+        self.code()
+    }
+
+    pub(super) fn code(&self) -> ExitCode {
         ExitCode::from(if matches!(self, Self::Unreachable { .. }) { 3 } else { 1 })
+    }
+
+    /// For scripts, in English.
+    pub(super) fn json(&self) -> Value {
+        let none = Vec::new();
+        let errors = if let Self::Refused { errors, .. } = self { errors } else { &none };
+        let message = match self {
+            Self::Refused { title, detail, .. } => format!("{title}: {detail}"),
+            error => error.to_string(),
+        };
+        json!({ "ok": false, "message": message, "remedy": self.remedy(), "errors": errors })
     }
 
     pub(super) fn in_words(&self, language: Language) -> String {
@@ -149,6 +164,21 @@ impl Client {
     pub(super) fn post<T: DeserializeOwned>(&self, path: &str, body: &impl Serialize) -> Result<T, ClientError> {
         let request = self.agent.post(format!("{}{path}", self.host));
         read(self.checked(self.with_token(request).send_json(body))?)
+    }
+
+    pub(super) fn post_bytes<T: DeserializeOwned>(
+        &self,
+        path: &str,
+        media_type: &str,
+        bytes: &[u8],
+    ) -> Result<T, ClientError> {
+        let request = self.agent.post(format!("{}{path}", self.host)).content_type(media_type);
+        read(self.checked(self.with_token(request).send(bytes))?)
+    }
+
+    pub(super) fn delete<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let request = self.agent.delete(format!("{}{path}", self.host));
+        read(self.checked(self.with_token(request).call())?)
     }
 
     /// As [`Self::post`], for what answers with nothing.

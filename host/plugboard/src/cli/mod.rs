@@ -180,7 +180,7 @@ pub(crate) enum ClientCommand {
     /// plugboard.toml: an example with every setting, or a check of yours
     #[command(subcommand)]
     Config(Config),
-    /// Packs of plugins: make, build, test, sign, look inside, compare; without a host
+    /// Packs of plugins: make, build, test, sign, look inside, compare; install, grant, upgrade and take back at a host
     #[command(subcommand)]
     Pack(pack::Pack),
     Ask(examine::Ask),

@@ -181,7 +181,7 @@ impl Replay {
                 let shipped = crate::answers::Components::load_one(&engine, &crate::serve::shipped_plugins(), plugin);
                 let shipped = shipped.map_err(|error| component(&error))?;
                 let missing = || ReplayError::NoComponent { flow: name.to_owned(), plugin: plugin.to_owned() };
-                shipped.flow(plugin).cloned().ok_or_else(missing)?
+                shipped.flow(None, plugin).ok_or_else(missing)?
             }
         };
         let settings = plugin::Settings::document(document);

@@ -3,8 +3,8 @@
 use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
-    Answer, Applied, ApplyError, CdrQuery, Host, HostError, HostView, Page, Phase, PluginFigures, RecordingFile,
-    RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
+    Answer, Applied, ApplyError, CdrQuery, Host, HostError, HostView, PackChanged, PackLog, PackOrder, PackRefused,
+    PackView, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, tape::Tape};
@@ -149,6 +149,28 @@ impl Host for PlugboardHost {
             let events = store.read_log(tenant, after.saturating_add(1), limit)?;
             Ok(events.into_iter().map(Arc::new).collect())
         })
+    }
+
+    fn packs<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>> {
+        Box::pin(async move { self.packs_of(tenant) })
+    }
+
+    fn change_pack<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        order: PackOrder,
+        by: String,
+    ) -> Answer<'a, Result<PackChanged, PackRefused>> {
+        Box::pin(self.carry_out_order(tenant, order, by))
+    }
+
+    fn pack_log<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        pack: &'a str,
+        after: u64,
+    ) -> Answer<'a, Result<PackLog, PackRefused>> {
+        Box::pin(async move { self.log_of_pack(tenant, pack, after) })
     }
 
     fn live(&self, tenant: &TenantId) -> Option<broadcast::Receiver<SharedEvent>> {

@@ -16,13 +16,11 @@ use tokio::sync::oneshot;
 
 use super::{PlugboardHost, TRY_AGAIN, TenantParts, write_file};
 use crate::{
+    answers::Components,
     claims,
     recovery::{KnownTenant, host_tenant},
     signalling::Message,
 };
-
-/// A change that has not had its turn by then is refused.
-const APPLY_LIMIT: Duration = Duration::from_secs(20);
 
 impl PlugboardHost {
     /// Applies every tenant below `folder`; what is wrong is logged, and the tenant stays as it was.
@@ -48,8 +46,12 @@ impl PlugboardHost {
 
     /// Applies one tenant's folder, prompts included. `Err` is text for a terminal.
     pub(crate) async fn apply_folder(&self, folder: &Path) -> Result<Applied, String> {
-        let flow = |document: &str, limits: &Limits| self.components.check_flow("flow-graph", document, limits);
-        let policy = |plugin: &str, tables: &Tables| self.components.check_policy(plugin, tables);
+        let flow = |document: &str, limits: &Limits| self.components.check_flow(None, "flow-graph", document, limits);
+        // Whose folder it is stands in it; what packs bring is judged when it is applied.
+        let policy = |plugin: &str, tables: &Tables| match plugin.contains('/') {
+            true => Vec::new(),
+            false => self.components.check_policy(None, plugin, tables),
+        };
         let bundle = plugboard_config::load_tenant(folder, Judges { flow: &flow, policy: &policy })
             .map_err(|faults| plugboard_config::render(&faults, plugboard_config::Style::Plain))?;
         let tenant = bundle.configuration.tenant.clone();
@@ -74,9 +76,7 @@ impl PlugboardHost {
     }
 
     pub(super) async fn apply_checked(&self, tenant: &TenantId, upload: Upload) -> Result<Applied, ApplyError> {
-        // It runs to its end whether or not its client waits, so those behind it must not gather for ever.
-        let turn = tokio::time::timeout(APPLY_LIMIT, self.applying.lock()).await;
-        let _one_at_a_time = turn.map_err(|_| HostError::Busy { retry_after: TRY_AGAIN })?;
+        let _one_at_a_time = self.turn().await?;
         let known = self.parts_of(tenant);
         let before = known.as_ref().map(TenantParts::configuration);
         let revision = before.as_ref().map_or(0, |before| before.revision);
@@ -98,7 +98,7 @@ impl PlugboardHost {
             claims::conflicts(&configuration, &other.configuration(), &mut faults);
         }
         self.place_prompts(tenant, &mut configuration, before.as_deref(), &mut faults).await;
-        self.check(&configuration, &mut faults);
+        self.check(&self.components, &configuration, &mut faults);
         if !faults.is_empty() {
             return Err(ApplyError::Invalid(faults));
         }
@@ -151,7 +151,7 @@ impl PlugboardHost {
         self.commit(transaction).await.map_err(ApplyError::Host)
     }
 
-    async fn commit(&self, transaction: Transaction) -> Result<(), HostError> {
+    pub(super) async fn commit(&self, transaction: Transaction) -> Result<(), HostError> {
         let (sender, receiver) = oneshot::channel();
         let acknowledge = Box::new(move |result| {
             // The client may have gone.
@@ -209,9 +209,10 @@ impl PlugboardHost {
         }
     }
 
-    fn check(&self, configuration: &Configuration, faults: &mut Vec<Fault>) {
-        let flow = |document: &str, limits: &Limits| self.components.check_flow("flow-graph", document, limits);
-        let policy = |plugin: &str, tables: &Tables| self.components.check_policy(plugin, tables);
+    pub(super) fn check(&self, components: &Components, configuration: &Configuration, faults: &mut Vec<Fault>) {
+        let tenant = Some(&configuration.tenant);
+        let flow = |document: &str, limits: &Limits| components.check_flow(tenant, "flow-graph", document, limits);
+        let policy = |plugin: &str, tables: &Tables| components.check_policy(tenant, plugin, tables);
         let findings = plugboard_config::check(configuration, Judges { flow: &flow, policy: &policy });
         let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
         faults.extend(errors.map(|finding| Fault {
@@ -223,7 +224,7 @@ impl PlugboardHost {
             ..Fault::default()
         }));
         for (id, flow) in configuration.flows.iter().filter(|(_, flow)| flow.plugin != "flow-graph") {
-            for problem in self.components.check_flow(&flow.plugin, &flow.document, &configuration.limits) {
+            for problem in components.check_flow(tenant, &flow.plugin, &flow.document, &configuration.limits) {
                 if problem.severity == Severity::Error {
                     faults.push(Fault {
                         file: Some(format!("flows/{id}.json")),

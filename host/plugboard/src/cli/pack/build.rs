@@ -15,12 +15,12 @@ use plugboard_pack::{
 use serde_json::json;
 
 use super::{
-    Refusal, count, faults_of,
-    fit::{self, Depth, Unfit},
+    Refusal, count, engine, faults_of,
     gather::{Elsewhere, Gathered, NOT_WRAPPED, gather},
     names::Names,
     say, say_line, shown, size, write,
 };
+use crate::packs::fit::{self, Depth, Unfit};
 
 /// Make a pack of a folder: what its plugin.toml names, and nothing else
 #[derive(Debug, Args)]
@@ -98,7 +98,7 @@ fn unfit(folder: &Path, pack: &Pack, manifest: &str) -> Result<Vec<Fault>, Refus
     let newer = fit::contract(pack.manifest());
     let mut faults: Vec<Fault> =
         newer.iter().map(|unfit| unfit.fault(file(), names.place(&["pack", "contract"]))).collect();
-    let engine = fit::engine()?;
+    let engine = engine()?;
     for component in &pack.manifest().components {
         let (_, unfit) = fit::look(&engine, pack, component, Depth::Types);
         let place = |unfit: &Unfit| names.place(&["components", component.name.as_str(), unfit.key()]);

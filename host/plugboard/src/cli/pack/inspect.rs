@@ -14,12 +14,11 @@ use plugboard_phrases::Language;
 use plugboard_plugin::Inspected;
 use serde_json::{Value, json};
 
-use super::{
-    Refusal, count,
-    fit::{self, Depth},
-    in_words, open, say, shown, size, spoken,
+use super::{Refusal, count, engine, in_words, open, say, shown, size, spoken};
+use crate::{
+    clock::Clock,
+    packs::fit::{self, Depth},
 };
-use crate::clock::Clock;
 
 /// Show what a pack is and what it asks for, in words
 #[derive(Debug, Args)]
@@ -41,7 +40,7 @@ impl Inspect {
     pub(super) fn run(self) -> Result<ExitCode, Refusal> {
         let pack = open(&self.file)?;
         let verdict = pack.judge(&TrustStore::default(), None, Clock::start().now());
-        let engine = fit::engine()?;
+        let engine = engine()?;
         let looks =
             pack.manifest().components.iter().map(|component| fit::look(&engine, &pack, component, Depth::Names));
         let (inspected, mut unfit): (Vec<_>, Vec<_>) = looks.unzip();

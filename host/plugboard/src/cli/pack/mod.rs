@@ -1,14 +1,14 @@
-//! Packs on the command line, as far as they need no running host: keys, build, signature, and what stands inside.
+//! Packs on the command line: keys, build, signature and what stands inside, without a host; and the packs of a tenant of a running one.
 
 mod build;
 mod diff;
-mod fit;
 mod gather;
 mod inspect;
 mod key;
 mod names;
 mod new;
 mod refusal;
+mod remote;
 mod sign;
 mod verify;
 
@@ -26,6 +26,7 @@ use plugboard_pack::{
     manifest::ManifestFault,
 };
 use plugboard_phrases::Language;
+use plugboard_plugin::{Engine, EngineSettings};
 
 use super::{examine::Test, say, say_line, spoken};
 use refusal::{Refusal, faults_of};
@@ -42,6 +43,13 @@ pub(crate) enum Pack {
     Verify(verify::Verify),
     Inspect(inspect::Inspect),
     Diff(diff::Diff),
+    Install(remote::Install),
+    Grant(remote::Grant),
+    List(remote::List),
+    Upgrade(remote::Upgrade),
+    Rollback(remote::Rollback),
+    Remove(remote::Remove),
+    Logs(remote::Logs),
 }
 
 impl Pack {
@@ -55,6 +63,13 @@ impl Pack {
             Self::Verify(verify) => (verify.json, verify.run()),
             Self::Inspect(inspect) => (inspect.json, inspect.run()),
             Self::Diff(diff) => (diff.json, diff.run()),
+            Self::Install(install) => return install.run(),
+            Self::Grant(grant) => return grant.run(),
+            Self::List(list) => return list.run(),
+            Self::Upgrade(upgrade) => return upgrade.run(),
+            Self::Rollback(rollback) => return rollback.run(),
+            Self::Remove(remove) => return remove.run(),
+            Self::Logs(logs) => return logs.run(),
         };
         done.unwrap_or_else(|refusal| refusal.tell(json))
     }
@@ -105,6 +120,12 @@ fn write(file: &Path, bytes: &[u8]) -> Result<(), Refusal> {
 /// A path as a person reads it.
 fn shown(path: &Path) -> String {
     path.strip_prefix(".").ok().filter(|rest| !rest.as_os_str().is_empty()).unwrap_or(path).display().to_string()
+}
+
+/// An engine for a look; its few instances are enough for one.
+fn engine() -> Result<Engine, Refusal> {
+    let engine = Engine::new(EngineSettings { instances: 4, ..EngineSettings::default() });
+    engine.map_err(|error| Refusal::Engine { reason: crate::chain(&error) })
 }
 
 /// The words that the person reads.

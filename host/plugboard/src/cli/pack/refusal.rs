@@ -16,8 +16,11 @@ use plugboard_pack::{
 use plugboard_phrases::Language;
 use serde_json::{Value, json};
 
-use super::{fit::Unfit, in_words, say};
-use crate::cli::{spoken, style_of, tell};
+use super::{in_words, say};
+use crate::{
+    cli::{spoken, style_of, tell},
+    packs::fit::Unfit,
+};
 
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Refusal {

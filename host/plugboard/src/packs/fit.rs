@@ -6,14 +6,12 @@ use plugboard_pack::{
     manifest::Component,
     permissions::{ImportFault, check_imports},
 };
-use plugboard_plugin::{CONTRACT, Engine, EngineSettings, Inspected, LoadError};
+use plugboard_plugin::{CONTRACT, Engine, Inspected, LoadError};
 use semver::Version;
-
-use super::Refusal;
 
 /// Why a component is not what its manifest says. In words of the catalogue.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unfit {
+pub(crate) enum Unfit {
     #[error("{file} is no valid component: {reason}")]
     NotAComponent { file: String, reason: String },
     #[error("{file} exports nothing of the contract")]
@@ -33,16 +31,18 @@ pub(super) enum Unfit {
     Needs { file: String, needs: String },
     #[error("{file} does not say what it is: {reason}")]
     Mute { file: String, reason: String },
+    #[error("{file} is of the world {world}, which this host does not run yet")]
+    NotRun { file: String, world: World },
     #[error("the schema {file} at {at}: {fault}")]
     Schema { file: String, at: String, fault: SchemaFault },
 }
 
 /// The key of `plugin.toml` that a fault is told at.
-pub(super) type Key = &'static str;
+pub(crate) type Key = &'static str;
 
 impl Unfit {
     /// Kebab-case and stable.
-    pub(super) fn code(&self) -> &'static str {
+    pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::NotAComponent { .. } => "not-a-component",
             Self::ExportsNothing { .. } => "exports-nothing",
@@ -52,13 +52,13 @@ impl Unfit {
             Self::Import { fault: ImportFault::Unknown { .. }, .. } => "import-unknown",
             Self::Import { fault: ImportFault::NotInWorld { .. }, .. } => "import-not-in-world",
             Self::Import { fault: ImportFault::NotAsked { .. }, .. } => "import-not-asked",
-            Self::Needs { .. } => "host-lacks",
+            Self::Needs { .. } | Self::NotRun { .. } => "host-lacks",
             Self::Mute { .. } => "does-not-describe",
             Self::Schema { .. } => "not-a-schema",
         }
     }
 
-    pub(super) fn remedy(&self) -> String {
+    pub(crate) fn remedy(&self) -> String {
         match self {
             Self::NotAComponent { .. } => {
                 "build it again; the compiler's output is damaged or of another version".into()
@@ -75,14 +75,15 @@ impl Unfit {
             Self::Import { fault, .. } => fault.remedy(),
             Self::OtherTypes { .. } => format!("build it against wit/ of contract {CONTRACT}, unchanged"),
             Self::Needs { .. } => "leave it out of `needs`, or upgrade the host".into(),
+            Self::NotRun { .. } => "leave the component out, or upgrade the host".into(),
             Self::Mute { .. } => "let `describe` answer within a second, with names of 1 to 64 bytes".into(),
             Self::Schema { fault, .. } => fault.remedy().into(),
         }
     }
 
-    pub(super) fn key(&self) -> Key {
+    pub(crate) fn key(&self) -> Key {
         match self {
-            Self::OtherWorld { .. } => "world",
+            Self::OtherWorld { .. } | Self::NotRun { .. } => "world",
             Self::Schema { .. } => "settings",
             _ => "file",
         }
@@ -91,27 +92,21 @@ impl Unfit {
 
 /// How far a component is looked into.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Depth {
+pub(crate) enum Depth {
     /// What it names. Nothing of it runs.
     Names,
     /// Also whether the types fit; a flow is asked what it is, within the limits of every guest.
     Types,
 }
 
-/// An engine for a look; its few instances are enough for one.
-pub(super) fn engine() -> Result<Engine, Refusal> {
-    let engine = Engine::new(EngineSettings { instances: 4, ..EngineSettings::default() });
-    engine.map_err(|error| Refusal::Engine { reason: crate::chain(&error) })
-}
-
 /// The manifest's own claim.
-pub(super) fn contract(manifest: &Manifest) -> Option<Unfit> {
+pub(crate) fn contract(manifest: &Manifest) -> Option<Unfit> {
     let newer = manifest.contract > spoken();
     newer.then(|| Unfit::NewerContract { what: manifest.id.to_string(), found: manifest.contract.to_string() })
 }
 
 /// What is wrong with one component, all at once, and what it names if it can be read.
-pub(super) fn look(
+pub(crate) fn look(
     engine: &Engine,
     pack: &Pack,
     component: &Component,
@@ -124,7 +119,7 @@ pub(super) fn look(
     let inspected = match engine.inspect(bytes) {
         Ok(inspected) => inspected,
         Err(error) => {
-            unfit.push(Unfit::NotAComponent { file: file(), reason: one_line(&crate::chain(&error)) });
+            unfit.push(not_loaded(component, error));
             return (None, unfit);
         }
     };
@@ -176,23 +171,26 @@ fn spoken() -> Version {
 
 /// Worlds that the engine can load yet.
 fn types(engine: &Engine, component: &Component, bytes: &[u8]) -> Option<Unfit> {
-    let (file, world) = (component.file.to_string(), component.world);
-    let loaded = match world {
+    let loaded = match component.world {
         World::Flow => engine.load_flow(bytes).map(drop),
         World::Routing => engine.load_routing(bytes).map(drop),
-        _ => Ok(()),
+        World::Compliance => engine.load_compliance(bytes).map(drop),
+        World::Connector | World::Channel | World::Assistant | World::Dialer => Ok(()),
     };
-    Some(match loaded {
-        Ok(()) => return None,
-        Err(LoadError::NotAComponent { reason }) => Unfit::NotAComponent { file, reason: one_line(&reason) },
-        Err(LoadError::WrongWorld { reason, .. }) => Unfit::OtherTypes { file, world, reason: one_line(&reason) },
+    loaded.err().map(|error| not_loaded(component, error))
+}
+
+/// What the engine says of a component that it does not load.
+pub(crate) fn not_loaded(component: &Component, error: LoadError) -> Unfit {
+    let (file, world) = (component.file.to_string(), component.world);
+    match error {
+        LoadError::NotAComponent { reason } => Unfit::NotAComponent { file, reason: one_line(&reason) },
+        LoadError::WrongWorld { reason, .. } => Unfit::OtherTypes { file, world, reason: one_line(&reason) },
         // The engine is the last to say what a world may import.
-        Err(LoadError::Import { import, .. }) => {
-            Unfit::Import { file, fault: ImportFault::NotInWorld { import, world } }
-        }
-        Err(LoadError::Needs { needs }) => Unfit::Needs { file, needs: needs.join(", ") },
-        Err(error) => Unfit::Mute { file, reason: one_line(&crate::chain(&error)) },
-    })
+        LoadError::Import { import, .. } => Unfit::Import { file, fault: ImportFault::NotInWorld { import, world } },
+        LoadError::Needs { needs } => Unfit::Needs { file, needs: needs.join(", ") },
+        error => Unfit::Mute { file, reason: one_line(&crate::chain(&error)) },
+    }
 }
 
 fn settings(pack: &Pack, component: &Component) -> Vec<Unfit> {

@@ -1,0 +1,385 @@
+//! Packs of a tenant on their way into service: admitted, decided, kept, put where questions find them, and told as an event.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+use plugboard_api::{
+    Fault, HostError, PackAsk, PackChange, PackChanged, PackLog, PackLogField, PackLogLine, PackOrder, PackRefused,
+    PackView,
+};
+use plugboard_exchange::Command;
+use plugboard_model::{Configuration, EventKind, TenantId};
+use plugboard_pack::{
+    Held, Installation, Manifest, PackId, Step,
+    permissions::{Changes, Wanting},
+};
+use plugboard_plugin::LogLevel;
+use plugboard_store::Transaction;
+
+use super::{PlugboardHost, TRY_AGAIN};
+use crate::{
+    answers::Components,
+    chain,
+    packs::{Admitted, InstalledPack, Known, full_name, told},
+};
+
+/// Packs of one tenant.
+const MOST_PACKS: usize = 100;
+
+/// What has been decided about a pack, before anything of it is done.
+struct Decision {
+    before: Option<Known>,
+    after: Installation,
+    step: Step,
+    /// The version that serves or waits from here on.
+    admitted: Admitted,
+    event: EventKind,
+}
+
+impl PlugboardHost {
+    pub(super) fn packs_of(&self, tenant: &TenantId) -> Result<Vec<PackView>, HostError> {
+        self.parts(tenant)?;
+        Ok(self.packs.of_tenant(tenant).iter().map(Known::view).collect())
+    }
+
+    pub(super) async fn carry_out_order(
+        &self,
+        tenant: &TenantId,
+        order: PackOrder,
+        by: String,
+    ) -> Result<PackChanged, PackRefused> {
+        self.parts(tenant)?;
+        let by: Arc<str> = by.into();
+        match order {
+            PackOrder::Install { file } => self.install(tenant, file, by).await,
+            PackOrder::Upgrade { pack, file } => self.upgrade(tenant, self.known_pack(tenant, &pack)?, file, by).await,
+            PackOrder::Grant { pack, digest } => self.grant(tenant, self.known_pack(tenant, &pack)?, &digest, by).await,
+            PackOrder::RollBack { pack } => self.roll_back(tenant, self.known_pack(tenant, &pack)?, by).await,
+            PackOrder::Remove { pack } => self.remove(tenant, self.known_pack(tenant, &pack)?, by).await,
+        }
+    }
+
+    async fn install(&self, tenant: &TenantId, file: Vec<u8>, by: Arc<str>) -> Result<PackChanged, PackRefused> {
+        let admitted = self.admit(tenant, file).await?;
+        let _one_at_a_time = self.turn().await?;
+        let manifest = Arc::clone(&admitted.described.manifest);
+        if let Some(known) = self.packs.get(tenant, &manifest.id) {
+            return Err(PackRefused::NotNow {
+                code: "installed-already",
+                detail: format!("{} is installed already, as {}", manifest.id, versions(&known.installation)),
+                remedy: "upgrade it with `plugboard pack upgrade`".into(),
+            });
+        }
+        if self.packs.of_tenant(tenant).len() >= MOST_PACKS {
+            return Err(PackRefused::NotNow {
+                code: "too-many-packs",
+                detail: format!("the tenant has {MOST_PACKS} packs already"),
+                remedy: "remove one that nothing names any more".into(),
+            });
+        }
+        let (after, step) = Installation::install(&manifest, admitted.held.clone());
+        let event = EventKind::PackInstalled {
+            pack: manifest.id.as_str().into(),
+            version: version(&admitted.held),
+            digest: digest(&admitted.held),
+            waits: matches!(step, Step::Waits { .. }),
+            by,
+        };
+        self.settle(tenant, Decision { before: None, after, step, admitted, event }).await
+    }
+
+    async fn upgrade(
+        &self,
+        tenant: &TenantId,
+        id: PackId,
+        file: Vec<u8>,
+        by: Arc<str>,
+    ) -> Result<PackChanged, PackRefused> {
+        let admitted = self.admit(tenant, file).await?;
+        let _one_at_a_time = self.turn().await?;
+        let manifest = Arc::clone(&admitted.described.manifest);
+        if manifest.id != id {
+            return Err(PackRefused::Invalid(vec![Fault {
+                file: Some(plugboard_pack::manifest::MANIFEST.into()),
+                field: Some("/pack/id".into()),
+                code: "other-pack".into(),
+                message: format!("this is {}, not {id}", manifest.id),
+                remedy: "send it to the pack that it is a version of, or install it".into(),
+                ..Fault::default()
+            }]));
+        }
+        let before = self.still_known(tenant, &id)?;
+        let mode = self.packs.gate.mode(tenant);
+        let upgraded = before.installation.upgrade(&manifest, admitted.held.clone(), mode);
+        let (after, step) = upgraded.map_err(|error| PackRefused::NotNow {
+            code: error.code(),
+            detail: error.to_string(),
+            remedy: error.remedy().into(),
+        })?;
+        let event = EventKind::PackUpgraded {
+            pack: id.as_str().into(),
+            from: before.installation.serving.as_ref().map(version),
+            version: version(&admitted.held),
+            digest: digest(&admitted.held),
+            waits: matches!(step, Step::Waits { .. }),
+            by,
+        };
+        self.settle(tenant, Decision { before: Some(before), after, step, admitted, event }).await
+    }
+
+    async fn grant(&self, tenant: &TenantId, id: PackId, seen: &str, by: Arc<str>) -> Result<PackChanged, PackRefused> {
+        let nothing_waits = || PackRefused::NotNow {
+            code: "nothing-waits",
+            detail: format!("no version of {id} waits for a grant"),
+            remedy: "nothing is to be done".into(),
+        };
+        let waiting = self.still_known(tenant, &id)?.installation.waiting.ok_or_else(nothing_waits)?;
+        let admitted = self.admit_again(tenant, &waiting).await?;
+        let _one_at_a_time = self.turn().await?;
+        let before = self.still_known(tenant, &id)?;
+        let digest_seen = seen.parse().ok().filter(|seen| *seen == admitted.held.release.digest);
+        let granted = digest_seen
+            .and_then(|seen| before.installation.grant(tenant, &admitted.described.manifest, seen).ok())
+            .ok_or_else(|| PackRefused::NotNow {
+                code: "other-content",
+                detail: format!("what waits is {}, not what you have looked at", waiting.release),
+                remedy: "look at what waits with `plugboard pack list`, and grant that".into(),
+            })?;
+        let (after, step) = granted;
+        let event = EventKind::PackGranted {
+            pack: id.as_str().into(),
+            from: before.installation.serving.as_ref().map(version),
+            version: version(&admitted.held),
+            digest: digest(&admitted.held),
+            by,
+        };
+        self.settle(tenant, Decision { before: Some(before), after, step, admitted, event }).await
+    }
+
+    async fn roll_back(&self, tenant: &TenantId, id: PackId, by: Arc<str>) -> Result<PackChanged, PackRefused> {
+        let nothing_before = || PackRefused::NotNow {
+            code: "nothing-before",
+            detail: format!("there is no version of {id} to go back to"),
+            remedy: "send the version that you want with `plugboard pack upgrade`".into(),
+        };
+        let previous = self.still_known(tenant, &id)?.installation.previous.ok_or_else(nothing_before)?;
+        let admitted = self.admit_again(tenant, &previous).await?;
+        let _one_at_a_time = self.turn().await?;
+        let before = self.still_known(tenant, &id)?;
+        let (after, step) = before.installation.roll_back().map_err(|_| nothing_before())?;
+        if after.serving.as_ref().map(|held| &held.release) != Some(&previous.release) {
+            return Err(HostError::Busy { retry_after: TRY_AGAIN }.into());
+        }
+        let event = EventKind::PackRolledBack {
+            pack: id.as_str().into(),
+            from: before.installation.serving.as_ref().map(version),
+            version: version(&previous),
+            digest: digest(&previous),
+            by,
+        };
+        self.settle(tenant, Decision { before: Some(before), after, step, admitted, event }).await
+    }
+
+    async fn remove(&self, tenant: &TenantId, id: PackId, by: Arc<str>) -> Result<PackChanged, PackRefused> {
+        let _one_at_a_time = self.turn().await?;
+        let before = self.still_known(tenant, &id)?;
+        let users = users_of(&id, &self.parts(tenant)?.configuration());
+        if !users.is_empty() {
+            return Err(PackRefused::NotNow {
+                code: "in-use",
+                detail: format!("{id} is named by {}", users.join(", ")),
+                remedy: "name another component there first, or none".into(),
+            });
+        }
+        let mut transaction = Transaction::new();
+        let deleted = transaction.delete::<InstalledPack>(tenant, id.as_str());
+        deleted.map_err(|error| HostError::Store { reason: chain(&error) })?;
+        self.commit(transaction).await?;
+        self.packs.forget(tenant, &id);
+        self.packs.sweep(&before.installation);
+        self.note(tenant, EventKind::PackRemoved { pack: id.as_str().into(), by }).await?;
+        let last = [&before.installation.serving, &before.installation.waiting].into_iter().flatten().next();
+        Ok(PackChanged {
+            outcome: PackChange::Removed,
+            id: id.to_string(),
+            version: last.map(|held| held.release.version.to_string()).unwrap_or_default(),
+            digest: last.map(|held| held.release.digest.to_string()).unwrap_or_default(),
+            to_grant: Vec::new(),
+            changes: Vec::new(),
+            pack: None,
+        })
+    }
+
+    /// On disk before it is in force, in force before it is told, and told before it is acknowledged.
+    async fn settle(&self, tenant: &TenantId, decision: Decision) -> Result<PackChanged, PackRefused> {
+        let Decision { before, after, step, admitted, event } = decision;
+        let Admitted { held, described, components, file } = admitted;
+        let serves = matches!(step, Step::Serves { .. });
+        if serves {
+            self.check_what_names_it(tenant, &after.pack, &components)?;
+        }
+        self.keep_file(held.clone(), file).await?;
+        let mut transaction = Transaction::new();
+        let put = transaction.put(tenant, &InstalledPack(after.clone()));
+        put.map_err(|error| HostError::Store { reason: chain(&error) })?;
+        self.commit(transaction).await?;
+        let mut manifests = before.as_ref().map(|before| before.manifests.clone()).unwrap_or_default();
+        manifests.insert(held.release.digest, described.clone());
+        let named: BTreeSet<_> = after.held().map(|held| held.release.digest).collect();
+        manifests.retain(|digest, _| named.contains(digest));
+        let known = Known { installation: after.clone(), manifests };
+        self.packs.know(tenant, known.clone());
+        if serves {
+            self.packs.shelf.put(tenant, &after.pack, &components);
+        }
+        if let Some(before) = &before {
+            self.packs.sweep(&before.installation);
+        }
+        self.note(tenant, event).await?;
+        tracing::info!(%tenant, pack = %after.pack, release = %held.release, serves, "pack changed");
+        let served = before.as_ref().and_then(|before| before.manifest(before.installation.serving.as_ref()?));
+        let changes = served.map(|served| Changes::between(served, &described.manifest).lines()).unwrap_or_default();
+        Ok(PackChanged {
+            outcome: if serves { PackChange::Serves } else { PackChange::Waits },
+            id: after.pack.to_string(),
+            version: held.release.version.to_string(),
+            digest: held.release.digest.to_string(),
+            to_grant: to_grant(&described.manifest, step),
+            changes: changes.into_iter().map(told).collect(),
+            pack: Some(known.view()),
+        })
+    }
+
+    /// Queues and flows of the running configuration that name a component of the pack go on to do so: the new version has to take their settings.
+    fn check_what_names_it(
+        &self,
+        tenant: &TenantId,
+        pack: &PackId,
+        components: &[(String, Arc<crate::packs::Shelved>)],
+    ) -> Result<(), PackRefused> {
+        let configuration = self.parts(tenant)?.configuration();
+        if users_of(pack, &configuration).is_empty() {
+            return Ok(());
+        }
+        let found = |components: &Components| {
+            let mut faults = Vec::new();
+            self.check(components, &configuration, &mut faults);
+            faults
+        };
+        // What was wrong before is not this version's.
+        let before = found(&self.components);
+        let mut after = found(&self.components.with(tenant, pack, components));
+        after.retain(|fault| !before.contains(fault));
+        if after.is_empty() { Ok(()) } else { Err(PackRefused::Invalid(after)) }
+    }
+
+    async fn admit(&self, tenant: &TenantId, file: Vec<u8>) -> Result<Admitted, PackRefused> {
+        let (packs, tenant) = (Arc::clone(&self.packs), tenant.clone());
+        let admitted = tokio::task::spawn_blocking(move || packs.gate.admit(&tenant, file)).await;
+        let broke_down = |error: tokio::task::JoinError| HostError::Store { reason: error.to_string() };
+        admitted.map_err(broke_down)?.map_err(PackRefused::Invalid)
+    }
+
+    /// A version that was kept. Its signer may have lost our trust since.
+    async fn admit_again(&self, tenant: &TenantId, held: &Held) -> Result<Admitted, PackRefused> {
+        let (packs, of) = (Arc::clone(&self.packs), held.clone());
+        let read = tokio::task::spawn_blocking(move || packs.file(&of)).await;
+        let file = read.map_err(|error| error.to_string()).and_then(|read| read);
+        let mut admitted = self.admit(tenant, file.map_err(|reason| HostError::Store { reason })?).await?;
+        admitted.held = held.clone();
+        Ok(admitted)
+    }
+
+    async fn keep_file(&self, held: Held, file: Vec<u8>) -> Result<(), HostError> {
+        let packs = Arc::clone(&self.packs);
+        let kept = tokio::task::spawn_blocking(move || packs.keep(&held, &file)).await;
+        let failed = |reason| HostError::Store { reason };
+        kept.map_err(|error| failed(error.to_string()))?.map_err(|error| failed(chain(&error)))
+    }
+
+    /// Returns when the event is on disk.
+    async fn note(&self, tenant: &TenantId, event: EventKind) -> Result<(), HostError> {
+        self.ask(tenant, Command::Note(event)).await.map(drop)
+    }
+
+    fn known_pack(&self, tenant: &TenantId, id: &str) -> Result<PackId, PackRefused> {
+        let known = id.parse().ok().filter(|id| self.packs.get(tenant, id).is_some());
+        known.ok_or_else(|| PackRefused::NoSuchPack(id.to_owned()))
+    }
+
+    fn still_known(&self, tenant: &TenantId, id: &PackId) -> Result<Known, PackRefused> {
+        self.packs.get(tenant, id).ok_or_else(|| PackRefused::NoSuchPack(id.to_string()))
+    }
+
+    pub(super) fn log_of_pack(&self, tenant: &TenantId, id: &str, after: u64) -> Result<PackLog, PackRefused> {
+        self.parts(tenant)?;
+        let known = self.still_known(tenant, &self.known_pack(tenant, id)?)?;
+        let names: BTreeMap<_, _> = known.manifests.values().flat_map(|described| described.hashes.clone()).collect();
+        let components: Vec<_> = names.keys().copied().collect();
+        let part = self.packs.lines.after(tenant, &components, after);
+        let line = |line: crate::packs::Line| PackLogLine {
+            at: line.at.to_string(),
+            component: names.get(&line.said.plugin).cloned().unwrap_or_default(),
+            level: level(line.said.level).into(),
+            message: line.said.message,
+            fields: line.said.fields.into_iter().map(|(name, value)| PackLogField { name, value }).collect(),
+            dropped: line.said.dropped,
+        };
+        Ok(PackLog { lines: part.lines.into_iter().map(line).collect(), next: part.next, lost: part.lost })
+    }
+}
+
+fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    }
+}
+
+fn version(held: &Held) -> Arc<str> {
+    held.release.version.to_string().into()
+}
+
+fn digest(held: &Held) -> Arc<str> {
+    held.release.digest.to_string().into()
+}
+
+/// `1.2.0`, or `1.2.0 and 1.3.0, which waits`.
+fn versions(installation: &Installation) -> String {
+    let serving = installation.serving.iter().map(|held| held.release.version.to_string());
+    let waiting = installation.waiting.iter().map(|held| format!("{}, which waits for a grant", held.release.version));
+    serving.chain(waiting).collect::<Vec<_>>().join(" and ")
+}
+
+/// What of the tenant's configuration names a component of the pack.
+fn users_of(pack: &PackId, configuration: &Configuration) -> Vec<String> {
+    let queues = configuration.queues.iter().filter_map(|(id, queue)| {
+        let policy = queue.policy.as_ref()?;
+        crate::packs::is_of(&policy.plugin, pack).then(|| format!("queue {id}"))
+    });
+    let flows = configuration.flows.iter().filter(|(_, flow)| crate::packs::is_of(&flow.plugin, pack));
+    queues.chain(flows.map(|(id, _)| format!("flow {id}"))).collect()
+}
+
+/// What nobody has granted yet; of a version that the grant is not for, all that it asks.
+fn to_grant(manifest: &Manifest, step: Step) -> Vec<PackAsk> {
+    let ask = |component, ask: &plugboard_pack::permissions::Ask| PackAsk {
+        component: full_name(&manifest.id, component),
+        ask: told(ask.words()),
+    };
+    match step {
+        Step::Serves { .. } => Vec::new(),
+        Step::Waits { wanting: Wanting::Missing { missing, .. }, .. } => {
+            missing.iter().map(|(component, wanted)| ask(component, wanted)).collect()
+        }
+        Step::Waits { wanting: Wanting::OtherVersions { .. }, .. } => {
+            let all = manifest.components.iter();
+            all.flat_map(|component| component.asks.each().into_iter().map(|wanted| ask(&component.name, &wanted)))
+                .collect()
+        }
+    }
+}

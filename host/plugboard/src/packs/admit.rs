@@ -1,0 +1,165 @@
+//! From the bytes that somebody sent to a pack that this host can run, or all that stands in its way.
+
+use std::sync::Arc;
+
+use plugboard_api::Fault;
+use plugboard_config::SettingsSchema;
+use plugboard_model::TenantId;
+use plugboard_pack::{
+    Digest, Held, Pack, PackError, World,
+    archive::Bounds,
+    manifest::{self, MANIFEST, ManifestFault},
+    signature::{Mode, Verdict},
+};
+use plugboard_plugin::{Engine, Limits, LoadError, Terms};
+
+use super::{
+    Component, Shelved,
+    fit::{self, Depth, Unfit},
+    full_name,
+    kept::Described,
+};
+use crate::clock::Clock;
+
+/// What a pack is held against.
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    pub(crate) engine: Engine,
+    pub(crate) packs: plugboard_config::Packs,
+    pub(crate) clock: Clock,
+}
+
+/// A pack that this host can run, with its components loaded.
+pub(crate) struct Admitted {
+    pub(crate) held: Held,
+    pub(crate) described: Described,
+    /// By full name.
+    pub(crate) components: Vec<(String, Arc<Shelved>)>,
+    pub(crate) file: Vec<u8>,
+}
+
+impl Gate {
+    /// Nothing of a pack runs, and nothing of it is compiled, before its signature is known to be good. Takes as long as its components take to
+    /// compile: not for a thread that others wait for.
+    pub(crate) fn admit(&self, tenant: &TenantId, file: Vec<u8>) -> Result<Admitted, Vec<Fault>> {
+        let pack = read(&file)?;
+        let verdict = pack.judge(&self.packs.trust, Some(tenant), self.clock.now());
+        if !verdict.admits(self.packs.mode(tenant)) {
+            return Err(vec![not_trusted(&verdict)]);
+        }
+        let unfit: Vec<Fault> = self.unfit(&pack).iter().map(|(at, unfit)| told(at, unfit)).collect();
+        if !unfit.is_empty() {
+            return Err(unfit);
+        }
+        let (mut components, mut faults) = (Vec::new(), Vec::new());
+        for component in &pack.manifest().components {
+            match self.load(&pack, component) {
+                Ok(shelved) => {
+                    components.push((full_name(&pack.manifest().id, &component.name), Arc::new(shelved)));
+                }
+                Err(unfit) => faults.push(told(&place(component, &unfit), &unfit)),
+            }
+        }
+        if !faults.is_empty() {
+            return Err(faults);
+        }
+        let signed_by = if let Verdict::Trusted { by } = verdict { by } else { Vec::new() };
+        let held = Held { release: pack.release(), file: Digest::of(&file), signed_by, grant: None };
+        Ok(Admitted { held, described: Described::of(&pack), components, file })
+    }
+
+    pub(crate) fn mode(&self, tenant: &TenantId) -> Mode {
+        self.packs.mode(tenant)
+    }
+
+    /// What does not fit, each with its place in the manifest.
+    fn unfit(&self, pack: &Pack) -> Vec<(String, Unfit)> {
+        let newer = fit::contract(pack.manifest()).map(|unfit| ("/pack/contract".to_owned(), unfit));
+        let of_components = pack.manifest().components.iter().flat_map(|component| {
+            let (_, unfit) = fit::look(&self.engine, pack, component, Depth::Names);
+            unfit.into_iter().map(move |unfit| (place(component, &unfit), unfit))
+        });
+        newer.into_iter().chain(of_components).collect()
+    }
+
+    fn load(&self, pack: &Pack, component: &manifest::Component) -> Result<Shelved, Unfit> {
+        let bytes = pack.component(component).unwrap_or_default();
+        let loaded = self.component(component, bytes);
+        let schema = pack.settings_schema(&component.name).and_then(|schema| SettingsSchema::read(schema).ok());
+        Ok(Shelved { component: loaded?, schema })
+    }
+
+    fn component(&self, component: &manifest::Component, bytes: &[u8]) -> Result<Component, Unfit> {
+        let terms = Terms { limits: limits(&component.limits), ..Terms::default() };
+        let not_loaded = |error: LoadError| fit::not_loaded(component, error);
+        match component.world {
+            World::Flow => self.engine.load(bytes, terms).map(Component::Flow).map_err(not_loaded),
+            World::Routing => self.engine.load(bytes, terms).map(Component::Routing).map_err(not_loaded),
+            World::Compliance => self.engine.load(bytes, terms).map(Component::Compliance).map_err(not_loaded),
+            World::Connector | World::Channel | World::Assistant | World::Dialer => {
+                Err(Unfit::NotRun { file: component.file.to_string(), world: component.world })
+            }
+        }
+    }
+}
+
+/// A pack's file, held against its manifest.
+pub(super) fn read(file: &[u8]) -> Result<Pack, Vec<Fault>> {
+    Pack::read(file, Bounds::default()).map_err(|error| match error {
+        PackError::Archive(error) => {
+            let (code, message, remedy) = (error.code().into(), error.to_string(), error.remedy().into());
+            vec![Fault { code, message, remedy, ..Fault::default() }]
+        }
+        PackError::Manifest(faults) => faults.iter().map(of_manifest).collect(),
+    })
+}
+
+fn of_manifest(fault: &ManifestFault) -> Fault {
+    Fault {
+        file: Some(fault.file.clone()),
+        line: fault.place.as_ref().and_then(|place| u32::try_from(place.line).ok()),
+        code: fault.wrong.code().into(),
+        message: fault.wrong.to_string(),
+        remedy: fault.wrong.remedy(),
+        ..Fault::default()
+    }
+}
+
+fn not_trusted(verdict: &Verdict) -> Fault {
+    Fault {
+        file: Some(plugboard_pack::archive::SIGNATURE.into()),
+        code: verdict.code().into(),
+        message: verdict.words().en,
+        remedy: verdict.remedy().map(|words| words.en).unwrap_or_default(),
+        ..Fault::default()
+    }
+}
+
+/// A JSON Pointer into the manifest.
+fn place(component: &manifest::Component, unfit: &Unfit) -> String {
+    format!("/components/{}/{}", component.name, unfit.key())
+}
+
+fn told(place: &str, unfit: &Unfit) -> Fault {
+    Fault {
+        file: Some(MANIFEST.into()),
+        field: Some(place.to_owned()),
+        code: unfit.code().into(),
+        message: unfit.to_string(),
+        remedy: unfit.remedy(),
+        ..Fault::default()
+    }
+}
+
+/// What a manifest asks, beside what every plugin gets; the engine cuts it to its ceiling.
+fn limits(asked: &manifest::Limits) -> Limits {
+    let bytes = |asked: Option<plugboard_pack::Bytes>, otherwise| {
+        asked.map_or(otherwise, |asked| usize::try_from(asked.0).unwrap_or(usize::MAX))
+    };
+    Limits {
+        memory: bytes(asked.memory, Limits::SMALL.memory),
+        answer: bytes(asked.answer, Limits::SMALL.answer),
+        budget: asked.budget.unwrap_or(Limits::SMALL.budget),
+        ..Limits::SMALL
+    }
+}

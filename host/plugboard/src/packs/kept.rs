@@ -1,0 +1,205 @@
+//! What is known of all tenants' packs: the store's records with the manifests of what they name, and the files themselves.
+
+use std::{
+    collections::BTreeMap,
+    io,
+    path::Path,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use plugboard_api::{PackComponent, PackVersion, PackView, Words};
+use plugboard_model::TenantId;
+use plugboard_pack::{Digest, Held, Installation, Manifest, Pack, PackId};
+use plugboard_plugin::PluginHash;
+use plugboard_store::{BlobError, BlobName, Directory, Embedded, Query, ReadError, Store as _};
+
+use super::{Gate, InstalledPack, Lines, Shelf, admit, full_name};
+use crate::alarms::Alarms;
+
+/// Packs of all tenants.
+#[derive(Debug)]
+pub(crate) struct Packs {
+    pub(crate) gate: Gate,
+    pub(crate) shelf: Shelf,
+    pub(crate) lines: Arc<Lines>,
+    files: Directory,
+    known: RwLock<BTreeMap<(TenantId, PackId), Known>>,
+}
+
+/// One pack of one tenant.
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) installation: Installation,
+    /// Of the versions that the installation names, by their content.
+    pub(crate) manifests: BTreeMap<Digest, Described>,
+}
+
+/// What a version's file says.
+#[derive(Clone, Debug)]
+pub(crate) struct Described {
+    pub(crate) manifest: Arc<Manifest>,
+    /// Hashes of the components, by full name.
+    pub(crate) hashes: Vec<(PluginHash, String)>,
+}
+
+impl Packs {
+    pub(crate) fn open(folder: &Path, gate: Gate, lines: Arc<Lines>) -> io::Result<Self> {
+        let files = Directory::open(folder)?;
+        Ok(Self { gate, shelf: Shelf::default(), lines, files, known: RwLock::default() })
+    }
+
+    /// What a start finds of a tenant. A pack that cannot serve any more raises an alarm, and native defaults decide.
+    pub(crate) fn recover(&self, store: &Embedded, tenant: &TenantId, alarms: &Alarms) -> Result<(), ReadError> {
+        let mut after = None;
+        loop {
+            let page = store
+                .query(&Query::new(tenant, <InstalledPack as plugboard_store::Record>::KIND, "id").after(after))?;
+            for row in &page.rows {
+                let InstalledPack(installation) = row.read().map_err(ReadError::from)?;
+                if let Err(reason) = self.take_over(tenant, &installation) {
+                    let about = format!("{tenant}/{}", installation.pack);
+                    alarms.raise("pack-not-loaded", &about, format!("{reason}; native defaults decide for it"));
+                }
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn take_over(&self, tenant: &TenantId, installation: &Installation) -> Result<(), String> {
+        let mut manifests = BTreeMap::new();
+        let mut broken = None;
+        for held in installation.held() {
+            match self.file(held).and_then(|file| described(&file)) {
+                Ok(described) => drop(manifests.insert(held.release.digest, described)),
+                Err(reason) => broken = Some(format!("{}: {reason}", held.release)),
+            }
+        }
+        self.know(tenant, Known { installation: installation.clone(), manifests });
+        if let Some(serving) = &installation.serving {
+            let admitted = self.gate.admit(tenant, self.file(serving)?).map_err(|faults| {
+                let first = faults.first().map(|fault| format!("{}; {}", fault.message, fault.remedy));
+                first.unwrap_or_default()
+            })?;
+            self.shelf.put(tenant, &installation.pack, &admitted.components);
+        }
+        broken.map_or(Ok(()), Err)
+    }
+
+    pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Vec<Known> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.iter().filter(|((of, _), _)| of == tenant).map(|(_, known)| known.clone()).collect()
+    }
+
+    pub(crate) fn get(&self, tenant: &TenantId, pack: &PackId) -> Option<Known> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&(tenant.clone(), pack.clone())).cloned()
+    }
+
+    pub(crate) fn know(&self, tenant: &TenantId, known: Known) {
+        let key = (tenant.clone(), known.installation.pack.clone());
+        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, known);
+    }
+
+    pub(crate) fn forget(&self, tenant: &TenantId, pack: &PackId) {
+        self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), pack.clone()));
+        self.shelf.put(tenant, pack, &[]);
+    }
+
+    /// The file of a version, as it was sent.
+    pub(crate) fn file(&self, held: &Held) -> Result<Vec<u8>, String> {
+        let read = |file| std::fs::read(file).map_err(|error| error.to_string());
+        let bytes = read(self.files.path(&name_of(&held.file)))?;
+        let altered = || "its file on disk is not what was installed; send it again".to_owned();
+        if Digest::of(&bytes) == held.file { Ok(bytes) } else { Err(altered()) }
+    }
+
+    /// Keeps a file. Durable when this returns; doing it twice is doing it once.
+    pub(crate) fn keep(&self, held: &Held, file: &[u8]) -> Result<(), BlobError> {
+        self.files.put(&name_of(&held.file), &mut &*file).map(drop)
+    }
+
+    /// Removes files that no pack of any tenant names any more, of those that `before` named.
+    pub(crate) fn sweep(&self, before: &Installation) {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let named =
+            |file: &Digest| known.values().any(|known| known.installation.held().any(|held| held.file == *file));
+        for held in before.held().filter(|held| !named(&held.file)) {
+            if let Err(error) = self.files.delete(&name_of(&held.file)) {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "a pack's file that nobody needs is not removed"
+                );
+            }
+        }
+    }
+}
+
+fn name_of(file: &Digest) -> BlobName {
+    BlobName::parse(&format!("{file}.pbpack")).expect("hexadecimal digits and an extension")
+}
+
+/// What stands in a file that was admitted once.
+fn described(file: &[u8]) -> Result<Described, String> {
+    let pack =
+        admit::read(file).map_err(|faults| faults.first().map(|fault| fault.message.clone()).unwrap_or_default())?;
+    Ok(Described::of(&pack))
+}
+
+impl Described {
+    pub(super) fn of(pack: &Pack) -> Self {
+        let id = &pack.manifest().id;
+        let hash = |component: &plugboard_pack::manifest::Component| {
+            let Digest(hash) = Digest::of(pack.component(component).unwrap_or_default());
+            (PluginHash(hash), full_name(id, &component.name))
+        };
+        Self {
+            manifest: Arc::new(pack.manifest().clone()),
+            hashes: pack.manifest().components.iter().map(hash).collect(),
+        }
+    }
+}
+
+/// Words as the API writes them.
+pub(crate) fn told(words: plugboard_pack::Words) -> Words {
+    Words { en: words.en, zh_cn: words.zh_cn }
+}
+
+impl Known {
+    /// As clients see it.
+    pub(crate) fn view(&self) -> PackView {
+        let Installation { pack, serving, previous, waiting } = &self.installation;
+        let latest = [serving, waiting, previous].into_iter().flatten().find_map(|held| self.manifest(held));
+        let name = latest.map_or_else(|| plugboard_pack::Words::same(pack.as_str()), |manifest| manifest.name.clone());
+        let version = |held: &Option<Held>| held.as_ref().map(|held| self.version(held));
+        PackView {
+            id: pack.to_string(),
+            name: told(name),
+            vendor: latest.map(|manifest| manifest.vendor.clone()).unwrap_or_default(),
+            serving: version(serving),
+            previous: version(previous),
+            waiting: version(waiting),
+        }
+    }
+
+    pub(crate) fn manifest(&self, held: &Held) -> Option<&Manifest> {
+        self.manifests.get(&held.release.digest).map(|described| &*described.manifest)
+    }
+
+    fn version(&self, held: &Held) -> PackVersion {
+        let components = self.manifest(held).map(|manifest| manifest.components.as_slice()).unwrap_or_default();
+        let component = |component: &plugboard_pack::manifest::Component| PackComponent {
+            name: full_name(&self.installation.pack, &component.name),
+            world: component.world.to_string(),
+            permissions: component.asks.each().iter().map(|ask| told(ask.words())).collect(),
+        };
+        PackVersion {
+            version: held.release.version.to_string(),
+            digest: held.release.digest.to_string(),
+            signed_by: held.signed_by.clone(),
+            components: components.iter().map(component).collect(),
+        }
+    }
+}

@@ -1,0 +1,821 @@
+//! `plugboard pack` as a person types it, with the real program in a folder of its own.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that runs a program")]
+
+use std::{
+    fs,
+    os::unix::fs::{PermissionsExt as _, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use expect_test::{Expect, expect};
+use plugboard_pack::archive::{Archive, Bounds, SIGNATURE};
+
+/// Components of the contract 0.1.0, kept for ever.
+const FLOW: &[u8] = include_bytes!("../../plugin/tests/released/0.1.0/flow.wasm");
+const ROUTING: &[u8] = include_bytes!("../../plugin/tests/released/0.1.0/routing.wasm");
+/// Known to this file alone: the keys of seeds of ones and of twos.
+const ACME: &str = "plugboard-pack-private-key 0101010101010101010101010101010101010101010101010101010101010101 acme\n";
+const ACME_PUBLIC: &str = "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c";
+const OTHER_PUBLIC: &str = "8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394";
+
+const MANIFEST: &str = r#"[pack]
+id = "acme.lines"
+version = "1.2.0"
+contract = "0.1.0"
+licence = "Apache-2.0"
+vendor = "Acme Ltd"
+name = { en = "Lines", zh-CN = "线路" }
+description = { en = "Longest wait first", zh-CN = "等待最久者优先" }
+
+[folders]
+prompts = "prompts"
+
+[components.lines]
+world = "routing"
+file = "lines.wasm"
+settings = "lines.schema.json"
+"#;
+
+/// A folder that is gone after the test.
+struct Desk(PathBuf);
+
+impl Drop for Desk {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+impl Desk {
+    fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("plugboard-pack-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(&folder).unwrap();
+        Self(folder)
+    }
+
+    /// With a pack's folder `lines` and a private key `acme.key`.
+    fn with_lines(name: &str) -> Self {
+        let desk = Self::new(name);
+        desk.put("lines/plugin.toml", MANIFEST.as_bytes());
+        desk.put("lines/lines.wasm", ROUTING);
+        desk.put(
+            "lines/lines.schema.json",
+            br#"{ "type": "object", "properties": { "patience_s": { "type": "integer", "default": 20, "description": "How long a caller waits" } } }"#,
+        );
+        desk.put("lines/prompts/welcome.wav", b"RIFF");
+        desk.put("lines/prompts/.DS_Store", b"the system's own");
+        desk.put("lines/notes.txt", b"nobody else's");
+        desk.put("acme.key", ACME.as_bytes());
+        fs::set_permissions(desk.0.join("acme.key"), fs::Permissions::from_mode(0o600)).unwrap();
+        desk
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+
+    fn manifest(&self, from: &str, to: &str) {
+        assert!(MANIFEST.contains(from), "{from}");
+        self.put("lines/plugin.toml", MANIFEST.replacen(from, to, 1).as_bytes());
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        fs::read(self.0.join(name)).unwrap()
+    }
+
+    /// Runs `plugboard`, and gives what it said and a last line with the exit code unless it is 0.
+    fn run(&self, line: &str) -> String {
+        let output = Command::new(env!("CARGO_BIN_EXE_plugboard"))
+            .args(line.split_whitespace())
+            .current_dir(&self.0)
+            .env_remove("PLUGBOARD_LANG")
+            .env("LC_ALL", "C")
+            .env("NO_COLOR", "1")
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        let code = output.status.code().unwrap();
+        let code = if code == 0 { String::new() } else { format!("exit {code}\n") };
+        format!("{}{}{code}", text(&output.stdout), text(&output.stderr))
+    }
+
+    /// Several commands, each after the line that was typed.
+    fn session(&self, lines: &[&str]) -> String {
+        lines.iter().map(|line| format!("$ plugboard {line}\n{}", self.run(line))).collect()
+    }
+}
+
+fn says(said: &str, expected: &Expect) {
+    expected.assert_eq(said);
+}
+
+#[test]
+fn a_folder_becomes_a_pack_that_its_vendor_vouches_for() {
+    let desk = Desk::with_lines("whole");
+    let said = desk.session(&[
+        "pack build lines --dry-run",
+        "pack build lines",
+        "pack verify acme.lines-1.2.0.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c",
+        "pack sign acme.lines-1.2.0.pbpack --key acme.key",
+        "pack verify acme.lines-1.2.0.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c",
+        "pack inspect acme.lines-1.2.0.pbpack",
+    ]);
+    says(
+        &said,
+        &expect![[r#"
+        $ plugboard pack build lines --dry-run
+        acme.lines-1.2.0.pbpack would be built: acme.lines 1.2.0, 4 files, 13.5 KiB
+          digest: c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+        $ plugboard pack build lines
+        acme.lines-1.2.0.pbpack is built: acme.lines 1.2.0, 4 files, 13.5 KiB
+          digest: c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+          next: plugboard pack sign acme.lines-1.2.0.pbpack --key NAME.key
+        $ plugboard pack verify acme.lines-1.2.0.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
+        error[unsigned]: acme.lines-1.2.0.pbpack: nobody has signed it
+          remedy: sign it with `plugboard pack sign`, or set the tenant to development mode
+        exit 1
+        $ plugboard pack sign acme.lines-1.2.0.pbpack --key acme.key
+        acme.lines 1.2.0 (c088b64b69e3) is signed with the key 34750f98bd59fcfc946da45aaabe933b
+          next: plugboard pack verify acme.lines-1.2.0.pbpack --trust NAME.pub
+        $ plugboard pack verify acme.lines-1.2.0.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
+        acme.lines 1.2.0 (c088b64b69e3): signed by 34750f98bd59fcfc946da45aaabe933b
+        $ plugboard pack inspect acme.lines-1.2.0.pbpack
+        acme.lines 1.2.0
+          Lines
+          Longest wait first
+          by Acme Ltd, licence Apache-2.0
+          contract 0.1.0
+          digest c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+
+        component lines: world routing, lines.wasm, 31.4 KiB
+          imports nothing: it sees what it is asked, and no more
+          asks for nothing
+          takes 1 setting
+            patience_s (integer, default 20): How long a caller waits
+
+        prompts: 1 file in prompts, 4 B
+        signed with the key 34750f98bd59fcfc946da45aaabe933b, not verified here
+          verify with: plugboard pack verify FILE --trust KEY
+    "#]],
+    );
+}
+
+#[test]
+fn the_same_is_told_in_chinese() {
+    let desk = Desk::with_lines("chinese");
+    let said = desk.session(&[
+        "--lang zh pack build lines",
+        "--lang zh pack sign acme.lines-1.2.0.pbpack --key acme.key",
+        "--lang zh pack verify acme.lines-1.2.0.pbpack --trust 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394",
+        "--lang zh pack inspect acme.lines-1.2.0.pbpack",
+        "pack new ivr --lang zh --world flow --lang rust",
+    ]);
+    says(
+        &said,
+        &expect![[r#"
+        $ plugboard --lang zh pack build lines
+        acme.lines-1.2.0.pbpack 已生成：acme.lines 1.2.0，4 个文件，13.5 KiB
+          摘要：c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+          下一步：plugboard pack sign acme.lines-1.2.0.pbpack --key NAME.key
+        $ plugboard --lang zh pack sign acme.lines-1.2.0.pbpack --key acme.key
+        acme.lines 1.2.0 (c088b64b69e3) 已用密钥 34750f98bd59fcfc946da45aaabe933b 签名
+          下一步：plugboard pack verify acme.lines-1.2.0.pbpack --trust NAME.pub
+        $ plugboard --lang zh pack verify acme.lines-1.2.0.pbpack --trust 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394
+        错误[unknown-key]: acme.lines-1.2.0.pbpack：签名者不在信任列表中：34750f98bd59fcfc946da45aaabe933b
+          办法： 请与供应商公布的密钥核对，然后加入信任列表
+        exit 1
+        $ plugboard --lang zh pack inspect acme.lines-1.2.0.pbpack
+        acme.lines 1.2.0
+          线路
+          等待最久者优先
+          供应商 Acme Ltd，许可证 Apache-2.0
+          合约版本 0.1.0
+          摘要 c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+
+        组件 lines：world routing，lines.wasm，31.4 KiB
+          不导入任何接口：只能看到所询问的内容
+          不要求任何权限
+          有 1 个设置项
+            patience_s (integer, 默认 20): How long a caller waits
+
+        提示音：1 个文件，位于 prompts，4 B
+        由密钥 34750f98bd59fcfc946da45aaabe933b 签名，此处未验证
+          验证方法：plugboard pack verify FILE --trust KEY
+        $ plugboard pack new ivr --lang zh --world flow --lang rust
+        ivr 已生成：Rust 插件，world 为 flow。接下来：
+          cd ivr
+          cargo test --target-dir target
+          cargo build --release --target wasm32-unknown-unknown --target-dir target
+          plugboard pack build . --file ivr.wasm=target/wasm32-unknown-unknown/release/ivr.wasm
+          plugboard pack key new mine
+          plugboard pack sign example.ivr-0.1.0.pbpack --key mine.key
+          plugboard pack verify example.ivr-0.1.0.pbpack --trust mine.pub
+        README.md 中有同样的说明；`rustup target add wasm32-unknown-unknown` 只需执行一次
+    "#]],
+    );
+}
+
+#[test]
+fn scripts_read_json() {
+    let desk = Desk::with_lines("json");
+    desk.run("pack build lines");
+    desk.run("pack sign acme.lines-1.2.0.pbpack --key acme.key");
+    let read =
+        |line: &str| -> serde_json::Value { serde_json::from_str(desk.run(line).lines().next().unwrap()).unwrap() };
+    let inspected = read("pack inspect acme.lines-1.2.0.pbpack --json");
+    let verified = read(&format!("pack verify acme.lines-1.2.0.pbpack --json --trust {ACME_PUBLIC}"));
+    let refused = read(&format!("pack verify acme.lines-1.2.0.pbpack --json --trust {OTHER_PUBLIC}"));
+    let picked = [
+        &inspected["components"][0]["imports"],
+        &inspected["components"][0]["built_against"],
+        &inspected["signature"]["code"],
+        &verified["ok"],
+        &verified["by"],
+        &refused["ok"],
+        &refused["code"],
+        &refused["remedy"],
+    ];
+    says(
+        &picked.map(|value| format!("{value}\n")).concat(),
+        &expect![[r#"
+        []
+        ["0.1.0"]
+        "not-verified"
+        true
+        ["34750f98bd59fcfc946da45aaabe933b"]
+        false
+        "unknown-key"
+        "compare the key with what its vendor publishes, then add it to those you trust"
+    "#]],
+    );
+}
+
+#[test]
+fn a_pack_is_trusted_only_as_it_was_signed_and_by_those_who_are_named() {
+    let desk = Desk::with_lines("verdicts");
+    desk.run("pack build lines -o plain.pbpack");
+    desk.run("pack sign plain.pbpack --key acme.key -o signed.pbpack");
+    let signed = Archive::read(&desk.bytes("signed.pbpack"), Bounds::default()).unwrap();
+    let altered = |change: &dyn Fn(&str, Vec<u8>) -> Vec<u8>| {
+        let mut altered = Archive::new(Bounds::default());
+        for (name, bytes) in signed.files() {
+            altered.insert(name.clone(), change(name.as_str(), bytes.to_vec())).unwrap();
+        }
+        altered.write()
+    };
+    desk.put("altered.pbpack", &altered(&|name, bytes| if name.ends_with(".wav") { b"RIFX".to_vec() } else { bytes }));
+    desk.put(
+        "forged.pbpack",
+        &altered(&|name, bytes| {
+            if name != SIGNATURE {
+                return bytes;
+            }
+            let text = String::from_utf8(bytes).unwrap();
+            let at = text.find("\"signature\": \"").unwrap() + 14;
+            [&text[..at], &"0".repeat(8), &text[at + 8..]].concat().into_bytes()
+        }),
+    );
+    desk.put("cut.pbpack", &desk.bytes("signed.pbpack")[..100]);
+    let trust = format!("--trust {ACME_PUBLIC}");
+    let said = desk.session(&[
+        &format!("pack verify plain.pbpack {trust}"),
+        &format!("pack verify altered.pbpack {trust}"),
+        &format!("pack verify forged.pbpack {trust}"),
+        &format!("pack verify cut.pbpack {trust}"),
+        &format!("pack verify signed.pbpack --trust {OTHER_PUBLIC}"),
+        &format!("pack verify signed.pbpack --trust {OTHER_PUBLIC} {ACME_PUBLIC}"),
+        "pack verify signed.pbpack --trust acme.key",
+        "pack verify signed.pbpack --trust lines/plugin.toml",
+        "pack verify nowhere.pbpack --trust nowhere.pub",
+    ]);
+    says(
+        &said,
+        &expect![[r#"
+        $ plugboard pack verify plain.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
+        error[unsigned]: plain.pbpack: nobody has signed it
+          remedy: sign it with `plugboard pack sign`, or set the tenant to development mode
+        exit 1
+        $ plugboard pack verify altered.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
+        error[altered]: altered.pbpack: since it was signed, prompts/welcome.wav was changed
+          remedy: fetch the pack again from its vendor
+        exit 1
+        $ plugboard pack verify forged.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
+        error[forged]: forged.pbpack: the signature is not by 34750f98bd59fcfc946da45aaabe933b
+          remedy: fetch the pack again from its vendor
+        exit 1
+        $ plugboard pack verify cut.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
+        error[not-a-pack]: cut.pbpack: this is no pack: it does not end as a zip container without a comment does
+          remedy: build the pack with `plugboard pack build`
+        exit 1
+        $ plugboard pack verify signed.pbpack --trust 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394
+        error[unknown-key]: signed.pbpack: nobody whom you trust has signed it, only 34750f98bd59fcfc946da45aaabe933b
+          remedy: compare the key with what its vendor publishes, then add it to those you trust
+        exit 1
+        $ plugboard pack verify signed.pbpack --trust 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
+        acme.lines 1.2.0 (c088b64b69e3): signed by 34750f98bd59fcfc946da45aaabe933b
+        $ plugboard pack verify signed.pbpack --trust acme.key
+        error[private-key]: acme.key holds a private key
+          remedy: name the public one beside it, NAME.pub; the private one is for signing
+        exit 1
+        $ plugboard pack verify signed.pbpack --trust lines/plugin.toml
+        error[no-public-key]: lines/plugin.toml holds no public key
+          remedy: name a file NAME.pub, or give the 64 hexadecimal digits of the key
+        exit 1
+        $ plugboard pack verify nowhere.pbpack --trust nowhere.pub
+        error[unreadable]: nowhere.pub cannot be read: No such file or directory (os error 2)
+          remedy: see whether the name is right and the file is yours to read
+        exit 1
+    "#]],
+    );
+}
+
+#[test]
+fn a_private_key_is_its_owners_alone_and_never_written_over() {
+    let desk = Desk::new("keys");
+    let made = desk.run("pack key new acme");
+    let mode = |name: &str| fs::metadata(desk.0.join(name)).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode("acme.key"), made.lines().count()), (0o600, 4));
+    let before = desk.bytes("acme.key");
+    let again = desk.run("pack key new acme");
+    fs::remove_file(desk.0.join("acme.pub")).unwrap();
+    let and_again = desk.run("pack key new acme");
+    assert_eq!(desk.bytes("acme.key"), before);
+    fs::set_permissions(desk.0.join("acme.key"), fs::Permissions::from_mode(0o640)).unwrap();
+    desk.put("lines.pbpack", b"");
+    let open = desk.run("pack sign lines.pbpack --key acme.key");
+    says(
+        &[again, and_again, open].concat(),
+        &expect![[r#"
+        error[exists]: acme.pub is there already
+          remedy: choose another name; what is there is not written over
+        exit 1
+        error[exists]: acme.key is there already
+          remedy: choose another name; what is there is not written over
+        exit 1
+        error[key-for-all]: others than you may read the private key acme.key
+          remedy: chmod 600 acme.key; make a new one if somebody may have read it
+        exit 1
+    "#]],
+    );
+}
+
+#[test]
+fn a_key_that_was_made_signs_and_its_other_half_verifies() {
+    let desk = Desk::with_lines("pair");
+    desk.run("pack key new mine");
+    desk.run("pack build lines");
+    desk.run("pack sign acme.lines-1.2.0.pbpack --key mine.key");
+    let verified = desk.run("pack verify acme.lines-1.2.0.pbpack --trust mine.pub");
+    assert!(verified.ends_with(": signed by mine\n"), "{verified}");
+}
+
+#[test]
+fn all_that_is_wrong_with_a_folder_is_told_at_once_with_its_place() {
+    let desk = Desk::with_lines("faults");
+    desk.manifest("version = \"1.2.0\"", "version = \"1.2\"\ncolour = \"red\"");
+    desk.put("lines/lines.schema.json", b"{ \"type\": ");
+    fs::remove_file(desk.0.join("lines/lines.wasm")).unwrap();
+    symlink("/etc/passwd", desk.0.join("lines/prompts/passwd.wav")).unwrap();
+    let said = desk.session(&["pack build lines", "--lang zh pack build lines", "pack build nowhere"]);
+    assert_eq!(fs::read_dir(&desk.0).unwrap().count(), 2, "nothing was built");
+    says(
+        &said,
+        &expect![[r#"
+        $ plugboard pack build lines
+        lines/lines.schema.json:1:10: error[not-json]: lines.schema.json is not JSON: EOF while parsing a value
+          1 | { "type": 
+            |          ^
+          remedy: mend the JSON
+
+        lines/plugin.toml:3:11: error[bad-version]: `version` is "1.2": unexpected end of input while parsing minor version number
+          3 | version = "1.2"
+            |           ^^^^^
+          remedy: give three numbers, like "1.0.0"
+
+        lines/plugin.toml:4:1: error[unknown-key]: [pack] has no `colour`
+          4 | colour = "red"
+            | ^^^^^^
+          remedy: use one of: id, version, contract, licence, vendor, name, description
+
+        lines/plugin.toml:16:8: error[no-such-file]: the pack holds no lines.wasm
+          16 | file = "lines.wasm"
+             |        ^^^^^^^^^^^^
+          remedy: put the file into the pack, or mend its name here
+
+        lines/prompts/passwd.wav: error[link]: prompts/passwd.wav is a link
+          remedy: put the file itself into the pack
+
+        5 errors, 0 warnings
+        exit 1
+        $ plugboard --lang zh pack build lines
+        lines/lines.schema.json:1:10: 错误[not-json]: lines.schema.json 不是 JSON：EOF while parsing a value
+          1 | { "type": 
+            |          ^
+          办法： 请改正 JSON
+
+        lines/plugin.toml:3:11: 错误[bad-version]: `version` 为 "1.2"：unexpected end of input while parsing minor version number
+          3 | version = "1.2"
+            |           ^^^^^
+          办法： 请给出三个数字，例如 "1.0.0"
+
+        lines/plugin.toml:4:1: 错误[unknown-key]: [pack]没有 `colour` 这一项
+          4 | colour = "red"
+            | ^^^^^^
+          办法： 可用：id, version, contract, licence, vendor, name, description
+
+        lines/plugin.toml:16:8: 错误[no-such-file]: 插件包中没有 lines.wasm
+          16 | file = "lines.wasm"
+             |        ^^^^^^^^^^^^
+          办法： 请将文件放入插件包，或改正此处的名称
+
+        lines/prompts/passwd.wav: 错误[link]: prompts/passwd.wav 是链接
+          办法： 请将文件本身放入插件包
+
+        5 处错误，0 处警告
+        exit 1
+        $ plugboard pack build nowhere
+        error[unreadable]: nowhere cannot be read: No such file or directory (os error 2)
+          remedy: see whether the name is right and the file is yours to read
+        exit 1
+    "#]],
+    );
+}
+
+#[test]
+fn the_same_files_make_the_same_bytes() {
+    let (one, other) = (Desk::with_lines("same-1"), Desk::with_lines("same-2"));
+    other.put("elsewhere.wasm", ROUTING);
+    fs::remove_file(other.0.join("lines/lines.wasm")).unwrap();
+    one.run("pack build lines -o a.pbpack");
+    other.run("pack build lines -o a.pbpack --file lines.wasm=elsewhere.wasm");
+    assert_eq!(one.bytes("a.pbpack"), other.bytes("a.pbpack"));
+}
+
+/// Names only: types and functions are told by the load.
+fn component(imports: &[&str], exports: &[&str]) -> Vec<u8> {
+    let imports: String = imports.iter().map(|name| format!("(import \"{name}\" (instance))")).collect();
+    let exports: String = exports.iter().map(|name| format!("(export \"{name}\" (instance $none))")).collect();
+    wat::parse_str(format!("(component {imports} (instance $none) {exports})")).unwrap()
+}
+
+#[test]
+fn each_component_that_no_host_would_take_is_refused_with_a_remedy() {
+    let connector = "plugboard:plugin/connector@0.1.1";
+    let routing = "plugboard:plugin/routing@0.1.1";
+    let http = "plugboard:plugin/http@0.1.1";
+    let cases: Vec<(&str, &str, Vec<u8>)> = vec![
+        ("no component", "routing", b"#!/bin/sh".to_vec()),
+        ("a damaged component", "routing", ROUTING[..1_000].to_vec()),
+        ("a core module of nothing", "routing", wat::parse_str("(module)").unwrap()),
+        (
+            "a core module for WASI",
+            "routing",
+            wat::parse_str(
+                "(module (import \"wasi_snapshot_preview1\" \"fd_write\" (func (param i32 i32 i32 i32) (result i32))))",
+            )
+            .unwrap(),
+        ),
+        ("exports nothing", "routing", component(&[], &[])),
+        ("of another world", "routing", FLOW.to_vec()),
+        ("of two worlds", "routing", component(&[], &[routing, connector])),
+        ("of a newer contract", "routing", component(&[], &["plugboard:plugin/routing@0.2.0"])),
+        ("of an older contract", "routing", component(&[], &["plugboard:plugin/routing@0.0.9"])),
+        ("right names, wrong types", "routing", component(&[], &[routing])),
+        ("http without an ask", "connector", component(&[http], &[connector])),
+        ("http in a pure world", "routing", component(&[http], &[routing])),
+        ("something unknown", "connector", component(&["acme:tools/gpu@1.0.0"], &[connector])),
+    ];
+    let mut said = String::new();
+    for (name, world, bytes) in cases {
+        let desk = Desk::with_lines(&format!("unfit-{}", name.replace(' ', "-")));
+        desk.manifest("world = \"routing\"", &format!("world = \"{world}\""));
+        desk.put("lines/lines.wasm", &bytes);
+        for language in ["en", "zh"] {
+            let told = desk.run(&format!("--lang {language} pack build lines"));
+            let short = |line: &&str| {
+                !line.contains(" | ") && !line.is_empty() && !line.contains("warnings") && !line.contains("警告")
+            };
+            said += &told.lines().filter(short).map(|line| format!("{line}\n")).collect::<String>();
+        }
+        assert_eq!(fs::read_dir(&desk.0).unwrap().count(), 2, "{name}: nothing was built");
+    }
+    says(
+        &said,
+        &expect![[r#"
+        lines/plugin.toml:15:8: error[not-a-component]: lines.wasm is no WebAssembly component
+          remedy: build it again with `plugboard pack build`
+        exit 1
+        lines/plugin.toml:15:8: 错误[not-a-component]: lines.wasm 不是 WebAssembly 组件
+          办法： 请用 `plugboard pack build` 重新生成
+        exit 1
+        lines/plugin.toml:15:8: error[not-a-component]: lines.wasm is no valid component: failed to parse WebAssembly module: wasm component contains an invalid module section: section range 12..27509 is out of bounds (bound = 1000)
+          remedy: build it again; the compiler's output is damaged or of another version
+        exit 1
+        lines/plugin.toml:15:8: 错误[not-a-component]: lines.wasm 不是有效的组件：failed to parse WebAssembly module: wasm component contains an invalid module section: section range 12..27509 is out of bounds (bound = 1000)
+          办法： 请重新构建；编译结果已损坏或版本不符
+        exit 1
+        lines/plugin.toml:15:8: error[exports-nothing]: lines.wasm exports nothing of the contract
+          remedy: export the interface of its world; in Rust, `export!` must not be left out for wasm32
+        exit 1
+        lines/plugin.toml:15:8: 错误[exports-nothing]: lines.wasm 没有导出合约中的任何接口
+          办法： 请导出其 world 的接口；在 Rust 中，wasm32 构建不能缺少 `export!`
+        exit 1
+        lines/lines.wasm: error[not-wrapped]: the core module cannot be made a component: failed to decode world from module: module was not valid: failed to resolve import `wasi_snapshot_preview1::fd_write`: module requires an import interface named `wasi_snapshot_preview1`
+          remedy: build it for wasm32-unknown-unknown, which needs no WASI, or hand in a component
+        exit 1
+        lines/lines.wasm: 错误[not-wrapped]: 核心模块无法封装为组件：failed to decode world from module: module was not valid: failed to resolve import `wasi_snapshot_preview1::fd_write`: module requires an import interface named `wasi_snapshot_preview1`
+          办法： 请为 wasm32-unknown-unknown 构建（不需要 WASI），或直接提供组件
+        exit 1
+        lines/plugin.toml:15:8: error[exports-nothing]: lines.wasm exports nothing of the contract
+          remedy: export the interface of its world; in Rust, `export!` must not be left out for wasm32
+        exit 1
+        lines/plugin.toml:15:8: 错误[exports-nothing]: lines.wasm 没有导出合约中的任何接口
+          办法： 请导出其 world 的接口；在 Rust 中，wasm32 构建不能缺少 `export!`
+        exit 1
+        lines/plugin.toml:14:9: error[wrong-world]: lines.wasm exports flow, not routing
+          remedy: write world = "flow", or build it for the other world
+        exit 1
+        lines/plugin.toml:14:9: 错误[wrong-world]: lines.wasm 导出的是 flow，而不是 routing
+          办法： 请写 world = "flow"，或按另一个 world 构建
+        exit 1
+        lines/plugin.toml:14:9: error[wrong-world]: lines.wasm exports routing and connector, not routing
+          remedy: name one world, and build the component for that one
+        exit 1
+        lines/plugin.toml:14:9: 错误[wrong-world]: lines.wasm 导出的是 routing and connector，而不是 routing
+          办法： 请只写一个 world，并按它构建组件
+        exit 1
+        lines/plugin.toml:15:8: error[newer-contract]: lines.wasm needs contract 0.2.0, this host speaks 0.1.1
+          remedy: build it against contract 0.1.1, or upgrade the host
+        exit 1
+        lines/plugin.toml:15:8: 错误[newer-contract]: lines.wasm 需要合约 0.2.0，本主机支持 0.1.1
+          办法： 请针对合约 0.1.1 构建，或升级主机
+        exit 1
+        lines/plugin.toml:15:8: error[older-contract]: lines.wasm was built against contract 0.0.9, which this host no longer speaks
+          remedy: build it against contract 0.1.1
+        exit 1
+        lines/plugin.toml:15:8: 错误[older-contract]: lines.wasm 针对合约 0.0.9 构建，本主机已不再支持
+          办法： 请针对合约 0.1.1 构建
+        exit 1
+        lines/plugin.toml:15:8: error[wrong-world]: lines.wasm does not fit the world routing: instance export `plugboard:plugin/routing@0.1.1` does not have export `configure`
+          remedy: build it against wit/ of contract 0.1.1, unchanged
+        exit 1
+        lines/plugin.toml:15:8: 错误[wrong-world]: lines.wasm 不符合 world routing：instance export `plugboard:plugin/routing@0.1.1` does not have export `configure`
+          办法： 请针对未改动的合约 0.1.1 的 wit/ 构建
+        exit 1
+        lines/plugin.toml:15:8: error[import-not-asked]: lines.wasm imports plugboard:plugin/http@0.1.1, but its manifest asks for none of it
+          remedy: write http = ["https://crm.example.com"] below the component's asks
+        exit 1
+        lines/plugin.toml:15:8: 错误[import-not-asked]: lines.wasm 导入了 plugboard:plugin/http@0.1.1，但清单没有要求该权限
+          办法： 请在组件的 asks 下写 http = ["https://crm.example.com"]
+        exit 1
+        lines/plugin.toml:15:8: error[import-not-in-world]: lines.wasm imports plugboard:plugin/http@0.1.1, which a component of the world routing may not reach
+          remedy: take what it needs from the question's arguments, or move it to a connector
+        exit 1
+        lines/plugin.toml:15:8: 错误[import-not-in-world]: lines.wasm 导入了 plugboard:plugin/http@0.1.1，world routing 的组件不允许使用
+          办法： 请从询问的参数中获取所需内容，或改为连接器组件
+        exit 1
+        lines/plugin.toml:15:8: error[import-unknown]: lines.wasm imports acme:tools/gpu@1.0.0, which this host does not have
+          remedy: build it against plugboard:plugin alone, or with WASI 0.2 and without wasi:http
+        exit 1
+        lines/plugin.toml:15:8: 错误[import-unknown]: lines.wasm 导入了本主机没有的 acme:tools/gpu@1.0.0
+          办法： 请仅针对 plugboard:plugin 构建，或使用不含 wasi:http 的 WASI 0.2
+        exit 1
+    "#]],
+    );
+}
+
+#[test]
+fn a_pack_that_needs_a_newer_host_or_has_no_right_schema_is_refused() {
+    let desk = Desk::with_lines("newer");
+    desk.manifest("contract = \"0.1.0\"", "contract = \"0.9.0\"");
+    desk.put(
+        "lines/lines.schema.json",
+        br##"{ "type": "object", "properties": { "a": { "type": "text" }, "b": { "$ref": "#" } } }"##,
+    );
+    says(
+        &desk.session(&["pack build lines", "--lang zh pack build lines"]),
+        &expect![[r##"
+        $ plugboard pack build lines
+        lines/plugin.toml:4:12: error[newer-contract]: acme.lines needs contract 0.9.0, this host speaks 0.1.1
+          4 | contract = "0.9.0"
+            |            ^^^^^^^
+          remedy: build it against contract 0.1.1, or upgrade the host
+
+        lines/plugin.toml:16:12: error[not-a-schema]: the schema lines.schema.json at /properties/b: "#" refers to itself
+          16 | settings = "lines.schema.json"
+             |            ^^^^^^^^^^^^^^^^^^^
+          remedy: write out as many levels as a person fills in
+
+        lines/plugin.toml:16:12: error[not-a-schema]: the schema lines.schema.json at /properties/a/type: it takes one of string, integer, number, boolean, object, array, null, or a list of them
+          16 | settings = "lines.schema.json"
+             |            ^^^^^^^^^^^^^^^^^^^
+          remedy: mend it as JSON Schema 2020-12 has it
+
+        3 errors, 0 warnings
+        exit 1
+        $ plugboard --lang zh pack build lines
+        lines/plugin.toml:4:12: 错误[newer-contract]: acme.lines 需要合约 0.9.0，本主机支持 0.1.1
+          4 | contract = "0.9.0"
+            |            ^^^^^^^
+          办法： 请针对合约 0.1.1 构建，或升级主机
+
+        lines/plugin.toml:16:12: 错误[not-a-schema]: schema lines.schema.json 的 /properties/b 处："#" 引用了自身
+          16 | settings = "lines.schema.json"
+             |            ^^^^^^^^^^^^^^^^^^^
+          办法： 请按实际填写的层数展开
+
+        lines/plugin.toml:16:12: 错误[not-a-schema]: schema lines.schema.json 的 /properties/a/type 处：应为下列之一：string, integer, number, boolean, object, array, null, or a list of them
+          16 | settings = "lines.schema.json"
+             |            ^^^^^^^^^^^^^^^^^^^
+          办法： 请按 JSON Schema 2020-12 改正
+
+        3 处错误，0 处警告
+        exit 1
+    "##]],
+    );
+}
+
+#[test]
+fn an_operator_is_told_what_no_host_would_take() {
+    let desk = Desk::with_lines("inspect-unfit");
+    // Not built by `pack build`, which would refuse it.
+    let mut archive = Archive::new(Bounds::default());
+    let manifest =
+        MANIFEST.replace("[folders]\nprompts = \"prompts\"\n", "").replace("settings = \"lines.schema.json\"\n", "");
+    archive.insert("plugin.toml".parse().unwrap(), manifest.into_bytes()).unwrap();
+    let http = component(&["plugboard:plugin/http@0.1.1"], &["plugboard:plugin/routing@0.1.1"]);
+    archive.insert("lines.wasm".parse().unwrap(), http).unwrap();
+    desk.put("lines.pbpack", &archive.write());
+    says(
+        &desk.session(&["pack inspect lines.pbpack"]),
+        &expect![[r#"
+        $ plugboard pack inspect lines.pbpack
+        acme.lines 1.2.0
+          Lines
+          Longest wait first
+          by Acme Ltd, licence Apache-2.0
+          contract 0.1.0
+          digest 947903803c6598c9f251a35459c121c2737fea9b587d30831e04532a49fefe86
+
+        component lines: world routing, lines.wasm, 117 B
+          sends requests to other systems
+          asks for nothing
+          takes no settings
+
+        nobody has signed it
+          a host takes it in development mode only
+        lines.pbpack: error[import-not-in-world]: lines.wasm imports plugboard:plugin/http@0.1.1, which a component of the world routing may not reach
+          remedy: take what it needs from the question's arguments, or move it to a connector
+
+        1 error, 0 warnings
+        exit 1
+    "#]],
+    );
+}
+
+#[test]
+fn an_upgrade_says_what_it_asks_for_more() {
+    let desk = Desk::with_lines("diff");
+    let connector = component(&["plugboard:plugin/http@0.1.1"], &["plugboard:plugin/connector@0.1.1"]);
+    desk.put("lines/lines.wasm", &connector);
+    let asks = |version: &str, asks: &str| {
+        let manifest = MANIFEST.replace("1.2.0", version).replace("\"routing\"", "\"connector\"");
+        desk.put("lines/plugin.toml", format!("{manifest}\n[components.lines.asks]\n{asks}").as_bytes());
+        desk.run(&format!("pack build lines -o {version}.pbpack"))
+    };
+    asks("1.2.0", "http = [\"https://a.example.com\", \"https://b.example.com\"]\nkv = \"1MiB\"\n");
+    asks(
+        "1.3.0",
+        "http = [\"https://a.example.com\", \"https://c.example.com\"]\nkv = \"64KiB\"\neffects = [\"unmask\"]\n",
+    );
+    desk.manifest("acme.lines", "other.lines");
+    desk.put("lines/lines.wasm", ROUTING);
+    desk.run("pack build lines -o other.pbpack");
+    let said = desk.session(&[
+        "pack diff 1.2.0.pbpack 1.3.0.pbpack",
+        "--lang zh pack diff 1.3.0.pbpack 1.2.0.pbpack",
+        "pack diff 1.3.0.pbpack 1.3.0.pbpack",
+        "pack diff 1.3.0.pbpack other.pbpack",
+    ]);
+    says(
+        &said,
+        &expect![[r#"
+        $ plugboard pack diff 1.2.0.pbpack 1.3.0.pbpack
+        1.2.0 -> 1.3.0
+        lines (connector)
+          + may reach https://c.example.com
+          + may ask for masked data in full
+          - may reach https://b.example.com
+          - keeps up to 1 MiB of its own state
+          = may reach https://a.example.com
+          = keeps up to 64 KiB of its own state
+        it asks for more: each tenant has to grant it first
+        $ plugboard --lang zh pack diff 1.3.0.pbpack 1.2.0.pbpack
+        1.3.0 -> 1.2.0
+        lines（connector）
+          + 可以访问 https://b.example.com
+          + 最多保存 1 MiB 自己的数据
+          - 可以访问 https://c.example.com
+          - 可以请求查看未脱敏的数据
+          = 可以访问 https://a.example.com
+        权限要求有所增加：须先由各租户授权
+        1.2.0 不晚于 1.3.0：主机不会视为升级
+        $ plugboard pack diff 1.3.0.pbpack 1.3.0.pbpack
+        1.3.0 -> 1.3.0
+        lines (connector)
+          = may reach https://a.example.com
+          = may reach https://c.example.com
+          = keeps up to 64 KiB of its own state
+          = may ask for masked data in full
+        it asks for nothing more
+        both have the same content
+        $ plugboard pack diff 1.3.0.pbpack other.pbpack
+        error[two-packs]: these are two packs, acme.lines and other.lines
+          remedy: name two versions of one pack
+        exit 1
+    "#]],
+    );
+}
+
+#[test]
+fn a_plugin_begins_only_in_an_empty_folder_and_from_a_template_that_is_there() {
+    let desk = Desk::with_lines("new");
+    let said = desk.session(&[
+        "pack new lines --lang rust --world routing",
+        "pack new Lines2 --lang rust --world routing",
+        "pack new mine --lang go --world routing",
+        "pack new mine --lang rust --world dialer",
+        "queues --lang rust",
+    ]);
+    assert!(!desk.0.join("mine").exists());
+    says(
+        &said,
+        &expect![[r#"
+        $ plugboard pack new lines --lang rust --world routing
+        error[not-empty]: lines is not empty
+          remedy: name a folder that is empty or not there; nothing is written over
+        exit 1
+        $ plugboard pack new Lines2 --lang rust --world routing
+        error[bad-name]: Lines2 gives no name for a pack: name holds 'L'; a-z, 0-9 and '-' are allowed
+          remedy: call it by small letters, digits and '-', or give --name
+        exit 1
+        $ plugboard pack new mine --lang go --world routing
+        error[no-template]: there is no template in go yet
+          remedy: there is one in rust; other languages build against the same wit/, as its README says
+        exit 1
+        $ plugboard pack new mine --lang rust --world dialer
+        error[no-template]: there is no template for the world dialer yet
+          remedy: there is one for flow and routing; begin with that, and take the world that you need from wit/
+        exit 1
+        $ plugboard queues --lang rust
+        error: rust is a language of plugins, for `plugboard pack new`; en and zh are spoken
+
+        Usage: plugboard [OPTIONS] <COMMAND>
+
+        For more information, try '--help'.
+        exit 2
+    "#]],
+    );
+}
+
+/// Runs each line that `pack new` printed, in its folder, as a shell would.
+fn follow(desk: &Desk, folder: &Path, said: &str) -> String {
+    let program = Path::new(env!("CARGO_BIN_EXE_plugboard")).parent().unwrap();
+    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
+    let commands = said.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with("cd "));
+    let mut last = String::new();
+    for command in commands {
+        let output = Command::new("sh")
+            .args(["-e", "-c", command])
+            .current_dir(desk.0.join(folder))
+            .envs([("PATH", path.as_str()), ("LC_ALL", "C"), ("CARGO_NET_OFFLINE", "true")])
+            .env_remove("PLUGBOARD_LANG")
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{command}: {errors}");
+        last = String::from_utf8(output.stdout).unwrap();
+    }
+    last
+}
+
+#[test]
+fn a_new_folder_of_each_world_builds_by_the_commands_that_are_printed() {
+    let desk = Desk::new("begun");
+    // Versions that the repository has anyway, so that no network is needed.
+    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/Cargo.lock");
+    for world in ["flow", "routing"] {
+        let said = desk.run(&format!("pack new my-{world} --lang rust --world {world}"));
+        let folder = PathBuf::from(format!("my-{world}"));
+        fs::copy(&lock, desk.0.join(&folder).join("Cargo.lock")).unwrap();
+        // The second world takes what was compiled for the first.
+        if world == "routing" {
+            fs::rename(desk.0.join("my-flow/target"), desk.0.join("my-routing/target")).unwrap();
+        }
+        let verified = follow(&desk, &folder, &said);
+        assert!(verified.ends_with(": signed by mine\n"), "{world}: {verified}");
+    }
+}
