@@ -142,6 +142,8 @@ impl Examiner {
             plugin::Answer::Heard(heard) => Answer::Heard(heard),
             plugin::Answer::Reviewed(findings) => Answer::Findings(findings),
             plugin::Answer::Redacted(spans) => Answer::Spans(spans),
+            // Of worlds that reach the network: no question here is of them.
+            other => return Ended::NotAsked { reason: format!("an answer of another world: {other:?}") },
         })
     }
 
