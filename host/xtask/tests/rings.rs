@@ -44,12 +44,12 @@ const RANKS: [(&str, u8); 22] = [
     ("componentize", 4),
     ("transport", 4),
     ("store", 4),
-    ("plugin", 4),
     ("config", 4),
+    ("plugin", 5),
     ("api", 5),
-    ("examine", 5),
     ("softphone", 5),
-    ("plugboard", 6),
+    ("examine", 6),
+    ("plugboard", 7),
 ];
 
 /// Of what this platform needs: nobody has downloaded the rest.
