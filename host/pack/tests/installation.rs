@@ -62,8 +62,9 @@ impl Desk {
     fn note(&mut self, what: &str, done: Result<(Installation, Step), String>) {
         let came = match done {
             Ok((installed, step)) => {
-                let version =
-                    |held: &Option<Held>| held.as_ref().map_or("-".into(), |held| held.release.version.to_string());
+                let version = |held: &Option<Held>| {
+                    held.as_ref().map_or_else(|| "-".into(), |held| held.release.version.to_string())
+                };
                 let row = [&installed.serving, &installed.previous, &installed.waiting].map(version);
                 let step = match step {
                     Step::Serves { .. } => "serves".to_owned(),

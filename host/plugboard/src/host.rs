@@ -57,6 +57,13 @@ impl TenantParts {
     }
 }
 
+/// Components, what is known of how they fare, and the packs that some of them came in.
+pub(crate) struct Guests {
+    pub(crate) components: Components,
+    pub(crate) plugins: plugboard_plugin::RuntimeWatch,
+    pub(crate) packs: Arc<Packs>,
+}
+
 /// The one implementor of the API's [`Host`] outside of tests.
 pub(crate) struct PlugboardHost {
     inbox: mpsc::Sender<Message>,
@@ -90,12 +97,11 @@ impl PlugboardHost {
         inbox: mpsc::Sender<Message>,
         store: Arc<Embedded>,
         folders: Folders,
-        components: Components,
-        plugins: plugboard_plugin::RuntimeWatch,
-        packs: Arc<Packs>,
+        guests: Guests,
         listeners: &[Listener],
         alarms: Arc<Alarms>,
     ) -> Self {
+        let Guests { components, plugins, packs } = guests;
         Self {
             inbox,
             store,

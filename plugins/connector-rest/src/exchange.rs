@@ -172,7 +172,8 @@ pub(crate) fn template(at: &str, value: &Value, faults: &mut Faults) -> Option<T
 fn check_body(at: &str, value: &Value, faults: &mut Faults) {
     match value {
         Value::String(_) => {
-            if template(at, value, faults).is_some_and(|template| template.names_a_secret()) {
+            let template = template(at, value, faults);
+            if template.is_some_and(|template| template.names_a_secret()) {
                 faults.add(at, "a secret stands in the body", "write it into a header or into `query`");
             }
         }

@@ -142,7 +142,7 @@ fn is_bank_card(digits: &[u8]) -> bool {
         let doubled = u32::from(*digit) << (place % 2);
         sum + doubled / 10 + doubled % 10
     });
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// A mobile or landline number of China, with or without its country; or any number in international form.
