@@ -80,12 +80,16 @@ fn value(c: char) -> Option<u8> {
     c.to_digit(10).or(wide).and_then(|value| u8::try_from(value).ok())
 }
 
+/// Digits of the longest number that is looked for, a bank card's.
+const LONGEST: usize = 19;
+
 /// Greedy from the left: at each group the longest piece that is something.
 fn in_run(run: &[Digit], plus: Option<usize>) -> Vec<Found> {
     let mut found = Vec::new();
     let mut from = 0;
     while from < run.len() {
-        let ends = (from + 1..=run.len()).rev().filter(|end| *end == run.len() || run[*end].begins);
+        let longest = run.len().min(from + LONGEST);
+        let ends = (from + 1..=longest).rev().filter(|end| *end == run.len() || run[*end].begins);
         let plus = plus.filter(|_| from == 0);
         let kind = ends.filter_map(|end| kind(&run[from..end], plus.is_some()).map(|kind| (end, kind))).next();
         match kind {

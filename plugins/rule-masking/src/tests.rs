@@ -122,3 +122,12 @@ fn kinds_that_nobody_finds_are_a_fault() {
     let problems = configured::<Masking>(&setting(&[("kinds", "phone, iris")])).err().unwrap_or_default();
     assert_eq!(problems[0].message, "nothing of the kind \"iris\" is found");
 }
+
+/// A page of figures is one run of digits for the scanner; what is looked for is short, so it is read once.
+#[test]
+fn a_row_of_single_digits_of_64_kib_is_read_once() {
+    let text = format!("{}13800138000", "7 ".repeat(32 * 1024));
+    let spans = rule(&[]).redact(&text);
+    let last = spans.last().map(|span| (span.start as usize, span.end as usize, span.kind.as_str()));
+    assert_eq!(last, Some((text.len() - 11, text.len(), "phone")));
+}
