@@ -1,7 +1,7 @@
 //! Keeps a component from being asked while it fails, and asks it again now and then.
 //!
 //! ```text
-//!            N failures in the window             until is reached, next question
+//!   N failures in the window, not made up for     until is reached, next question
 //!  Closed ───────────────────────────────► Open ─────────────────────────────────► HalfOpen
 //!    ▲                                      ▲                                        │ │
 //!    │                                      └──── the probe fails: back-off doubles ─┘ │
@@ -18,10 +18,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::Outcome;
 
+/// Good answers that make up for one failure: a component that fails less often than once in ten goes on, however much it is asked. Else a moment in which
+/// the machine is busy would take a flow from all callers of a large tenant.
+const FORGIVE: u32 = 9;
+
 /// When a component is kept from being asked, and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
-    /// Failures within `window` that open it; 1 to 1,000.
+    /// Failures within `window`, beyond those that good answers made up for, that open it; 1 to 1,000.
     failures: usize,
     window: Duration,
     /// The first wait.
@@ -48,7 +52,7 @@ impl Rules {
 }
 
 impl Default for Rules {
-    /// 10 failures in a minute; then 5 s, 10 s and so on up to 5 minutes; a probe has 10 s.
+    /// 10 failures in a minute, beyond one in ten; then 5 s, 10 s and so on up to 5 minutes; a probe has 10 s.
     fn default() -> Self {
         let (window, probe) = (Duration::from_secs(60), Duration::from_secs(10));
         Self { failures: 10, window, first: Duration::from_secs(5), most: Duration::from_secs(300), probe }
@@ -73,6 +77,8 @@ enum State {
     Closed {
         /// The latest failures, oldest first; fewer than the rules' number.
         failures: VecDeque<Timestamp>,
+        /// Good answers since one last made up for a failure.
+        good: u32,
         /// The wait before, and when it was over; nothing if it never failed.
         recovered: Option<(Duration, Timestamp)>,
     },
@@ -113,7 +119,7 @@ pub enum Transition {
 
 impl Quarantine {
     pub fn new(rules: Rules) -> Self {
-        Self { rules, state: State::Closed { failures: VecDeque::new(), recovered: None }, generation: 0 }
+        Self { rules, state: State::Closed { failures: VecDeque::new(), good: 0, recovered: None }, generation: 0 }
     }
 
     /// Whether it is kept from being asked, but for probes.
@@ -150,7 +156,7 @@ impl Quarantine {
         }
         let Rules { failures: enough, window, first, most, .. } = self.rules;
         match (&mut self.state, outcome.is_failure()) {
-            (State::Closed { failures, recovered }, true) => {
+            (State::Closed { failures, recovered, .. }, true) => {
                 failures.retain(|at| now - *at < window);
                 failures.push_back(now);
                 if failures.len() < enough {
@@ -168,12 +174,20 @@ impl Quarantine {
                 Some(Transition::Reopened { until: self.open(now, back_off) })
             }
             (State::HalfOpen { back_off, .. }, false) => {
-                self.state = State::Closed { failures: VecDeque::new(), recovered: Some((*back_off, now)) };
+                self.state = State::Closed { failures: VecDeque::new(), good: 0, recovered: Some((*back_off, now)) };
                 self.generation += 1;
                 Some(Transition::Closed)
             }
-            // A good answer is what is expected; while open nobody is asked.
-            (State::Closed { .. }, false) | (State::Open { .. }, _) => None,
+            (State::Closed { failures, good, .. }, false) => {
+                *good += 1;
+                if *good >= FORGIVE {
+                    *good = 0;
+                    failures.pop_front();
+                }
+                None
+            }
+            // Nobody is asked.
+            (State::Open { .. }, _) => None,
         }
     }
 

@@ -250,3 +250,18 @@ fn it_never_sticks() {
         assert_eq!(again, [true; 10], "seed {seed}");
     }
 }
+
+/// At 100 questions a second a fault of one in a hundred is ten failures in ten seconds, and 99 of 100 callers would pay for it.
+#[test]
+fn share_of_failures_counts_and_not_how_much_is_asked() {
+    let opens_within = |one_in: u32| {
+        let mut quarantine = Quarantine::new(Rules::default());
+        (1..=6_000_u32).position(|number| {
+            let now = at(f64::from(number) / 100.0);
+            let Admission::Ask(ticket) = quarantine.admit(now) else { return false };
+            let outcome = if number.is_multiple_of(one_in) { Late } else { Good };
+            quarantine.handle_outcome(now, ticket, outcome).is_some()
+        })
+    };
+    assert_eq!([100, 10, 5, 2, 1].map(opens_within), [None, None, Some(84), Some(21), Some(9)]);
+}

@@ -186,9 +186,12 @@ impl Components {
     }
 }
 
-/// Rules, connectors and channels lie in the same folder; they are granted to tenants.
+/// Rules, connectors, channels and assistants lie in the same folder; they are granted to tenants.
 fn is_of_another_world(engine: &plugin::Engine, bytes: &[u8]) -> bool {
-    engine.load_compliance(bytes).is_ok() || engine.load_connector(bytes).is_ok() || engine.load_channel(bytes).is_ok()
+    engine.load_compliance(bytes).is_ok()
+        || engine.load_connector(bytes).is_ok()
+        || engine.load_channel(bytes).is_ok()
+        || engine.load_assistant(bytes).is_ok()
 }
 
 /// `below`: where settings stand in what was checked.

@@ -74,3 +74,56 @@ impl Tapes {
         Ok((!transaction.is_empty()).then_some(transaction))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use plugboard_store::Options;
+
+    use super::*;
+
+    const DAY: u64 = 24 * 3_600;
+
+    #[test]
+    fn tape_is_found_by_its_flow_for_as_many_days_as_it_is_kept_and_then_erased() {
+        let folder = std::env::temp_dir().join(format!("plugboard-tapes-{}", std::process::id()));
+        let store = Embedded::open(Options::new(&folder)).unwrap();
+        let tenant: TenantId = "demo".parse().unwrap();
+        let tape = |number: u64, day: u64, flow: &str| Tape {
+            interaction: InteractionId(number),
+            begun_at: Timestamp::from_secs(day * DAY),
+            flows: vec![flow.parse().unwrap()],
+            is_cut: false,
+            lines: format!("{{\"number\":{number}}}\n"),
+        };
+        let tapes = [tape(1, 100, "menu"), tape(2, 103, "night"), tape(3, 106, "menu")];
+        let keep = |days: u32| {
+            let mut transaction = Transaction::new();
+            for tape in Tapes::kept_for(days).packed(&tenant, &tapes) {
+                transaction.put(&tenant, &tape).unwrap();
+            }
+            if !transaction.is_empty() {
+                store.commit(transaction).unwrap();
+            }
+        };
+        let found = |flow: Option<&str>| -> Vec<u64> {
+            let flow = flow.map(|flow| flow.parse().unwrap());
+            let page = search(&store, &tenant, &TapeQuery { flow, limit: 10, ..TapeQuery::default() }).unwrap();
+            page.items.iter().map(|tape| tape.interaction.0).collect()
+        };
+        keep(0);
+        assert_eq!(found(None), Vec::<u64>::new());
+        keep(7);
+        assert_eq!((found(None), found(Some("menu"))), (vec![1, 2, 3], vec![1, 3]));
+        let mut left = Vec::new();
+        for day in [107, 108, 111, 120] {
+            let now = Timestamp::from_secs(day * DAY);
+            if let Some(transaction) = Tapes::kept_for(7).outdated(&store, &tenant, now).unwrap() {
+                store.commit(transaction).unwrap();
+            }
+            left.push(found(None));
+        }
+        assert_eq!(left, [vec![1, 2, 3], vec![2, 3], vec![3], vec![]]);
+        drop(store);
+        let _ = std::fs::remove_dir_all(folder);
+    }
+}
