@@ -10,6 +10,7 @@ use std::{
 use clap::Args;
 use plugboard_config::duration;
 use plugboard_model::{FlowId, TenantId, Timestamp, tape::Tape};
+use plugboard_phrases::Language;
 use plugboard_plugin as plugin;
 use plugboard_replay::{Change, Group, Player, Report};
 use serde_json::{Value, json};
@@ -285,13 +286,13 @@ impl Replay {
         }
         for (change, Group { runs, examples }) in report.changes().into_iter().take(self.top) {
             let calls: Vec<String> = examples.iter().map(ToString::to_string).collect();
-            say(&format!("  {runs:>7}  {}  ({})\n", in_words(change), calls.join(", ")));
+            say(&format!("  {runs:>7}  {}  ({})\n", in_words(change, spoken()), calls.join(", ")));
         }
     }
 }
 
-fn in_words(change: &Change) -> String {
-    spoken().say(&change.to_string()).into_owned()
+fn in_words(change: &Change, language: Language) -> String {
+    language.say(&change.to_string()).into_owned()
 }
 
 fn play(tape: &Tape, flow: &FlowId, version: &Version, asker: &mut plugin::Asker, report: &mut Report) {
@@ -317,5 +318,58 @@ fn play(tape: &Tape, flow: &FlowId, version: &Version, asker: &mut plugin::Asker
             });
         }
         report.add(tape.interaction, &player.finish());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use plugboard_replay::{End, Passage, Unknown};
+
+    use super::*;
+
+    #[test]
+    fn each_end_of_a_changed_call_is_told_in_chinese() {
+        let queue = || "support".parse().unwrap();
+        let unknown = [
+            Unknown::NeverAsked { what: "gather" },
+            Unknown::OtherQueue { queue: queue() },
+            Unknown::OtherTransfer { to: "+4930".into() },
+            Unknown::Secret,
+            Unknown::TapeEnds,
+            Unknown::Runaway,
+        ];
+        let ends = [
+            End::StandsStill,
+            End::Connected { queue: queue() },
+            End::Transferred { to: "+4930".into() },
+            End::HandedOver { flow: "night".parse().unwrap() },
+            End::HungUp { cause: 16 },
+            End::Left { node: Some("menu".into()) },
+            End::Left { node: None },
+            End::Failed { reason: "trap".into() },
+        ];
+        let passage = |exit: Option<&str>| Some(Passage { node: "menu".into(), exit: exit.map(Into::into) });
+        let told = |end: End| {
+            let change = Change { step: 2, was: passage(Some("1")), is: None, end };
+            format!("{}\n", in_words(&change, Language::Chinese))
+        };
+        let all: String = ends.into_iter().chain(unknown.map(|why| End::Unknown { why })).map(told).collect();
+        expect_test::expect![[r#"
+            第 2 步：结束，原为 menu → 1；停滞不前
+            第 2 步：结束，原为 menu → 1；在队列 support 被接听
+            第 2 步：结束，原为 menu → 1；转接至 +4930
+            第 2 步：结束，原为 menu → 1；转入流程 night
+            第 2 步：结束，原为 menu → 1；流程挂机（16）
+            第 2 步：结束，原为 menu → 1；在 menu 离开
+            第 2 步：结束，原为 menu → 1；在流程开始等待之前离开
+            第 2 步：结束，原为 menu → 1；组件出错：trap
+            第 2 步：结束，原为 menu → 1；无法得知：主叫从未被这样问过（gather）
+            第 2 步：结束，原为 menu → 1；无法得知：主叫从未在队列 support 等待
+            第 2 步：结束，原为 menu → 1；无法得知：从未转接至 +4930
+            第 2 步：结束，原为 menu → 1；无法得知：按键内容保密
+            第 2 步：结束，原为 menu → 1；无法得知：记录到此为止
+            第 2 步：结束，原为 menu → 1；无法得知：步数超过任何通话
+        "#]]
+        .assert_eq(&all);
     }
 }
