@@ -3,12 +3,37 @@
 //! An effect that needs a verdict is a value ([`Act`]); it is done only once a [`Verdict`] allows it, and the verdict is kept as evidence. Units,
 //! order, deadline, failure and trust are written once, in `wit/compliance.wit`.
 
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentId, FlowId, InteractionId, Number, Timestamp,
     flow::{Open, Setting},
 };
+
+/// A rule of a tenant: which component, and what it is told.
+///
+/// Each rule is asked about each effect that its component judges; the tenant does not choose among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The component's name.
+    pub plugin: Arc<str>,
+    /// By name, at most [`Rule::MOST_SETTINGS`]. Which there are is the component's matter.
+    #[serde(default)]
+    pub settings: Arc<BTreeMap<String, String>>,
+}
+
+impl Rule {
+    /// Rules of one tenant.
+    pub const MOST: usize = 16;
+    pub const MOST_SETTINGS: usize = 64;
+    /// Bytes of a setting's name.
+    pub const LONGEST_NAME: usize = 64;
+    /// Bytes of a setting.
+    pub const LONGEST_SETTING: usize = 4_096;
+}
 
 /// Most tags, lists and attempts in one question.
 pub const MAX_FACTS: usize = 64;
@@ -73,11 +98,24 @@ impl Effect {
         }
     }
 
+    /// What in particular: a number, a step of a recording, a kind of data.
+    pub fn about(&self) -> &str {
+        match self {
+            Self::Dial(dial) => dial.number.as_str(),
+            Self::Answer(incoming) => &incoming.caller,
+            Self::Record(record) => record.step.word(),
+            Self::Unmask(unmask) => &unmask.kind,
+            Self::Export(export) => &export.kind,
+            Self::Message(message) => &message.channel,
+            Self::Other(_) => "",
+        }
+    }
+
     /// What is done where a rule that should judge it gives no verdict: what reaches out or hands out is denied.
     pub fn default_decision(&self) -> Decision {
         match self {
-            Self::Answer(_) | Self::Record(_) | Self::Message(_) => Decision::Allow,
-            Self::Dial(_) | Self::Unmask(_) | Self::Export(_) | Self::Other(_) => Decision::Deny,
+            Self::Answer(_) | Self::Record(_) => Decision::Allow,
+            Self::Dial(_) | Self::Unmask(_) | Self::Export(_) | Self::Message(_) | Self::Other(_) => Decision::Deny,
         }
     }
 }
@@ -133,8 +171,20 @@ pub struct Record {
 pub enum RecordStep {
     Begin,
     Pause,
+    /// Record again after a pause, or go on after something was noted on the interaction.
     Resume,
     End,
+}
+
+impl RecordStep {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Begin => "begin",
+            Self::Pause => "pause",
+            Self::Resume => "resume",
+            Self::End => "end",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -199,9 +249,12 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// The code of [`Self::unjudged`].
+    pub const NO_RULE: &str = "no-rule";
+
     /// Where no rule judges this effect.
     pub fn unjudged() -> Self {
-        Self { decision: Decision::Allow, code: "no-rule".into(), reason: String::new(), duties: Vec::new() }
+        Self { decision: Decision::Allow, code: Self::NO_RULE.into(), reason: String::new(), duties: Vec::new() }
     }
 
     /// Where a rule that should judge it gives no verdict, and why.
@@ -221,6 +274,50 @@ impl Verdict {
             self.duties.extend(new);
         }
         self
+    }
+}
+
+/// What the rules of a tenant said of one effect: the evidence, kept for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Judgement {
+    /// [`Effect::name`].
+    pub effect: Arc<str>,
+    /// [`Effect::about`].
+    pub about: Arc<str>,
+    pub by: Asker,
+    /// The strictest of all rules.
+    pub decision: Decision,
+    /// Of each rule that judges such effects, in order of their names.
+    pub opinions: Vec<Opinion>,
+}
+
+/// What one rule said.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opinion {
+    /// As the tenant calls it.
+    pub rule: Arc<str>,
+    pub plugin: Arc<str>,
+    /// It said nothing, and the effect's default counts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub failed: bool,
+    #[serde(flatten)]
+    pub verdict: Verdict,
+}
+
+/// Why something is not done, for whoever wanted it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    /// The rule that counted, as the tenant calls it.
+    pub rule: Arc<str>,
+    pub code: String,
+    pub reason: String,
+    /// It may be allowed then.
+    pub later: Option<Timestamp>,
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "rule {} ({}): {}", self.rule, self.code, self.reason)
     }
 }
 
@@ -370,6 +467,16 @@ mod tests {
     fn what_reaches_out_or_hands_out_is_denied_where_a_rule_fails() {
         let unknown = Effect::Other(Open { name: "acme.fax".into(), json: "{}".into() });
         assert_eq!(Verdict::by_default(&unknown, "trapped").decision, Decision::Deny);
+        let message = Message {
+            channel: "sms".into(),
+            to: "+4930".into(),
+            text: "hello".into(),
+            template: None,
+            last_heard: None,
+            lists: Vec::new(),
+            sent_today: 0,
+        };
+        assert_eq!(Verdict::by_default(&Effect::Message(message), "trapped").decision, Decision::Deny);
         let record =
             Record { step: RecordStep::Begin, consent: Consent::NotAsked, announced: false, reason: "policy".into() };
         assert_eq!(Verdict::by_default(&Effect::Record(record), "trapped").decision, Decision::Allow);

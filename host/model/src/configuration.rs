@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path, sync::Arc, time::Durat
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, Extension, FlowId, Number, Policy, QueueId, SkillId, TenantId, Timestamp};
+use crate::{AgentId, Extension, FlowId, Number, Policy, QueueId, SkillId, TenantId, Timestamp, compliance::Rule};
 
 /// Everything that one tenant's exchange needs to know. Cheap to share; replaced as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub struct Configuration {
     /// By name: `welcome` for every language, `zh-CN/welcome` for one. See [`Configuration::prompt`].
     #[serde(default)]
     pub prompts: BTreeMap<String, Prompt>,
+    /// Compliance rules by the tenant's names for them. With none, nothing is asked before anything is done.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub rules: BTreeMap<Arc<str>, Rule>,
     #[serde(default)]
     pub limits: Limits,
     /// What a caller hears and where they go when a flow fails.
@@ -65,6 +68,7 @@ impl Configuration {
             trunks: BTreeMap::new(),
             flows: BTreeMap::new(),
             prompts: BTreeMap::new(),
+            rules: BTreeMap::new(),
             limits: Limits::default(),
             exception: ExceptionFlow::default(),
         }

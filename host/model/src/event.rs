@@ -4,7 +4,9 @@ use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, AgentState, FlowId, InteractionId, LegId, QueueId, RecordingId, SkillId, Timestamp};
+use crate::{
+    AgentId, AgentState, FlowId, InteractionId, LegId, QueueId, RecordingId, SkillId, Timestamp, compliance::Judgement,
+};
 
 /// One fact of one tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -199,6 +201,12 @@ pub enum EventKind {
         interaction: InteractionId,
         prompt: Arc<str>,
         reason: Arc<str>,
+    },
+    /// Compliance rules were asked whether something may be done: what each said, and what counts. Where no rule judges such effects nothing is
+    /// told. An allowed dial or recording begins once this is on disk.
+    Judged {
+        interaction: Option<InteractionId>,
+        judgement: Box<Judgement>,
     },
     Tagged {
         interaction: InteractionId,
@@ -457,7 +465,7 @@ impl EventKind {
             | Self::RecordingClosed { interaction, .. }
             | Self::RecordingFailed { interaction, .. }
             | Self::InteractionClosed { interaction, .. } => Some(*interaction),
-            Self::PluginFailed { interaction, .. } => *interaction,
+            Self::PluginFailed { interaction, .. } | Self::Judged { interaction, .. } => *interaction,
             Self::AgentStateChanged { .. }
             | Self::PhoneRegistered { .. }
             | Self::PhoneGone { .. }
