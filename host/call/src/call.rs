@@ -1,17 +1,25 @@
 //! The call itself: who takes part, and what each input does to them.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
 
 use plugboard_model::{
     AgentId, EndedBy, EventKind, InteractionId, LegId, Role, Timestamp,
+    compliance::Consent,
     flow::{Cause, End, Happening},
 };
 
 use crate::{
-    Command, Context, Input, Line, Offer, Output, Party, Queueing, Refused, Sound, SoundSource, Target,
+    Command, Context, Input, Line, Offer, Output, Party, Progress, Queueing, Refused, Sound, SoundSource, Target,
     conversation::Conversation,
+    door::Door,
     exception::Exception,
     flow_run::FlowRun,
+    gate::{Gate, Judged, JudgingId},
+    judging::{Then, Wish},
     offer::{Ringing, Wanted},
     party::Caller,
     recording::Recording,
@@ -45,7 +53,23 @@ pub struct Call {
     pub(crate) music: Option<u64>,
     pub(crate) ended: bool,
     /// Where to go once the agent, whom we called first, has answered.
-    then: Option<Target>,
+    pub(crate) then: Option<Then>,
+    pub(crate) gate: Gate<Wish>,
+    /// Rules think about the call that came in, or have ordered that something is said first.
+    pub(crate) door: Option<Door>,
+    /// To pick up; spent by doing so.
+    pub(crate) may_answer: Option<Judged<LegId>>,
+    /// A caller who is with nobody is to be sent to a number outside.
+    pub(crate) redirecting: Option<JudgingId>,
+    /// What a command that is being carried out asked of the rules.
+    pub(crate) asked: Option<JudgingId>,
+    /// For rules: the last value of each name.
+    pub(crate) tags: BTreeMap<Arc<str>, Arc<str>>,
+    pub(crate) consent: Consent,
+    /// The announcement was played to its end.
+    pub(crate) announced: bool,
+    /// A rule ordered, or the caller wants, that nothing is recorded.
+    pub(crate) never_record: bool,
     over: bool,
     next_play: u64,
     pub(crate) next_ask: u64,
@@ -60,7 +84,7 @@ impl Call {
     pub fn new(now: Timestamp, offer: Offer, context: &mut Context<'_>) -> Self {
         let target = offer.leads_to.clone();
         let mut call = Self::offered(now, offer, context);
-        call.lead_to(now, target, context);
+        call.knock(now, target, context);
         call
     }
 
@@ -68,19 +92,22 @@ impl Call {
     pub fn click_to_dial(now: Timestamp, offer: Offer, context: &mut Context<'_>) -> Self {
         let target = offer.leads_to.clone();
         let mut call = Self::offered(now, offer, context);
-        if let Some(agent) = call.dialled_by.clone() {
-            let (leg, shown) = (call.caller.leg, call.to.clone());
-            call.fact(EventKind::LegDialled {
-                interaction: call.id,
-                leg,
-                role: Role::Agent,
-                party: agent.as_str().into(),
-                agent: Some(agent.clone()),
-            });
-            call.line(Line::Dial { leg, to: crate::Dialled::Agent(agent), shown });
-        }
-        call.then = Some(target);
+        call.click(now, target, context);
         call
+    }
+
+    /// The agent's own phone rings first.
+    pub(crate) fn ring_own_agent(&mut self) {
+        let Some(agent) = self.dialled_by.clone() else { return };
+        let (leg, shown) = (self.caller.leg, self.to.clone());
+        self.fact(EventKind::LegDialled {
+            interaction: self.id,
+            leg,
+            role: Role::Agent,
+            party: agent.as_str().into(),
+            agent: Some(agent.clone()),
+        });
+        self.line(Line::Dial { leg, to: crate::Dialled::Agent(agent), shown });
     }
 
     fn offered(now: Timestamp, offer: Offer, context: &Context<'_>) -> Self {
@@ -106,6 +133,15 @@ impl Call {
             music: None,
             ended: false,
             then: None,
+            gate: Gate::default(),
+            door: None,
+            may_answer: None,
+            redirecting: None,
+            asked: None,
+            tags: BTreeMap::new(),
+            consent: Consent::NotAsked,
+            announced: false,
+            never_record: false,
             over: false,
             next_play: 1,
             next_ask: 1,
@@ -149,7 +185,7 @@ impl Call {
 
     /// Whether the agent whose call it is has yet to pick up (click to dial).
     pub(crate) fn rings_its_own_agent(&self) -> bool {
-        self.then.is_some()
+        matches!(self.then, Some(Then::Target(_) | Then::Allowed(_)))
     }
 
     /// Takes one input. Afterwards drain [`Self::poll_output`].
@@ -200,6 +236,8 @@ impl Call {
             Input::StopRinging { agent, reason } => self.stop_ringing(now, &agent, reason, context),
             Input::AgentRefused { agent } => self.agent_refused(now, &agent, context),
             Input::LeftQueue { queue, exit } => self.left_queue(now, &queue, exit, context),
+            Input::Judged { ask, answer } => self.rule_answered(now, ask, answer, context),
+            Input::EvidenceStored { judging } => self.evidence_stored(now, judging, context),
             Input::Command(command) => {
                 // The answer goes out by `command`, which callers use; a command as an input has nobody to answer to.
                 let _ = self.command(now, command, context);
@@ -207,20 +245,33 @@ impl Call {
         }
     }
 
-    /// Does what a person asked for, or says why not.
-    pub fn command(&mut self, now: Timestamp, command: Command, context: &mut Context<'_>) -> Result<(), Refused> {
+    /// Does what a person asked for, has it judged first, or says why not.
+    pub fn command(
+        &mut self,
+        now: Timestamp,
+        command: Command,
+        context: &mut Context<'_>,
+    ) -> Result<Progress, Refused> {
         if self.ended {
             return match command {
                 Command::Dispose { agent, code, note } => {
                     self.dispose(agent, code, note);
-                    Ok(())
+                    Ok(Progress::Done)
                 }
                 _ => Err(Refused::WrongState),
             };
         }
+        self.asked = None;
+        self.carry_out(now, command, context)?;
+        Ok(self.asked.take().map_or(Progress::Done, Progress::Judging))
+    }
+
+    fn carry_out(&mut self, now: Timestamp, command: Command, context: &mut Context<'_>) -> Result<(), Refused> {
         match command {
-            // An agent whom we called first answers for themselves.
-            Command::Answer if self.caller.answered || self.then.is_some() => Err(Refused::WrongState),
+            // An agent whom we called first answers for themselves; whom rules think about is answered when they allow it.
+            Command::Answer if self.caller.answered || self.then.is_some() || self.door.is_some() => {
+                Err(Refused::WrongState)
+            }
             Command::Answer => {
                 self.pick_up();
                 Ok(())
@@ -238,14 +289,16 @@ impl Call {
             Command::Consult { to } => self.consult(now, to, context),
             Command::CompleteTransfer => self.complete_transfer(now, context),
             Command::CancelConsult => self.cancel_consult(context),
-            Command::PauseRecording => self.pause_recording(true),
-            Command::ResumeRecording => self.pause_recording(false),
+            Command::PauseRecording => self.pause_recording(now, context),
+            Command::ResumeRecording => self.resume_recording(now, context),
             Command::Dispose { agent, code, note } => {
                 self.dispose(agent, code, note);
                 Ok(())
             }
             Command::Tag { name, value } => {
-                self.fact(EventKind::Tagged { interaction: self.id, name, value });
+                self.note(now, name, value, context);
+                // What rules make of it is nothing that the command waits for.
+                self.asked = None;
                 Ok(())
             }
         }
@@ -263,6 +316,8 @@ impl Call {
         if now >= self.longest_until || (!self.caller.answered && now >= self.unanswered_until) {
             return self.end(now, EndedBy::Host, Cause::NO_ANSWER, context);
         }
+        self.gate_timeout(now, context);
+        self.door_timeout(now, context);
         self.exception_timeout(now, context);
         self.flow_timeout(now, context);
         self.ringing_timeout(now, context);
@@ -286,6 +341,9 @@ impl Call {
             self.exception.as_ref().map(|exception| exception.until),
             self.ringing.as_ref().map(|ringing| ringing.until),
             self.waiting.as_ref().and_then(|waiting| waiting.announce_at()),
+            self.gate.poll_timeout(),
+            self.door.as_ref().and_then(Door::deadline),
+            self.recording.as_ref().and_then(|recording| recording.again),
         ];
         Some(parts.into_iter().flatten().fold(next, Timestamp::min))
     }
@@ -323,11 +381,11 @@ impl Call {
         token
     }
 
-    /// Answers the caller, once.
+    /// Answers the caller, once. Nothing leads here before it is allowed.
     pub(crate) fn pick_up(&mut self) {
-        if !self.caller.answered {
+        if let Some(leg) = self.may_answer.take().filter(|_| !self.caller.answered) {
             self.caller.answered = true;
-            self.line(Line::Answer { leg: self.caller.leg });
+            self.line(Line::Answer { leg });
             self.fact(EventKind::LegAnswered { interaction: self.id, leg: self.caller.leg });
         }
     }
@@ -361,10 +419,17 @@ impl Call {
 
     /// The agent whom we called first is there.
     fn origin_answered(&mut self, now: Timestamp, context: &mut Context<'_>) {
-        if let Some(target) = self.then.take() {
-            self.caller.answered = true;
-            self.fact(EventKind::LegAnswered { interaction: self.id, leg: self.caller.leg });
-            self.lead_to(now, target, context);
+        let Some(then) = self.then.take() else { return };
+        self.caller.answered = true;
+        self.fact(EventKind::LegAnswered { interaction: self.id, leg: self.caller.leg });
+        match then {
+            Then::Allowed(number) => {
+                self.play_ring_back();
+                self.dial_number(now, number, crate::offer::Purpose::Direct, context);
+            }
+            Then::Target(target) => self.lead_to(now, target, context),
+            // A phone that rules have not let ring cannot have answered.
+            Then::Judged(_) => {}
         }
     }
 
@@ -408,6 +473,7 @@ impl Call {
         }
         self.withdraw_offers();
         self.then = None;
+        self.door = None;
         if let Some(talk) = self.talk.take() {
             self.end_conversation(talk, by, cause, context);
         }
@@ -418,6 +484,7 @@ impl Call {
             self.let_go(party, context);
         }
         self.stop_recording();
+        self.abandon_all();
         self.fact(EventKind::InteractionClosed { interaction: self.id, by, cause: u16::from(cause.as_q850()) });
         self.exception = None;
         if self.flow.is_some() {

@@ -75,7 +75,7 @@ impl Call {
             (_, None) => transfer,
         };
         self.exception = None;
-        self.join(leg, party, context);
+        self.join(now, leg, party, context);
         if let Some((token, what)) = news {
             self.tell(now, Some(token), false, what, context);
         }
@@ -83,7 +83,7 @@ impl Call {
     }
 
     /// Bridges and, where the queue says so, records.
-    pub(crate) fn join(&mut self, leg: LegId, party: Party, context: &mut Context<'_>) {
+    pub(crate) fn join(&mut self, now: Timestamp, leg: LegId, party: Party, context: &mut Context<'_>) {
         self.sound(Sound::Bridge { a: self.caller.leg, b: leg });
         if let Some(agent) =
             self.caller.party.as_ref().and_then(Party::agent).filter(|_| !self.caller.connected).cloned()
@@ -91,18 +91,20 @@ impl Call {
             self.caller.connected = true;
             self.fact(EventKind::Connected { interaction: self.id, agent, leg: self.caller.leg, queue: None });
         }
+        let mut records = false;
         if let Party::Agent { agent, queue } = &party {
             self.fact(EventKind::Connected { interaction: self.id, agent: agent.clone(), leg, queue: queue.clone() });
             let wanted = queue
                 .as_ref()
                 .and_then(|queue| context.configuration.queues.get(queue))
                 .is_some_and(|queue| queue.record);
-            if wanted || self.recording.is_some() {
-                self.record_conversation(leg, context);
-            }
+            records = wanted || self.recording.is_some();
         }
         let outside = matches!(party, Party::Number(_));
         self.talk = Some(Conversation { leg, party, hold: Hold::No, consult: None });
+        if records {
+            self.record_conversation(now, leg, context);
+        }
         if outside {
             // An agent who dialled a number is with a customer from here on.
             self.turn();
@@ -133,7 +135,7 @@ impl Call {
         self.leg_fact(leg, by, cause, status);
         if self.talk.as_ref().is_some_and(|talk| talk.consult.is_some()) {
             // An agent who hangs up on a consultation that was answered hands the caller over.
-            return self.swap_in_consulted(context);
+            return self.swap_in_consulted(now, context);
         }
         let Some(talk) = self.talk.take() else { return };
         if self.is_being_handed_on() {

@@ -14,7 +14,11 @@ use plugboard_model::{
     },
 };
 
-use crate::{Call, Context, Ear, FlowError, Output, Sound, Target, offer::Purpose};
+use crate::{
+    Call, Context, Ear, FlowError, Output, Sides, Sound, Target,
+    gate::{Judged, JudgingId},
+    offer::Purpose,
+};
 
 /// A component gets a little longer than its own deadline of 20 ms, for the way there and back.
 const STEP_LIMIT: Duration = Duration::from_secs(1);
@@ -90,11 +94,18 @@ enum Current {
         /// Of the prompt, then of the next key.
         until: Timestamp,
     },
+    /// Rules think about a message that is to be recorded.
+    Judged {
+        token: Token,
+        judging: JudgingId,
+        until: Timestamp,
+    },
     /// The tone before a message.
     Beep {
         token: Token,
         play: u64,
         record: Record,
+        sides: Judged<Sides>,
         until: Timestamp,
     },
     Record {
@@ -112,6 +123,10 @@ enum Current {
 }
 
 impl FlowRun {
+    pub(crate) fn name(&self) -> &FlowId {
+        &self.flow
+    }
+
     pub(crate) fn step_deadline(&self) -> Option<Timestamp> {
         self.asked.as_ref().map(|asked| asked.until)
     }
@@ -126,6 +141,7 @@ impl FlowRun {
             None => Ear::Free,
             Some(Current::Play { .. }) => Ear::Play,
             Some(Current::Gather { .. }) => Ear::Gather,
+            Some(Current::Judged { .. }) => Ear::Judged,
             Some(Current::Beep { .. }) => Ear::Beep,
             Some(Current::Record { .. }) => Ear::Record,
             Some(Current::Announcement { .. }) => Ear::Announcement,
@@ -402,9 +418,7 @@ impl Call {
                 }
             }
             Effect::Cancel(other) => self.cancel_action(other, context),
-            Effect::Tag(tag) => {
-                self.fact(EventKind::Tagged { interaction: self.id, name: tag.name.into(), value: tag.value.into() });
-            }
+            Effect::Tag(tag) => self.note(now, tag.name.into(), tag.value.into(), context),
             Effect::HangUp { cause } => self.end(now, plugboard_model::EndedBy::Host, cause, context),
             Effect::Listen(_) | Effect::Invoke(_) | Effect::Send(_) | Effect::Other(_) => {
                 self.refuse(now, token, RefusalCode::UnknownEffect, "this host does not do that", context);
@@ -423,7 +437,14 @@ impl Call {
         }
     }
 
-    fn refuse(&mut self, now: Timestamp, token: Token, code: RefusalCode, message: &str, context: &mut Context<'_>) {
+    pub(crate) fn refuse(
+        &mut self,
+        now: Timestamp,
+        token: Token,
+        code: RefusalCode,
+        message: &str,
+        context: &mut Context<'_>,
+    ) {
         let refusal = Refusal { code, message: message.to_owned(), retryable: matches!(code, RefusalCode::Limit) };
         self.tell(now, Some(token), false, Happening::Refused(refusal), context);
     }
@@ -435,6 +456,7 @@ impl Call {
         let current = flow.current.take_if(|current| match current {
             Current::Play { token: own, .. }
             | Current::Gather { token: own, .. }
+            | Current::Judged { token: own, .. }
             | Current::Beep { token: own, .. }
             | Current::Record { token: own, .. } => *own == token,
             Current::Announcement { .. } => false,
@@ -451,6 +473,7 @@ impl Call {
                 self.sound(Sound::Stop { leg: self.caller.leg, token: play });
             }
             Some(Current::Record { recording, .. }) => self.sound(Sound::StopRecording { recording }),
+            Some(Current::Judged { judging, .. }) => self.abandon(judging),
             _ => {}
         }
         if self.waiting.take_if(|waiting| waiting.token == Some(token)).is_some() {

@@ -14,8 +14,11 @@
 
 mod call;
 mod conversation;
+mod door;
 mod exception;
 mod flow_run;
+pub mod gate;
+mod judging;
 mod offer;
 mod party;
 mod recording;
@@ -29,12 +32,14 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use plugboard_model::{
     AgentId, Configuration, EventKind, Extension, FlowId, InteractionId, LegId, Number, NumberTarget, QueueExit,
     QueueId, RecordingId, ReleaseReason, SkillNeed, Timestamp,
+    compliance::{Denial, Judgement, Verdict},
     flow::{Cause, Event, Failure, Place, Stepped},
 };
 
 pub use call::Call;
+use gate::{Judged, JudgingId};
 pub use party::Party;
-pub use view::{Ear, Offering, Situation, Stage, Talk, View};
+pub use view::{Ear, Offering, Situation, Stage, Talk, Tape, View};
 
 /// What every input may look at: the tenant's configuration, and where new ids come from.
 pub struct Context<'a> {
@@ -223,6 +228,15 @@ pub enum Input {
         queue: QueueId,
         exit: QueueExit,
     },
+    /// What a compliance rule says to the question `ask`, or why it says nothing.
+    Judged {
+        ask: u64,
+        answer: Result<Verdict, Arc<str>>,
+    },
+    /// The evidence that `judging` waits for is on disk.
+    EvidenceStored {
+        judging: JudgingId,
+    },
     Command(Command),
 }
 
@@ -265,18 +279,28 @@ pub enum Command {
     },
 }
 
-/// Why a command changes nothing.
+/// How far a command is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Done,
+    /// Rules are asked first; [`Output::Decided`] tells what came of it.
+    Judging(JudgingId),
+}
+
+/// Why a command changes nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// Not in this state: hold without an agent, resume of what is not held.
     WrongState,
     /// The target is the one who is there already, or cannot be reached from here.
     BadTarget,
     NotRecording,
+    /// A compliance rule forbids it.
+    Denied(Denial),
 }
 
 /// What a call asks for. The exchange maps legs to dialogs and ports.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Output {
     Line(Line),
     Sound(Sound),
@@ -289,19 +313,31 @@ pub enum Output {
         state: Vec<u8>,
         event: Event,
     },
+    /// To a compliance rule; its answer is an [`Input::Judged`].
+    Judge(gate::Question),
+    /// A fact. `proves`: [`Input::EvidenceStored`] once it is on disk.
+    Evidence {
+        proves: Option<JudgingId>,
+        judgement: Box<Judgement>,
+    },
+    /// What came of a command that was being judged, once for each [`Progress::Judging`].
+    Decided {
+        judging: JudgingId,
+        result: Result<(), Refused>,
+    },
     Fact(EventKind),
     /// Every leg is gone and nothing more is due.
     Over,
 }
 
-/// Signalling, in the words of a telephone.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Signalling, in the words of a telephone. Permissions are spent, so a line cannot be copied.
+#[derive(Debug, PartialEq, Eq)]
 pub enum Line {
     Ring {
         leg: LegId,
     },
     Answer {
-        leg: LegId,
+        leg: Judged<LegId>,
     },
     /// `to` rings; `shown` is the number that it sees.
     Dial {
@@ -321,52 +357,34 @@ pub enum Line {
     },
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Dialled {
+    /// One of our own phones.
     Agent(AgentId),
-    Number(Number),
+    Number(Judged<Number>),
+}
+
+/// Whom a recording hears.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sides {
+    /// The caller.
+    pub left: LegId,
+    /// The agent, when there is one.
+    pub right: Option<LegId>,
 }
 
 /// Audio, by leg.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Sound {
-    Play {
-        leg: LegId,
-        token: u64,
-        sources: Vec<SoundSource>,
-        forever: bool,
-    },
-    Stop {
-        leg: LegId,
-        token: u64,
-    },
-    Bridge {
-        a: LegId,
-        b: LegId,
-    },
-    Unbridge {
-        a: LegId,
-        b: LegId,
-    },
-    /// Caller left; the agent right, when there is one.
-    Record {
-        recording: RecordingId,
-        left: LegId,
-        right: Option<LegId>,
-    },
-    Attach {
-        recording: RecordingId,
-        right: LegId,
-    },
-    Pause {
-        recording: RecordingId,
-    },
-    Resume {
-        recording: RecordingId,
-    },
-    StopRecording {
-        recording: RecordingId,
-    },
+    Play { leg: LegId, token: u64, sources: Vec<SoundSource>, forever: bool },
+    Stop { leg: LegId, token: u64 },
+    Bridge { a: LegId, b: LegId },
+    Unbridge { a: LegId, b: LegId },
+    Record { recording: RecordingId, sides: Judged<Sides> },
+    Attach { recording: RecordingId, right: LegId },
+    Pause { recording: Judged<RecordingId> },
+    Resume { recording: Judged<RecordingId> },
+    StopRecording { recording: RecordingId },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]

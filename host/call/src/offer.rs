@@ -1,13 +1,18 @@
 //! A phone that rings for this interaction: an agent's, or a number outside. At most one at a time.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use plugboard_model::{
     AgentId, EndedBy, EventKind, LegId, Number, QueueId, ReleaseReason, Timestamp, TransferKind,
     flow::{Cause, Happening, Token, TransferEnd},
 };
 
-use crate::{Call, Context, Dialled, Line, Offering, Party, Queueing, SoundSource, transfer::end_cause};
+use crate::{
+    Call, Context, Dialled, Line, Offering, Party, Queueing, SoundSource,
+    gate::{Entry, Judged, JudgingId},
+    judging::Wish,
+    transfer::end_cause,
+};
 
 /// Why it rings: what follows from an answer, and from none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +43,7 @@ impl Purpose {
         }
     }
 
-    pub(crate) fn when_wanted(self) -> Offering {
+    fn when_wanted(self) -> Offering {
         match self {
             // Nobody wants an agent for a queue: the ACD offers one.
             Self::Queue => Offering::Nobody,
@@ -47,6 +52,18 @@ impl Purpose {
             Self::Blind { .. } => Offering::WantedBlind,
             Self::Consult => Offering::WantedForConsult,
             Self::AfterParting => Offering::WantedAfterParting,
+        }
+    }
+
+    fn when_judged(self) -> Offering {
+        match self {
+            // Nobody outside serves a queue.
+            Self::Queue => Offering::Nobody,
+            Self::Direct => Offering::JudgedDirect,
+            Self::Flow { .. } => Offering::JudgedByFlow,
+            Self::Blind { .. } => Offering::JudgedBlind,
+            Self::Consult => Offering::JudgedForConsult,
+            Self::AfterParting => Offering::JudgedAfterParting,
         }
     }
 }
@@ -62,11 +79,41 @@ pub(crate) struct Ringing {
     rang: bool,
 }
 
-/// An agent whom the ACD has yet to promise.
+/// Somebody who is to be called as soon as we may.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
-    pub(crate) agent: AgentId,
+    pub(crate) who: Sought,
     pub(crate) purpose: Purpose,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sought {
+    /// The ACD has yet to promise the agent.
+    Agent(AgentId),
+    /// The rules have yet to allow the number.
+    Number { number: Number, judging: JudgingId },
+}
+
+impl Sought {
+    pub(crate) fn label(&self) -> Arc<str> {
+        match self {
+            Self::Agent(agent) => agent.as_str().into(),
+            Self::Number { number, .. } => number.as_str().into(),
+        }
+    }
+}
+
+impl Wanted {
+    fn is_agent(&self, agent: &AgentId) -> bool {
+        matches!(&self.who, Sought::Agent(own) if own == agent)
+    }
+
+    pub(crate) fn offering(&self) -> Offering {
+        match self.who {
+            Sought::Agent(_) => self.purpose.when_wanted(),
+            Sought::Number { .. } => self.purpose.when_judged(),
+        }
+    }
 }
 
 /// The longest that an agent's phone rings whatever the queue says.
@@ -74,24 +121,45 @@ const RING_AGENT: Duration = Duration::from_secs(300);
 
 impl Call {
     pub(crate) fn call_agent(&mut self, agent: AgentId, purpose: Purpose) {
-        self.wanted = Some(Wanted { agent: agent.clone(), purpose });
+        self.wanted = Some(Wanted { who: Sought::Agent(agent.clone()), purpose });
         self.queueing(Queueing::ReserveAgent { agent });
     }
 
     pub(crate) fn call_number(&mut self, now: Timestamp, number: Number, purpose: Purpose, context: &mut Context<'_>) {
+        match self.wish(now, Wish::Dial { number: number.clone(), purpose }, context) {
+            Entry::Free(wish) => self.dial_number(now, wish.map(|_| number), purpose, context),
+            Entry::Judging(judging) => {
+                self.asked = Some(judging);
+                self.wanted = Some(Wanted { who: Sought::Number { number, judging }, purpose });
+            }
+        }
+    }
+
+    pub(crate) fn dial_number(
+        &mut self,
+        now: Timestamp,
+        number: Judged<Number>,
+        purpose: Purpose,
+        context: &mut Context<'_>,
+    ) {
         let limit = match purpose {
             Purpose::Flow { ring, .. } => ring,
             _ => Self::RING_OUTSIDE,
         };
-        self.dial(now, limit, Party::Number(number), purpose, context);
+        let party = Party::Number(number.what().clone());
+        self.dial(now, limit, party, Dialled::Number(number), purpose, context);
     }
 
-    fn dial(&mut self, now: Timestamp, limit: Duration, party: Party, purpose: Purpose, context: &mut Context<'_>) {
+    fn dial(
+        &mut self,
+        now: Timestamp,
+        limit: Duration,
+        party: Party,
+        to: Dialled,
+        purpose: Purpose,
+        context: &mut Context<'_>,
+    ) {
         let leg = context.ids.leg();
-        let to = match &party {
-            Party::Agent { agent, .. } => Dialled::Agent(agent.clone()),
-            Party::Number(number) => Dialled::Number(number.clone()),
-        };
         self.fact(EventKind::LegDialled {
             interaction: self.id,
             leg,
@@ -113,7 +181,7 @@ impl Call {
         queue: Option<QueueId>,
         context: &mut Context<'_>,
     ) {
-        let purpose = match self.wanted.take_if(|wanted| wanted.agent == agent) {
+        let purpose = match self.wanted.take_if(|wanted| wanted.is_agent(&agent)) {
             Some(wanted) => wanted.purpose,
             None if self.waiting.is_some() => Purpose::Queue,
             None => return self.queueing(Queueing::Withdrawn { agent }),
@@ -127,7 +195,8 @@ impl Call {
         };
         // From here on the phone is responsible: its ring time-out runs, whether or not it says 180.
         self.queueing(Queueing::Ringing { agent: agent.clone() });
-        self.dial(now, limit, Party::Agent { agent, queue }, purpose, context);
+        let to = Dialled::Agent(agent.clone());
+        self.dial(now, limit, Party::Agent { agent, queue }, to, purpose, context);
     }
 
     pub(crate) fn leg_ringing(&mut self, leg: LegId) {
@@ -206,7 +275,7 @@ impl Call {
                 self.leg_fact(ringing.leg, EndedBy::Host, Cause::NO_ANSWER, None);
                 ringing.purpose
             }
-            None => match self.wanted.take_if(|wanted| wanted.agent == *agent) {
+            None => match self.wanted.take_if(|wanted| wanted.is_agent(agent)) {
                 Some(wanted) => wanted.purpose,
                 None => return,
             },
@@ -215,7 +284,7 @@ impl Call {
     }
 
     pub(crate) fn agent_refused(&mut self, now: Timestamp, agent: &AgentId, context: &mut Context<'_>) {
-        if let Some(wanted) = self.wanted.take_if(|wanted| wanted.agent == *agent) {
+        if let Some(wanted) = self.wanted.take_if(|wanted| wanted.is_agent(agent)) {
             self.nobody_answered(now, wanted.purpose, TransferEnd::Offline, 480, context);
         } else if self.talking_agent().as_ref() == Some(agent) {
             // The answer crossed the end of the promise: the conversation is there, so the agent is busy with it.
@@ -239,7 +308,15 @@ impl Call {
             self.withdraw(ringing);
         }
         if let Some(wanted) = self.wanted.take() {
-            self.queueing(Queueing::Withdrawn { agent: wanted.agent });
+            self.let_off(wanted);
+        }
+    }
+
+    /// Whoever was to be called need not be.
+    pub(crate) fn let_off(&mut self, wanted: Wanted) {
+        match wanted.who {
+            Sought::Agent(agent) => self.queueing(Queueing::Withdrawn { agent }),
+            Sought::Number { judging, .. } => self.abandon(judging),
         }
     }
 
@@ -259,7 +336,7 @@ impl Call {
         }
     }
 
-    fn nobody_answered(
+    pub(crate) fn nobody_answered(
         &mut self,
         now: Timestamp,
         purpose: Purpose,

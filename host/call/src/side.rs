@@ -6,6 +6,7 @@ use crate::{
     Call, Context, Line, Party, Refused, Sound,
     conversation::{Conversation, Hold},
     party::Caller,
+    recording::Recording,
 };
 
 impl Call {
@@ -57,7 +58,7 @@ impl Call {
             self.sound(Sound::Bridge { a: other, b: new });
         }
         let is_far_end = self.talk.as_ref().is_some_and(|talk| talk.leg == new);
-        if let Some(recording) = self.recording.as_ref().map(|recording| recording.id).filter(|_| is_far_end) {
+        if let Some(recording) = self.recording.as_ref().and_then(Recording::running).filter(|_| is_far_end) {
             self.sound(Sound::Attach { recording, right: new });
         }
         self.line(Line::HangUp { leg: old, cause: Cause::NORMAL_CLEARING });

@@ -113,6 +113,26 @@ impl Call {
         if !self.is_reachable(&to, context) {
             return Err(Refused::BadTarget);
         }
+        if let Some(door) = &mut self.door {
+            // What a rule ordered is said to its end first.
+            let label = to.label();
+            door.target = to;
+            self.transferred(None, TransferKind::Blind, label);
+            return Ok(());
+        }
+        match to {
+            // Where the rules say no, the caller stays where they are.
+            Target::Number(number) => self.ask_to_redirect(now, number, context),
+            to => {
+                self.leave_for(to.label());
+                self.lead_to(now, to, context);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whatever the caller was in, they leave it.
+    pub(crate) fn leave_for(&mut self, target: Arc<str>) {
         self.withdraw_offers();
         if self.waiting.take().is_some() {
             self.queueing(Queueing::Leave { exit: QueueExit::Moved });
@@ -121,9 +141,7 @@ impl Call {
         self.stop_music();
         self.drop_flow();
         self.exception = None;
-        self.transferred(None, TransferKind::Blind, to.label());
-        self.lead_to(now, to, context);
-        Ok(())
+        self.transferred(None, TransferKind::Blind, target);
     }
 
     /// The target answered: it takes the agent's place.
@@ -169,7 +187,10 @@ impl Call {
         let agent = talk.party.agent().cloned();
         let (purpose, target) = match (&mut self.ringing, &mut self.wanted) {
             (Some(ringing), _) => (&mut ringing.purpose, ringing.party.label()),
-            (None, Some(wanted)) => (&mut wanted.purpose, wanted.agent.as_str().into()),
+            (None, Some(wanted)) => {
+                let target = wanted.who.label();
+                (&mut wanted.purpose, target)
+            }
             (None, None) => return,
         };
         let consulted = std::mem::replace(purpose, Purpose::AfterParting) == Purpose::Consult;
@@ -253,7 +274,7 @@ impl Call {
         if let Some(ringing) = self.ringing.take_if(|ringing| ringing.purpose == Purpose::Consult) {
             self.withdraw(ringing);
         } else if let Some(wanted) = self.wanted.take_if(|wanted| wanted.purpose == Purpose::Consult) {
-            self.queueing(Queueing::Withdrawn { agent: wanted.agent });
+            self.let_off(wanted);
         } else if let Some((agent_leg, consult)) =
             self.talk.as_mut().and_then(|talk| talk.consult.take().map(|consult| (talk.leg, consult)))
         {
@@ -292,7 +313,7 @@ impl Call {
     }
 
     /// The agent hung up on an answered consultation: caller and consulted party are joined.
-    pub(crate) fn swap_in_consulted(&mut self, context: &mut Context<'_>) {
+    pub(crate) fn swap_in_consulted(&mut self, now: Timestamp, context: &mut Context<'_>) {
         self.consult_ended();
         let Some(mut talk) = self.talk.take() else { return };
         let Some(consult) = talk.consult.take() else { return };
@@ -300,7 +321,7 @@ impl Call {
         self.disconnected(&talk.party, EndedBy::Agent);
         self.let_go(talk.party, context);
         self.stop_music();
-        self.join(consult.leg, consult.party, context);
+        self.join(now, consult.leg, consult.party, context);
     }
 
     fn transferred(&mut self, agent: Option<AgentId>, kind: TransferKind, target: Arc<str>) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use plugboard_model::{AgentId, InteractionId, QueueId, Timestamp};
 
-use crate::{Call, Party};
+use crate::{Call, Party, recording::Recording};
 
 /// An enum without data that knows all its values.
 macro_rules! listed {
@@ -49,6 +49,10 @@ listed! {
         Thinking,
         Play,
         Gather,
+        /// Rules think: about the call that came in, or a message.
+        Judged,
+        /// A rule ordered what is said, or that an answer is awaited.
+        Duty,
         Beep,
         Record,
         Announcement,
@@ -65,6 +69,13 @@ listed! {
         WantedBlind,
         WantedForConsult,
         WantedAfterParting,
+        JudgedDirect,
+        JudgedByFlow,
+        JudgedBlind,
+        JudgedForConsult,
+        JudgedAfterParting,
+        /// Click to dial: nobody rings before the number is allowed.
+        JudgedOwn,
         RingingFromQueue,
         RingingDirect,
         RingingByFlow,
@@ -81,6 +92,20 @@ listed! {
     Talk { Nobody, Party, OnHold, PutAside, PutAsideForConsult }
 }
 
+listed! {
+    /// The recording of the conversation.
+    Tape {
+        Off,
+        /// Rules think about whether it may begin.
+        Asked,
+        /// They said no, and are asked again when something is noted.
+        HeldBack,
+        Running,
+        Paused,
+        PausedByRule,
+    }
+}
+
 /// Where a call stands in all its parts: for tests that must reach every state, and for a support ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Situation {
@@ -88,6 +113,7 @@ pub struct Situation {
     pub ear: Ear,
     pub offering: Offering,
     pub talk: Talk,
+    pub tape: Tape,
 }
 
 /// A live call, for the API.
@@ -118,7 +144,7 @@ impl Call {
                 _ => None,
             }),
             agent: party.and_then(Party::agent).cloned().or_else(|| self.dialled_by.clone()),
-            recording: self.recording.is_some(),
+            recording: self.recording.as_ref().and_then(Recording::running).is_some(),
         }
     }
 
@@ -136,18 +162,22 @@ impl Call {
     }
 
     pub fn situation(&self) -> Situation {
-        let ear = if self.exception.is_some() {
+        let ear = if let Some(door) = &self.door {
+            door.ear()
+        } else if self.exception.is_some() {
             Ear::Apology
         } else {
             self.flow.as_ref().map_or(Ear::Free, crate::flow_run::FlowRun::ear)
         };
         let offering = match (&self.ringing, &self.wanted) {
             (Some(ringing), _) => ringing.purpose.when_ringing(),
-            (None, Some(wanted)) => wanted.purpose.when_wanted(),
+            (None, Some(wanted)) => wanted.offering(),
             (None, None) if self.rings_its_own_agent() => Offering::RingingOwn,
+            (None, None) if self.then.is_some() => Offering::JudgedOwn,
             (None, None) => Offering::Nobody,
         };
         let talk = self.talk.as_ref().map_or(Talk::Nobody, crate::conversation::Conversation::heard);
-        Situation { stage: self.stage(), ear, offering, talk }
+        let tape = self.recording.as_ref().map_or(Tape::Off, Recording::tape);
+        Situation { stage: self.stage(), ear, offering, talk, tape }
     }
 }

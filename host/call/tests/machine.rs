@@ -6,8 +6,8 @@ use std::{fmt::Write as _, sync::Arc, time::Duration};
 
 use expect_test::expect;
 use plugboard_call::{
-    Call, Command, Context, Dialled, Ids, Input, Line, Offer, Offering, Output, Queueing, Refused, Sound, SoundSource,
-    Talk, Target,
+    Call, Command, Context, Dialled, Ids, Input, Line, Offer, Offering, Output, Progress, Queueing, Refused, Sound,
+    SoundSource, Talk, Target,
 };
 use plugboard_model::{
     Agent, AgentId, Configuration, EventKind, InteractionId, LegId, Queue, QueueId, ReleaseReason, Timestamp, Trunk,
@@ -100,7 +100,8 @@ impl Desk {
     fn command(&mut self, command: Command) -> Result<(), Refused> {
         let done = run(&self.shop, &mut self.ids, |context| self.call.command(self.now, command, context));
         self.drain();
-        done
+        assert!(!matches!(done, Ok(Progress::Judging(_))), "no rule judges here");
+        done.map(|_| ())
     }
 
     fn hangs_up(&mut self, leg: LegId) -> &mut Self {
@@ -142,9 +143,9 @@ fn text(output: &Output) -> Option<String> {
     Some(match output {
         Output::Line(line) => match line {
             Line::Ring { leg } => format!("{leg}: ring"),
-            Line::Answer { leg } => format!("{leg}: answer"),
+            Line::Answer { leg } => format!("{}: answer", leg.what()),
             Line::Dial { leg, to: Dialled::Agent(agent), .. } => format!("{leg}: dial {agent}"),
-            Line::Dial { leg, to: Dialled::Number(number), .. } => format!("{leg}: dial {number}"),
+            Line::Dial { leg, to: Dialled::Number(number), .. } => format!("{leg}: dial {}", number.what()),
             Line::HangUp { leg, cause } => format!("{leg}: hang up, {}", cause.as_q850()),
             Line::TransferProgress { leg, status } => format!("{leg}: transfer {status}"),
         },
@@ -176,7 +177,7 @@ fn text(output: &Output) -> Option<String> {
         Output::Fact(EventKind::Disconnected { agent, by, .. }) => format!("fact: {agent} disconnected by {by:?}"),
         Output::Fact(EventKind::Transferred { kind, target, .. }) => format!("fact: transferred {kind:?} to {target}"),
         Output::Fact(EventKind::InteractionClosed { by, cause, .. }) => format!("fact: closed by {by:?}, {cause}"),
-        Output::Fact(_) => return None,
+        Output::Fact(_) | Output::Judge(_) | Output::Evidence { .. } | Output::Decided { .. } => return None,
         Output::Step { .. } => "step".to_owned(),
         Output::Over => "over".to_owned(),
     })

@@ -8,7 +8,11 @@ use plugboard_model::{
 };
 
 use super::{CLOSING, Current, MOST_QUEUED, MOST_TYPED, OnLeg};
-use crate::{Call, Context, Sound, SoundSource};
+use crate::{
+    Call, Context, Sides, Sound, SoundSource,
+    gate::{Entry, Judged, JudgingId, PROOF_LIMIT},
+    judging::Wish,
+};
 
 /// The tone before a message is shorter.
 const BEEP: Duration = Duration::from_secs(1);
@@ -44,6 +48,7 @@ impl Current {
         match self {
             Self::Play { until, .. }
             | Self::Gather { until, .. }
+            | Self::Judged { until, .. }
             | Self::Beep { until, .. }
             | Self::Record { until, .. }
             | Self::Announcement { until, .. } => *until,
@@ -83,16 +88,70 @@ impl Call {
                     Err(missing) => self.prompt_missing(now, token, &missing, context),
                 },
                 OnLeg::Gather(gather) => self.begin_gather(now, token, gather, context),
-                OnLeg::Record(record) => {
-                    if record.beep {
-                        let play = self.play_over_music(vec![SoundSource::Beep]);
-                        let until = over_by(now, BEEP);
-                        self.set_current(Current::Beep { token, play, record, until });
-                    } else {
-                        self.begin_record(now, token, record, context);
-                    }
-                }
+                OnLeg::Record(record) => self.ask_to_record(now, token, record, context),
             }
+        }
+    }
+
+    fn ask_to_record(&mut self, now: Timestamp, token: Token, record: Record, context: &mut Context<'_>) {
+        if self.never_record {
+            return self.refuse(now, token, RefusalCode::Denied, "this caller is not recorded", context);
+        }
+        match self.wish(now, Wish::Message(record), context) {
+            Entry::Free(record) => self.may_record(now, token, record, context),
+            Entry::Judging(judging) => {
+                // A backstop: the gate has deadlines of its own.
+                self.set_current(Current::Judged { token, judging, until: now + 3 * PROOF_LIMIT });
+            }
+        }
+    }
+
+    /// The rules allow the message that they were asked about.
+    pub(crate) fn message_allowed(
+        &mut self,
+        now: Timestamp,
+        judging: JudgingId,
+        wish: Judged<Wish>,
+        context: &mut Context<'_>,
+    ) {
+        if let Some(token) = self.judged_message(judging) {
+            self.may_record(now, token, wish, context);
+        }
+    }
+
+    pub(crate) fn message_denied(
+        &mut self,
+        now: Timestamp,
+        judging: JudgingId,
+        reason: &str,
+        context: &mut Context<'_>,
+    ) {
+        if let Some(token) = self.judged_message(judging) {
+            self.refuse(now, token, RefusalCode::Denied, reason, context);
+            self.next_on_leg(now, context);
+        }
+    }
+
+    fn judged_message(&mut self, judging: JudgingId) -> Option<Token> {
+        let current = &mut self.flow.as_mut()?.current;
+        let own = current.take_if(|current| matches!(current, Current::Judged { judging: own, .. } if *own == judging));
+        match own? {
+            Current::Judged { token, .. } => Some(token),
+            _ => None,
+        }
+    }
+
+    fn may_record(&mut self, now: Timestamp, token: Token, wish: Judged<Wish>, context: &mut Context<'_>) {
+        let leg = self.caller.leg;
+        let Wish::Message(record) = wish.what() else { return };
+        let record = record.clone();
+        let sides = wish.map(|_| Sides { left: leg, right: None });
+        if record.beep {
+            let play = self.play_over_music(vec![SoundSource::Beep]);
+            let until = over_by(now, BEEP);
+            self.set_current(Current::Beep { token, play, record, sides, until });
+        } else {
+            self.begin_record(now, token, record, sides, context);
         }
     }
 
@@ -136,14 +195,24 @@ impl Call {
         }
     }
 
-    fn begin_record(&mut self, now: Timestamp, token: Token, record: Record, context: &mut Context<'_>) {
+    fn begin_record(
+        &mut self,
+        now: Timestamp,
+        token: Token,
+        record: Record,
+        sides: Judged<Sides>,
+        context: &mut Context<'_>,
+    ) {
         let recording = context.ids.recording();
         let until = now + Duration::from_millis(record.max_ms.into());
         self.set_current(Current::Record { token, recording, until, end_keys: record.end_keys, stopping: false });
-        self.sound(Sound::Record { recording, left: self.caller.leg, right: None });
+        self.sound(Sound::Record { recording, sides });
     }
 
     pub(crate) fn digit(&mut self, now: Timestamp, digit: char, context: &mut Context<'_>) {
+        if self.door.is_some() {
+            return self.key_at_the_door(now, context);
+        }
         let leg = self.caller.leg;
         let current = self.flow.as_mut().and_then(|flow| flow.current.as_mut());
         match current {
@@ -210,7 +279,7 @@ impl Call {
     }
 
     pub(crate) fn play_ended(&mut self, now: Timestamp, token: u64, complete: bool, context: &mut Context<'_>) {
-        if self.apology_ended(now, token, context) {
+        if self.apology_ended(now, token, context) || self.duty_said(now, token, complete, context) {
             return;
         }
         if self.music == Some(token) {
@@ -230,8 +299,8 @@ impl Call {
                 *until = now + Duration::from_millis(gather.first_ms.into());
             }
             Some(Current::Beep { play, .. }) if *play == token => {
-                if let Some(Current::Beep { token, record, .. }) = flow.current.take() {
-                    self.begin_record(now, token, record, context);
+                if let Some(Current::Beep { token, record, sides, .. }) = flow.current.take() {
+                    self.begin_record(now, token, record, sides, context);
                 }
             }
             Some(Current::Announcement { play, .. }) if *play == token => {
@@ -243,7 +312,7 @@ impl Call {
     }
 
     pub(crate) fn play_failed(&mut self, now: Timestamp, token: u64, reason: &str, context: &mut Context<'_>) {
-        if self.apology_ended(now, token, context) {
+        if self.apology_ended(now, token, context) || self.duty_said(now, token, false, context) {
             return;
         }
         if self.music == Some(token) {
@@ -256,13 +325,13 @@ impl Call {
                 *play == token
             }
             Current::Gather { prompt, .. } => *prompt == Some(token),
-            Current::Record { .. } => false,
+            Current::Judged { .. } | Current::Record { .. } => false,
         });
         match failed {
             Some(Current::Play { token, .. } | Current::Gather { token, .. }) => {
                 self.prompt_failed(now, token, "", reason, context);
             }
-            Some(Current::Beep { token, record, .. }) => self.begin_record(now, token, record, context),
+            Some(Current::Beep { token, record, sides, .. }) => self.begin_record(now, token, record, sides, context),
             _ => {}
         }
         self.next_on_leg(now, context);
@@ -286,6 +355,11 @@ impl Call {
                 self.play_ended(now, play, true, context);
             }
             Some(Current::Gather { prompt: None, .. }) => self.gathered(now, GatherEnd::Timeout, context),
+            Some(Current::Judged { judging, .. }) => {
+                let judging = *judging;
+                self.abandon(judging);
+                self.message_denied(now, judging, "no rule decides", context);
+            }
             Some(Current::Record { until, recording, stopping, .. }) => {
                 let recording = *recording;
                 if std::mem::replace(stopping, true) {
@@ -382,6 +456,7 @@ impl Call {
                 | Current::Gather { prompt: Some(play), .. },
             ) => self.sound(Sound::Stop { leg: self.caller.leg, token: play }),
             Some(Current::Record { recording, .. }) => self.sound(Sound::StopRecording { recording }),
+            Some(Current::Judged { judging, .. }) => self.abandon(judging),
             Some(Current::Gather { prompt: None, .. }) | None => {}
         }
     }
