@@ -20,6 +20,10 @@ pub struct Census {
     pub questions: usize,
     /// Reservations that wait to be on disk.
     pub promises: usize,
+    /// Effects that wait for their evidence to be on disk.
+    pub proofs: usize,
+    /// Commands that rules think about.
+    pub judged_commands: usize,
     pub free_ports: usize,
 }
 
@@ -33,6 +37,8 @@ impl Exchange {
             recordings: self.recordings.len(),
             questions: self.asked.len(),
             promises: self.promised.values().map(Vec::len).sum(),
+            proofs: self.proofs.len(),
+            judged_commands: self.judged_commands.len(),
             free_ports: self.ports.free(),
         }
     }
@@ -69,6 +75,10 @@ impl Exchange {
         }
         for interaction in self.routing.marked() {
             assert!(self.calls.contains_key(&interaction), "{interaction} is gone and its tags are kept");
+        }
+        for (interaction, judging) in self.judged_commands.keys() {
+            let waited_for = self.calls.get(interaction).is_some_and(|call| call.judges(*judging));
+            assert!(waited_for, "{interaction}: nobody will answer the command");
         }
         for (id, call) in &self.calls {
             let next = call.poll_timeout();

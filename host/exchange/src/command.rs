@@ -3,7 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use plugboard_call::Target;
-use plugboard_model::{AgentId, AgentRequest, AgentState, EventKind, InteractionId, QueueId, Timestamp};
+use plugboard_model::{
+    AgentId, AgentRequest, AgentState, EventKind, InteractionId, QueueId, Timestamp, compliance::Denial,
+};
 use serde::Serialize;
 
 /// Names one command, so that its reply finds the way back.
@@ -69,6 +71,9 @@ pub enum CommandError {
     PhoneUnreachable,
     #[error("the exchange is full")]
     Full,
+    /// A compliance rule of the tenant forbids it.
+    #[error("{0}")]
+    Denied(Denial),
 }
 
 /// What is live at one moment.

@@ -1,7 +1,7 @@
 //! Commands of the API, and the live view.
 
 use plugboard_acd as acd;
-use plugboard_call::{Command as CallCommand, Offer, Refused};
+use plugboard_call::{Command as CallCommand, Offer, Progress, Refused, gate::JudgingId};
 use plugboard_model::{AgentId, AgentState, EventKind, InteractionId, Timestamp, millis};
 
 use crate::{
@@ -9,57 +9,101 @@ use crate::{
     exchange::{Exchange, Output},
 };
 
+enum Outcome {
+    Done(Reply),
+    /// Rules are asked first; then this is the reply.
+    Judging {
+        interaction: InteractionId,
+        judging: JudgingId,
+        reply: Reply,
+    },
+}
+
+fn refusal(refused: Refused, state: &'static str) -> CommandError {
+    match refused {
+        Refused::WrongState => CommandError::WrongState { state },
+        Refused::BadTarget => CommandError::BadTarget,
+        Refused::NotRecording => CommandError::NotRecording,
+        Refused::Denied(denial) => CommandError::Denied(denial),
+    }
+}
+
 impl Exchange {
     pub(crate) fn command(&mut self, now: Timestamp, id: CommandId, command: Command) {
         let before = self.seq();
-        let result = self.carry_out(now, command);
-        // What was acknowledged must survive: the reply waits for the facts that the command made.
+        let result = match self.carry_out(now, command) {
+            Ok(Outcome::Done(reply)) => Ok(reply),
+            Ok(Outcome::Judging { interaction, judging, reply }) => {
+                self.judged_commands.insert((interaction, judging), (id, reply));
+                return;
+            }
+            Err(error) => Err(error),
+        };
+        self.reply(id, before, result);
+    }
+
+    /// What was acknowledged must survive: the reply waits for the facts that the command made since `before`.
+    fn reply(&mut self, id: CommandId, before: u64, result: Result<Reply, CommandError>) {
         let after = (self.seq() > before).then(|| self.seq());
         self.push(Output::Reply { id, after, result });
     }
 
-    fn carry_out(&mut self, now: Timestamp, command: Command) -> Result<Reply, CommandError> {
+    /// The rules have decided about a command, or it came to nothing. The verdict itself is among the facts that the reply waits for.
+    pub(crate) fn command_decided(
+        &mut self,
+        interaction: InteractionId,
+        judging: JudgingId,
+        result: Result<(), Refused>,
+    ) {
+        let Some((id, reply)) = self.judged_commands.remove(&(interaction, judging)) else { return };
+        let state = self.calls.get(&interaction).map_or("over", |call| call.view().stage.word());
+        self.reply(id, 0, result.map(|()| reply).map_err(|refused| refusal(refused, state)));
+    }
+
+    fn carry_out(&mut self, now: Timestamp, command: Command) -> Result<Outcome, CommandError> {
+        let done = |reply| Ok(Outcome::Done(reply));
         match command {
-            Command::Snapshot => Ok(Reply::Snapshot(Box::new(self.snapshot(now)))),
+            Command::Snapshot => done(Reply::Snapshot(Box::new(self.snapshot(now)))),
             // After-call work: the call is over, and what it was about is said now.
             Command::Call { interaction, command: CallCommand::Dispose { agent, code, note } }
                 if !self.calls.contains_key(&interaction) && self.recent.knows(now, interaction) =>
             {
                 self.fact(now, EventKind::DispositionSet { interaction, agent, code, note });
-                Ok(Reply::Done)
+                done(Reply::Done)
             }
             Command::Call { interaction, command } => {
-                let done = self.with_call(now, interaction, |call, now, context| {
+                let ruled = self.with_call(now, interaction, |call, now, context| {
                     (call.command(now, command, context), call.view().stage.word())
                 });
-                match done.ok_or(CommandError::NoSuchInteraction(interaction))? {
-                    (Ok(()), _) => Ok(Reply::Done),
-                    (Err(Refused::WrongState), state) => Err(CommandError::WrongState { state }),
-                    (Err(Refused::BadTarget), _) => Err(CommandError::BadTarget),
-                    (Err(Refused::NotRecording), _) => Err(CommandError::NotRecording),
+                match ruled.ok_or(CommandError::NoSuchInteraction(interaction))? {
+                    (Ok(Progress::Done), _) => done(Reply::Done),
+                    (Ok(Progress::Judging(judging)), _) => {
+                        Ok(Outcome::Judging { interaction, judging, reply: Reply::Done })
+                    }
+                    (Err(refused), state) => Err(refusal(refused, state)),
                 }
             }
             Command::Agent { agent, request } => {
                 self.known_agent(&agent)?;
                 self.acd.handle_input(now, acd::Input::Request { agent, request });
                 self.drain_acd(now);
-                Ok(Reply::Done)
+                done(Reply::Done)
             }
             Command::ExtendWrapUp { agent, by } => {
                 self.known_agent(&agent)?;
                 self.acd.handle_input(now, acd::Input::ExtendWrapUp { agent, by });
                 self.drain_acd(now);
-                Ok(Reply::Done)
+                done(Reply::Done)
             }
             Command::DisposeClosed { interaction, agent, code, note } => {
                 self.fact(now, EventKind::DispositionSet { interaction, agent, code, note });
-                Ok(Reply::Done)
+                done(Reply::Done)
             }
             Command::Note(fact) => {
                 self.fact(now, fact);
-                Ok(Reply::Done)
+                done(Reply::Done)
             }
-            Command::Originate { agent, to } => self.originate(now, agent, to).map(Reply::Started),
+            Command::Originate { agent, to } => self.originate(now, agent, to),
         }
     }
 
@@ -84,7 +128,7 @@ impl Exchange {
         now: Timestamp,
         agent: AgentId,
         to: plugboard_call::Target,
-    ) -> Result<InteractionId, CommandError> {
+    ) -> Result<Outcome, CommandError> {
         self.known_agent(&agent)?;
         if self.registration.best(&agent).is_none() {
             return Err(CommandError::PhoneUnreachable);
@@ -106,7 +150,11 @@ impl Exchange {
             leads_to: to,
         };
         self.begin_click_to_dial(now, offer);
-        Ok(interaction)
+        let reply = Reply::Started(interaction);
+        match self.calls.get(&interaction).and_then(|call| call.is_being_judged()) {
+            Some(judging) => Ok(Outcome::Judging { interaction, judging, reply }),
+            None => Ok(Outcome::Done(reply)),
+        }
     }
 
     fn snapshot(&self, now: Timestamp) -> Snapshot {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use plugboard_acd::Acd;
-use plugboard_call::{Call, Context, Ids, Input as CallInput};
+use plugboard_call::{Call, Context, Ids, Input as CallInput, gate::JudgingId};
 use plugboard_media as media;
 use plugboard_model::{
     AgentId, Configuration, Event, EventKind, InteractionId, LegId, QueueId, RecordingId, Timestamp, flow::Place,
@@ -104,6 +104,10 @@ pub struct Exchange {
     seq: u64,
     /// Agents to ring once their reservation is on disk, by the number of the event that says so.
     pub(crate) promised: BTreeMap<u64, Vec<Promise>>,
+    /// Effects that wait for their evidence to be on disk, by the number of the event that holds it.
+    pub(crate) proofs: BTreeMap<u64, (InteractionId, JudgingId)>,
+    /// Commands that rules think about, with the reply should they allow it.
+    pub(crate) judged_commands: BTreeMap<(InteractionId, JudgingId), (CommandId, Reply)>,
     /// Promises made while the events of this input are still being written.
     fresh_promises: Vec<Promise>,
     pub(crate) deadlines: BTreeSet<(Timestamp, InteractionId)>,
@@ -153,6 +157,8 @@ impl Exchange {
             next_interaction: settings.last_id + 1,
             seq: settings.last_seq,
             promised: BTreeMap::new(),
+            proofs: BTreeMap::new(),
+            judged_commands: BTreeMap::new(),
             fresh_promises: Vec::new(),
             deadlines: BTreeSet::new(),
             deadline_of: BTreeMap::new(),
@@ -337,6 +343,10 @@ impl Exchange {
     }
 
     fn committed(&mut self, now: Timestamp, seq: u64) {
+        while let Some(entry) = self.proofs.first_entry().filter(|entry| *entry.key() <= seq) {
+            let (interaction, judging) = entry.remove();
+            self.call_input(now, interaction, CallInput::EvidenceStored { judging });
+        }
         while let Some(entry) = self.promised.first_entry().filter(|entry| *entry.key() <= seq) {
             for promise in entry.remove() {
                 let Promise { interaction, agent, queue } = promise;
@@ -478,6 +488,14 @@ impl Exchange {
                 self.note_tag(now, interaction, &tag, &text);
             }
             plugboard_call::Output::Fact(kind) => self.fact(now, kind),
+            plugboard_call::Output::Judge(question) => self.ask_rule(now, interaction, question),
+            plugboard_call::Output::Evidence { proves, judgement } => {
+                self.fact(now, EventKind::Judged { interaction: Some(interaction), judgement });
+                if let Some(judging) = proves {
+                    self.proofs.insert(self.seq, (interaction, judging));
+                }
+            }
+            plugboard_call::Output::Decided { judging, result } => self.command_decided(interaction, judging, result),
             plugboard_call::Output::Over => {}
         }
     }

@@ -118,10 +118,10 @@ impl Exchange {
                     let _ = self.sip.ring(now.since_epoch(), line.dialog, sip::Status::RINGING, None);
                 }
             }
-            LineCommand::Answer { leg } => self.answer_line(now, leg),
+            LineCommand::Answer { leg } => self.answer_line(now, leg.into_what()),
             LineCommand::Dial { leg, to, shown } => match to {
                 Dialled::Agent(agent) => self.dial_agent(now, interaction, leg, agent, &shown),
-                Dialled::Number(number) => self.dial_number(now, interaction, leg, &number, &shown),
+                Dialled::Number(number) => self.dial_number(now, interaction, leg, number, &shown),
             },
             LineCommand::HangUp { leg, cause } => self.hang_up(now, leg, cause),
             LineCommand::TransferProgress { leg, status } => self.transfer_progress(now, leg, status),

@@ -1,11 +1,12 @@
 //! Questions to components, and where their answers belong.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use plugboard_acd as acd;
-use plugboard_call::{FlowError, Input as CallInput};
+use plugboard_call::{FlowError, Input as CallInput, gate};
 use plugboard_model::{
     FlowId, InteractionId, Timestamp,
+    compliance::{Act, Verdict},
     flow::{Event, Stepped},
     routing,
 };
@@ -48,6 +49,12 @@ pub enum QuestionKind {
         who: routing::Waiting,
         needs: Vec<routing::Need>,
     },
+    /// To a compliance rule: may this be done? A component that judges no such effects says [`Verdict::unjudged`].
+    Judge {
+        plugin: Arc<str>,
+        settings: Arc<BTreeMap<String, String>>,
+        act: Box<Act>,
+    },
 }
 
 /// One step of a flow.
@@ -66,6 +73,7 @@ pub enum Answer {
     Stepped(Stepped),
     Ranked(routing::Order),
     Relaxed(routing::Relaxed),
+    Judged(Verdict),
     /// The component's own typed failure of a step.
     Failed(plugboard_model::flow::Failure),
     /// Trap, deadline, bad answer, or no such plugin.
@@ -88,6 +96,10 @@ pub(crate) enum Asked {
         question: acd::QuestionId,
         tables: Arc<routing::Tables>,
     },
+    Judge {
+        interaction: InteractionId,
+        ask: u64,
+    },
 }
 
 impl Exchange {
@@ -102,6 +114,12 @@ impl Exchange {
         self.tapes.asked(now, interaction, ask, self.configuration.revision, &step);
         let id = self.new_question(now, Asked::Step { interaction, ask });
         self.push(Output::Ask(Question { id, kind: QuestionKind::Step(step) }));
+    }
+
+    pub(crate) fn ask_rule(&mut self, now: Timestamp, interaction: InteractionId, question: gate::Question) {
+        let gate::Question { ask, plugin, settings, act, .. } = question;
+        let id = self.new_question(now, Asked::Judge { interaction, ask });
+        self.push(Output::Ask(Question { id, kind: QuestionKind::Judge { plugin, settings, act } }));
     }
 
     /// The earliest question is the first, since all have as long.
@@ -125,9 +143,20 @@ impl Exchange {
                     Answer::Stepped(stepped) => Ok(stepped),
                     Answer::Failed(failure) => Err(FlowError::Failed(failure)),
                     Answer::Unavailable(reason) => Err(FlowError::Unavailable(reason)),
-                    Answer::Ranked(_) | Answer::Relaxed(_) => Err(FlowError::Unavailable(OTHER_KIND.into())),
+                    Answer::Ranked(_) | Answer::Relaxed(_) | Answer::Judged(_) => {
+                        Err(FlowError::Unavailable(OTHER_KIND.into()))
+                    }
                 };
                 self.call_input(now, interaction, CallInput::Stepped { ask, result });
+            }
+            Some(Asked::Judge { interaction, ask }) => {
+                let answer = match answer {
+                    Answer::Judged(verdict) => Ok(verdict),
+                    Answer::Failed(failure) => Err(failure.to_string().into()),
+                    Answer::Unavailable(reason) => Err(reason),
+                    Answer::Stepped(_) | Answer::Ranked(_) | Answer::Relaxed(_) => Err(OTHER_KIND.into()),
+                };
+                self.call_input(now, interaction, CallInput::Judged { ask, answer });
             }
             Some(Asked::Policy { question, tables }) => self.policy_answered(now, question, &tables, answer),
             None => {}

@@ -208,7 +208,7 @@ impl Exchange {
             }
             Answer::Failed(failure) => acd::Input::AskFailed { question, reason: failure.to_string().into() },
             Answer::Unavailable(reason) => acd::Input::AskFailed { question, reason },
-            Answer::Stepped(_) => acd::Input::AskFailed { question, reason: OTHER_KIND.into() },
+            Answer::Stepped(_) | Answer::Judged(_) => acd::Input::AskFailed { question, reason: OTHER_KIND.into() },
         };
         self.acd.handle_input(now, input);
     }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc};
 
-use plugboard_call::{Input as CallInput, Sound, SoundSource};
+use plugboard_call::{Input as CallInput, Sides, Sound, SoundSource, gate::Judged};
 use plugboard_media as media;
 use plugboard_model::{EventKind, InteractionId, LegId, RecordingId, Timestamp, millis};
 
@@ -28,14 +28,14 @@ impl Exchange {
             Sound::Stop { leg, token } => port(leg).map(|port| media::Command::StopPlay { port, token }),
             Sound::Bridge { a, b } => port(a).zip(port(b)).map(|(a, b)| media::Command::Bridge { a, b }),
             Sound::Unbridge { a, b } => port(a).zip(port(b)).map(|(a, b)| media::Command::Unbridge { a, b }),
-            Sound::Record { recording, left, right } => {
-                return self.record(now, interaction, recording, left, right);
+            Sound::Record { recording, sides } => {
+                return self.record(now, interaction, recording, sides);
             }
             Sound::Attach { recording, right } => {
                 port(right).map(|right| media::Command::AttachRecording { recording: recording.0, right })
             }
-            Sound::Pause { recording } => Some(media::Command::PauseRecording { recording: recording.0 }),
-            Sound::Resume { recording } => Some(media::Command::ResumeRecording { recording: recording.0 }),
+            Sound::Pause { recording } => Some(media::Command::PauseRecording { recording: recording.into_what().0 }),
+            Sound::Resume { recording } => Some(media::Command::ResumeRecording { recording: recording.into_what().0 }),
             Sound::StopRecording { recording } => Some(media::Command::StopRecording { recording: recording.0 }),
         };
         // A leg without a port has ended, or was never answered: there is nothing to hear.
@@ -44,14 +44,8 @@ impl Exchange {
         }
     }
 
-    fn record(
-        &mut self,
-        now: Timestamp,
-        interaction: InteractionId,
-        recording: RecordingId,
-        left: LegId,
-        right: Option<LegId>,
-    ) {
+    fn record(&mut self, now: Timestamp, interaction: InteractionId, recording: RecordingId, sides: Judged<Sides>) {
+        let Sides { left, right } = sides.into_what();
         let port = |leg: LegId| self.lines.get(leg).and_then(Line::port);
         if self.disk_full {
             return self.recording_failed(now, interaction, recording, "the disk is full");

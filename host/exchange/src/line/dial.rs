@@ -1,6 +1,6 @@
 //! Legs that we begin: where a party is reached, and the INVITE that asks them.
 
-use plugboard_call::Input as CallInput;
+use plugboard_call::{Input as CallInput, gate::Judged};
 use plugboard_media as media;
 use plugboard_model::{AgentId, InteractionId, LegId, Number, Timestamp};
 use plugboard_sdp as sdp;
@@ -46,9 +46,10 @@ impl Exchange {
         now: Timestamp,
         interaction: InteractionId,
         leg: LegId,
-        number: &Number,
+        number: Judged<Number>,
         shown: &str,
     ) {
+        let number = number.into_what();
         let trunk = self.configuration.trunks.values().find(|trunk| !trunk.peers.is_empty());
         let Some((trunk, peer)) = trunk.and_then(|trunk| trunk.peers.first().map(|peer| (trunk, *peer))) else {
             return self.later(interaction, CallInput::LegRefused { leg, status: 503, cause: cause_of_status(503) });
