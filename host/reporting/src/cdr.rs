@@ -2,7 +2,7 @@
 
 use plugboard_model::{
     AgentId, EndedBy, FlowId, InteractionId, LegId, Quality, QueueExit, QueueId, RecordingId, ReleaseReason, Role,
-    SkillId, Timestamp, TransferKind,
+    SkillId, Timestamp, TransferKind, compliance::Judgement,
 };
 use serde::{Deserialize, Serialize};
 
@@ -91,6 +91,9 @@ pub struct Cdr {
     #[serde(default)]
     pub disposition: Option<Disposition>,
     pub recordings: Vec<RecordingRecord>,
+    /// What compliance rules said before anything was done, in order.
+    #[serde(default)]
+    pub judgements: Vec<JudgementRecord>,
     /// What went wrong and was coped with: flow, plugin, prompt or recording failures.
     #[serde(default)]
     pub failures: Vec<Failure>,
@@ -258,6 +261,15 @@ pub struct RecordingRecord {
     pub gaps: Option<u64>,
     #[serde(default)]
     pub failed: Option<String>,
+}
+
+/// What the rules said to one effect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct JudgementRecord {
+    #[serde(with = "rfc3339")]
+    pub at: Timestamp,
+    #[serde(flatten)]
+    pub judgement: Judgement,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,7 @@
 //! A CDR while its interaction lives.
 
 mod agents;
+mod judgements;
 mod legs;
 mod recordings;
 
@@ -107,6 +108,7 @@ impl Draft {
             tags: Vec::new(),
             disposition: None,
             recordings: Vec::new(),
+            judgements: Vec::new(),
             failures: Vec::new(),
             left_out: 0,
         };
@@ -208,6 +210,7 @@ impl Draft {
             EventKind::FlowFailed { flow, reason, .. } => self.fail(at, "flow", flow.as_str(), reason),
             EventKind::PluginFailed { plugin, reason, .. } => self.fail(at, "plugin", plugin, reason),
             EventKind::PromptFailed { prompt, reason, .. } => self.fail(at, "prompt", prompt, reason),
+            EventKind::Judged { judgement, .. } => self.take_judgement(at, judgement),
             EventKind::Tagged { name, value, .. } => {
                 let (name, value) = (cut(name, SHORT), cut(value, SHORT));
                 match cdr.tags.iter_mut().find(|tag| tag.name == name) {
