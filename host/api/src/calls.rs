@@ -47,6 +47,7 @@ pub(crate) fn routes() -> Vec<Route> {
         Route::new(Method::POST, CALLS, "originateCall", "Ring an agent's phone, then the target", originate)
             .tag("calls")
             .takes::<Origination>()
+            .refuses(StatusCode::FORBIDDEN)
             .refuses(StatusCode::CONFLICT)
             .answers::<Started>(StatusCode::CREATED, "It rings"),
         control("answer", "answerCall", "Pick up a call that nobody has answered", Command::Answer),
@@ -100,6 +101,7 @@ pub(crate) fn routes() -> Vec<Route> {
 fn controls(route: Route) -> Route {
     route
         .tag("calls")
+        .refuses(StatusCode::FORBIDDEN)
         .refuses(StatusCode::CONFLICT)
         .refuses(StatusCode::UNPROCESSABLE_ENTITY)
         .answers_nothing(StatusCode::NO_CONTENT, "Done")

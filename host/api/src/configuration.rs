@@ -10,7 +10,7 @@ use axum::{
 };
 use plugboard_model::{
     AddressBlock, AgentId, Configuration, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number, NumberTarget,
-    Queue, QueueId, SkillId, TenantId, TimeZone,
+    Queue, QueueId, SkillId, TenantId, TimeZone, compliance::Rule,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::schema::Type};
@@ -87,6 +87,10 @@ struct Tenancy {
     /// By name, `zh-CN/welcome` for one language; the file is sent by its hash.
     #[serde(default)]
     prompts: BTreeMap<String, Prompt>,
+    /// Compliance rules by the tenant's names for them: each is asked before anything that it judges is done.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, schema::Rule>)]
+    rules: BTreeMap<Arc<str>, Rule>,
     #[serde(default)]
     #[schema(value_type = schema::Limits)]
     limits: Limits,
@@ -211,6 +215,7 @@ impl From<&Configuration> for Tenancy {
             trunks,
             flows,
             prompts,
+            rules,
             limits,
             exception,
         } = configuration.clone();
@@ -228,6 +233,7 @@ impl From<&Configuration> for Tenancy {
             trunks: trunks.iter().map(|(id, trunk)| (id.clone(), trunk.into())).collect(),
             flows,
             prompts: prompts.into_iter().map(prompt).collect(),
+            rules,
             limits,
             exception,
         }
@@ -281,6 +287,7 @@ impl Tenancy {
             trunks: self.trunks.into_iter().map(trunk).collect(),
             flows: self.flows,
             prompts: self.prompts.into_iter().map(prompt).collect(),
+            rules: self.rules,
             limits: self.limits,
             exception: self.exception,
         };

@@ -8,6 +8,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use plugboard_exchange::CommandError;
+use plugboard_model::compliance::Denial;
 use plugboard_phrases::Language;
 use serde::Serialize;
 
@@ -80,6 +81,26 @@ impl Problem {
 
     pub(crate) fn forbidden(detail: impl Into<String>, remedy: &str) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", "Not allowed", detail, remedy)
+    }
+
+    /// A compliance rule of the tenant says no. The reason is the rule's own, in the tenant's language.
+    pub(crate) fn denied(denial: &Denial) -> Self {
+        let remedy = match denial.later {
+            Some(at) => format!("try again at {at}"),
+            None => "do what the reason asks for, or have the rule's settings changed".to_owned(),
+        };
+        let detail = format!("the rule {} forbids it", denial.rule);
+        let fault = Fault {
+            field: Some(format!("/rules/{}", denial.rule)),
+            code: denial.code.clone(),
+            message: denial.reason.clone(),
+            remedy: remedy.clone(),
+            ..Fault::default()
+        };
+        Self {
+            errors: vec![fault],
+            ..Self::new(StatusCode::FORBIDDEN, "denied-by-rule", "Not allowed", detail, remedy)
+        }
     }
 
     pub(crate) fn not_found(detail: impl Into<String>, remedy: &str) -> Self {
@@ -241,6 +262,7 @@ impl From<CommandError> for Problem {
                 remedy: "name a number, extension, queue or agent of this tenant, or an outside number".to_owned(),
                 ..Fault::default()
             }]),
+            CommandError::Denied(denial) => Self::denied(&denial),
             CommandError::Full => Self::unavailable("full", detail, 5),
         }
     }

@@ -9,7 +9,7 @@ mod records;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use configuration::{Applied, ExceptionFlow, FlowDocument, Limits, NumberTarget, Queue, TimeZone};
+pub(crate) use configuration::{Applied, ExceptionFlow, FlowDocument, Limits, NumberTarget, Queue, Rule, TimeZone};
 pub(crate) use figures::{AgentFigures, QueueFigures};
 pub(crate) use host::{Health, HostView, Problem, TenantPage};
 pub(crate) use live::{AgentRequest, Call, CallPage, LiveAgent, Snapshot};

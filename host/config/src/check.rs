@@ -2,11 +2,13 @@
 
 mod flow;
 mod policy;
+mod rule;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
     Configuration, Limits, NumberTarget, Queue, QueueId,
+    compliance::Rule,
     flow::{Problem, Severity},
     routing::Tables,
 };
@@ -37,11 +39,15 @@ pub type CheckFlow<'a> = dyn Fn(&str, &Limits) -> Vec<Problem> + 'a;
 /// What the routing component of that name says of the tables of a queue; a problem's field is a JSON Pointer within the queue's policy.
 pub type CheckPolicy<'a> = dyn Fn(&str, &Tables) -> Vec<Problem> + 'a;
 
+/// What the compliance component says of a rule; a problem's field names a setting.
+pub type CheckRule<'a> = dyn Fn(&Rule) -> Vec<Problem> + 'a;
+
 /// Components that judge what is written for them.
 #[derive(Clone, Copy)]
 pub struct Judges<'a> {
     pub flow: &'a CheckFlow<'a>,
     pub policy: &'a CheckPolicy<'a>,
+    pub rule: &'a CheckRule<'a>,
 }
 
 /// Everything that the resources of a tenant say of each other and that does not hold. `judges` look at one document of `flow-graph`, or one
@@ -60,6 +66,7 @@ pub fn check(configuration: &Configuration, judges: Judges<'_>) -> Vec<Finding> 
     agents(configuration, &mut findings);
     numbers(configuration, &mut findings);
     trunks(configuration, &mut findings);
+    rule::check(configuration, judges.rule, &mut findings);
     for (id, flow) in &configuration.flows {
         if flow.plugin == "flow-graph" {
             flow::check(id, &flow.document, configuration, judges.flow, &mut findings);

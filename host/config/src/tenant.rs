@@ -29,13 +29,14 @@ pub struct Bundle {
 const MOST_BYTES: u64 = 4 << 20;
 
 /// The files of a tenant, each with the place of its tables in a configuration's JSON Pointers.
-const FILES: [(&str, &str); 6] = [
+const FILES: [(&str, &str); 7] = [
     ("tenant.toml", ""),
     ("queues.toml", "/queues"),
     ("agents.toml", "/agents"),
     ("numbers.toml", "/numbers"),
     ("trunks.toml", "/trunks"),
     ("flows.toml", "/flows"),
+    ("rules.toml", "/rules"),
 ];
 
 /// Reads the folder of one tenant; all that is wrong comes back at once, warnings too.

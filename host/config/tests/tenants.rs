@@ -7,6 +7,7 @@ use expect_test::expect;
 use plugboard_config::{Fault, Finding, Judges, Style, check, load_tenant, render};
 use plugboard_model::{
     Configuration, Limits, Policy, Queue,
+    compliance::Rule,
     flow::{Problem, Setting, Severity},
     routing::Tables,
 };
@@ -50,7 +51,27 @@ fn known_policies(plugin: &str, tables: &Tables) -> Vec<Problem> {
     problems.map(|message| problem("bad-settings", message, "mend the policy's settings")).collect()
 }
 
-const JUDGES: Judges<'static> = Judges { flow: &no_ghosts, policy: &known_policies };
+/// Stands for a rule's own check: `rule-calling-hours` is there, and knows `from`.
+fn known_rules(rule: &Rule) -> Vec<Problem> {
+    let problem = |code: &str, field: Option<&str>, message: String, remedy: &str| Problem {
+        severity: Severity::Error,
+        code: code.to_owned(),
+        node: None,
+        field: field.map(str::to_owned),
+        message,
+        remedy: remedy.to_owned(),
+    };
+    if &*rule.plugin != "rule-calling-hours" {
+        let message = format!("there is no compliance plugin {}", rule.plugin);
+        return vec![problem("unknown-rule", None, message, "install it, or take the rule out")];
+    }
+    let unknown = rule.settings.keys().filter(|name| *name != "from");
+    let told =
+        |name: &String| problem("unknown-setting", Some(name), format!("there is no setting {name:?}"), "take it out");
+    unknown.map(told).collect()
+}
+
+const JUDGES: Judges<'static> = Judges { flow: &no_ghosts, policy: &known_policies, rule: &known_rules };
 
 /// How deep menus may go is the tenant's own: the flow component is asked with it.
 #[test]

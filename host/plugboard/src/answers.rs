@@ -4,7 +4,12 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use plugboard_config::SettingFault;
 use plugboard_exchange as exchange;
-use plugboard_model::{Limits, Policy, TenantId, flow::Problem, routing};
+use plugboard_model::{
+    Limits, Policy, TenantId,
+    compliance::{Rule, Verdict},
+    flow::{Problem, Setting},
+    routing,
+};
 use plugboard_pack::PackId;
 use plugboard_plugin as plugin;
 
@@ -13,12 +18,14 @@ use crate::packs::{Component, Runs, Shelf, Shelved};
 /// plugins.md: what a component gets before the native default is taken.
 const STEP_BUDGET: Duration = Duration::from_millis(20);
 const RANK_BUDGET: Duration = Duration::from_millis(5);
+const JUDGE_BUDGET: Duration = Duration::from_millis(5);
 
 /// The components of this installation, by name.
 #[derive(Clone, Debug)]
 pub(crate) struct Components {
     flows: Arc<BTreeMap<String, plugin::FlowPlugin>>,
     policies: Arc<BTreeMap<String, plugin::RoutingPlugin>>,
+    rules: Arc<BTreeMap<String, plugin::CompliancePlugin>>,
     /// Those of packs, by tenant.
     shelf: Shelf,
 }
@@ -35,7 +42,7 @@ pub(crate) enum ComponentsError {
 }
 
 impl Components {
-    /// Every flow and policy among `*.wasm` of `folder`, each under its file name.
+    /// Every flow, policy and rule among `*.wasm` of `folder`, each under its file name.
     pub(crate) fn load(engine: &plugin::Engine, folder: &Path) -> Result<Self, ComponentsError> {
         Self::load_some(engine, folder, None)
     }
@@ -47,7 +54,7 @@ impl Components {
 
     fn load_some(engine: &plugin::Engine, folder: &Path, only: Option<&str>) -> Result<Self, ComponentsError> {
         let unreadable = |source| ComponentsError::Folder { folder: folder.display().to_string(), source };
-        let (mut flows, mut policies) = (BTreeMap::new(), BTreeMap::new());
+        let (mut flows, mut policies, mut rules) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
@@ -55,22 +62,25 @@ impl Components {
                 continue;
             }
             let bytes = std::fs::read(&path).map_err(unreadable)?;
-            match engine.load_flow(&bytes) {
-                Ok(flow) => {
-                    flows.insert(name.to_owned(), flow);
-                }
-                Err(_) => match engine.load_routing(&bytes) {
+            // What it is shows in what it exports: it loads as one of them.
+            if let Ok(flow) = engine.load_flow(&bytes) {
+                flows.insert(name.to_owned(), flow);
+            } else if let Ok(rule) = engine.load_compliance(&bytes) {
+                rules.insert(name.to_owned(), rule);
+            } else {
+                match engine.load_routing(&bytes) {
                     Ok(policy) => {
                         policies.insert(name.to_owned(), policy);
                     }
                     Err(_) if is_of_another_world(engine, &bytes) => {
-                        tracing::debug!(plugin = name, "a component that neither a flow nor a queue names");
+                        tracing::debug!(plugin = name, "a component that no flow, queue or rule names");
                     }
                     Err(source) => return Err(ComponentsError::Load { file: path.display().to_string(), source }),
-                },
+                }
             }
         }
-        Ok(Self { flows: Arc::new(flows), policies: Arc::new(policies), shelf: Shelf::default() })
+        let (flows, policies, rules) = (Arc::new(flows), Arc::new(policies), Arc::new(rules));
+        Ok(Self { flows, policies, rules, shelf: Shelf::default() })
     }
 
     /// With the components of packs beside those of the folder.
@@ -104,15 +114,28 @@ impl Components {
         }
     }
 
+    fn rule(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::CompliancePlugin> {
+        match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
+            Some(Component::Compliance(rule)) => Some(rule),
+            Some(_) => None,
+            None => self.rules.get(name).cloned(),
+        }
+    }
+
     /// Under which name a component of this content is configured.
     pub(crate) fn name_of(&self, hash: plugin::PluginHash) -> Option<&str> {
         let flow = self.flows.iter().find(|(_, flow)| flow.hash() == hash).map(|(name, _)| name);
         let policy = || self.policies.iter().find(|(_, policy)| policy.hash() == hash).map(|(name, _)| name);
-        flow.or_else(policy).map(String::as_str)
+        let rule = || self.rules.iter().find(|(_, rule)| rule.hash() == hash).map(|(name, _)| name);
+        flow.or_else(policy).or_else(rule).map(String::as_str)
     }
 
     pub(crate) fn has_policy(&self, name: &str) -> bool {
         self.policies.contains_key(name)
+    }
+
+    pub(crate) fn has_rule(&self, name: &str) -> bool {
+        self.rules.contains_key(name)
     }
 
     /// What the routing component of that name says of the tables of a queue.
@@ -155,6 +178,28 @@ impl Components {
         }
     }
 
+    /// What the compliance component says of the rule's settings.
+    pub(crate) fn check_rule(&self, tenant: Option<&TenantId>, rule: &Rule) -> Vec<Problem> {
+        let problem = |code: &str, message: String, remedy: &str| {
+            vec![Problem {
+                severity: plugboard_model::flow::Severity::Error,
+                code: code.into(),
+                node: None,
+                field: None,
+                message,
+                remedy: remedy.into(),
+            }]
+        };
+        let Some(component) = self.rule(tenant, &rule.plugin) else {
+            let message = format!("there is no compliance plugin {}", rule.plugin);
+            return problem("unknown-rule", message, "install it, or take the rule out");
+        };
+        let failed = |failure: plugin::AskFailure| {
+            problem("plugin", failure.to_string(), "mend the plugin, or name another one")
+        };
+        component.check(&settings(&rule.settings)).unwrap_or_else(failed)
+    }
+
     /// What the component that would run `document` says of it.
     pub(crate) fn check_flow(
         &self,
@@ -186,10 +231,9 @@ impl Components {
     }
 }
 
-/// Rules, connectors, channels and assistants lie in the same folder; they are granted to tenants.
+/// Connectors, channels and assistants lie in the same folder; they are granted to tenants.
 fn is_of_another_world(engine: &plugin::Engine, bytes: &[u8]) -> bool {
-    engine.load_compliance(bytes).is_ok()
-        || engine.load_connector(bytes).is_ok()
+    engine.load_connector(bytes).is_ok()
         || engine.load_channel(bytes).is_ok()
         || engine.load_assistant(bytes).is_ok()
 }
@@ -215,20 +259,45 @@ pub(crate) struct Questions {
     settings: BTreeMap<usize, (Arc<str>, Arc<plugin::Settings>)>,
     /// Tables of queues likewise: an exchange makes them once for a configuration.
     tables: BTreeMap<usize, (Arc<routing::Tables>, Arc<plugin::TableSet>)>,
+    /// What rules are told, likewise: a configuration holds it for all its life.
+    told: BTreeMap<usize, (Arc<BTreeMap<String, String>>, Arc<plugin::Settings>)>,
+}
+
+/// A rule's settings as its component gets them.
+fn settings(told: &BTreeMap<String, String>) -> plugin::Settings {
+    let setting = |(name, value): (&String, &String)| Setting { name: name.clone(), value: value.clone() };
+    plugin::Settings::new(told.iter().map(setting).collect())
 }
 
 /// Documents kept ready. More than this many in use at once is a large installation; the oldest entries are then made anew.
 const MOST_DOCUMENTS: usize = 4_096;
 /// Likewise.
 const MOST_TABLES: usize = 4_096;
+/// Likewise.
+const MOST_TOLD: usize = 4_096;
 
 impl Questions {
     pub(crate) fn new(components: Components, runtime: plugin::Runtime) -> Self {
-        Self { components, runs: Runs::default(), runtime, settings: BTreeMap::new(), tables: BTreeMap::new() }
+        let (settings, tables, told) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { components, runs: Runs::default(), runtime, settings, tables, told }
     }
 
-    /// Hands the question to the plugin threads. `Err`: nobody can be asked, and why.
-    pub(crate) fn ask(&mut self, id: u64, tenant: &TenantId, question: exchange::QuestionKind) -> Result<(), Arc<str>> {
+    /// Hands the question to the plugin threads. An answer comes at once where nobody has to be asked, or nobody can.
+    pub(crate) fn ask(
+        &mut self,
+        id: u64,
+        tenant: &TenantId,
+        question: exchange::QuestionKind,
+    ) -> Option<exchange::Answer> {
+        if let exchange::QuestionKind::Judge { plugin, act, .. } = &question
+            && self.components.rule(Some(tenant), plugin).is_some_and(|rule| !rule.judges(&act.what))
+        {
+            return Some(exchange::Answer::Judged(Verdict::unjudged()));
+        }
+        self.put(id, tenant, question).err().map(exchange::Answer::Unavailable)
+    }
+
+    fn put(&mut self, id: u64, tenant: &TenantId, question: exchange::QuestionKind) -> Result<(), Arc<str>> {
         let (budget, ask) = match question {
             exchange::QuestionKind::Step(step) => {
                 // A call that lives keeps the version that it began with.
@@ -249,6 +318,11 @@ impl Questions {
             exchange::QuestionKind::Relax { plugin, tables, who, needs } => {
                 let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(tables));
                 (RANK_BUDGET, plugin::Ask::OnTimer { policy, tables, who, needs })
+            }
+            exchange::QuestionKind::Judge { plugin, settings, act } => {
+                let rule = self.components.rule(Some(tenant), &plugin);
+                let rule = rule.ok_or_else(|| format!("there is no compliance plugin {plugin}"))?;
+                (JUDGE_BUDGET, plugin::Ask::Judge { rule, settings: self.told(settings), act })
             }
         };
         let question = plugin::Question { id, tenant: tenant.clone(), budget, ask };
@@ -273,6 +347,19 @@ impl Questions {
         settings
     }
 
+    fn told(&mut self, told: Arc<BTreeMap<String, String>>) -> Arc<plugin::Settings> {
+        let address = Arc::as_ptr(&told) as usize;
+        if let Some((_, settings)) = self.told.get(&address) {
+            return Arc::clone(settings);
+        }
+        if self.told.len() >= MOST_TOLD {
+            self.told.clear();
+        }
+        let made = Arc::new(settings(&told));
+        self.told.insert(address, (told, Arc::clone(&made)));
+        made
+    }
+
     fn table_set(&mut self, tables: Arc<routing::Tables>) -> Arc<plugin::TableSet> {
         let address = Arc::as_ptr(&tables) as usize;
         if let Some((_, set)) = self.tables.get(&address) {
@@ -293,6 +380,7 @@ pub(crate) fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> e
         Ok(plugin::Answer::Stepped(stepped)) => exchange::Answer::Stepped(stepped),
         Ok(plugin::Answer::Order(order)) => exchange::Answer::Ranked(order),
         Ok(plugin::Answer::Relaxed(relaxed)) => exchange::Answer::Relaxed(relaxed),
+        Ok(plugin::Answer::Judged(verdict)) => exchange::Answer::Judged(verdict),
         Ok(_) => exchange::Answer::Unavailable("the answer is of another kind".into()),
         Err(plugin::AskFailure::Plugin(failure)) => exchange::Answer::Failed(failure),
         Err(failure) => exchange::Answer::Unavailable(failure.to_string().into()),

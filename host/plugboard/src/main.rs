@@ -33,7 +33,7 @@ use std::{
 
 use clap::Parser as _;
 use plugboard_config::{Judges, ProcessConfig};
-use plugboard_model::{Limits, flow::Problem, routing::Tables};
+use plugboard_model::{Limits, compliance::Rule, flow::Problem, routing::Tables};
 
 use answers::Components;
 
@@ -49,7 +49,9 @@ fn main() -> ExitCode {
             log("warn");
             demo::run(&demo::Demo { once, json, dial, address, tenant, plugins, data })
         }
-        cli::Command::Client(command) => cli::run(command, Judges { flow: &check_flow, policy: &check_policy }),
+        cli::Command::Client(command) => {
+            cli::run(command, Judges { flow: &check_flow, policy: &check_policy, rule: &check_rule })
+        }
     }
 }
 
@@ -88,6 +90,12 @@ fn check_flow(document: &str, limits: &Limits) -> Vec<Problem> {
 fn check_policy(plugin: &str, tables: &Tables) -> Vec<Problem> {
     let known = shipped(plugin).ok().filter(|components| components.has_policy(plugin));
     known.map(|components| components.check_policy(None, plugin, tables)).unwrap_or_default()
+}
+
+/// Likewise.
+fn check_rule(rule: &Rule) -> Vec<Problem> {
+    let known = shipped().ok().filter(|components| components.has_rule(&rule.plugin));
+    known.map(|components| components.check_rule(rule)).unwrap_or_default()
 }
 
 fn log(level: &str) {

@@ -387,8 +387,7 @@ impl Loop {
                 Output::Ask(question) => {
                     let id = question.id.0 | (index as u64) << TENANT_SHIFT;
                     let tenant = &mut self.parts.tenants[index];
-                    if let Err(reason) = self.parts.questions.ask(id, &tenant.id, question.kind) {
-                        let answer = plugboard_exchange::Answer::Unavailable(reason);
+                    if let Some(answer) = self.parts.questions.ask(id, &tenant.id, question.kind) {
                         tenant.exchange.handle_input(now, Input::Answered { question: question.id, answer });
                     }
                 }
@@ -414,8 +413,10 @@ impl Loop {
         tenant.deadline = tenant.exchange.poll_timeout();
         if !tenant.fresh.is_empty() {
             let events = std::mem::take(&mut tenant.fresh);
-            let reserves = |event: &Arc<Event>| matches!(event.kind, EventKind::Reserved { .. });
-            let urgent = tenant.backlog.has_clients() || events.iter().any(reserves);
+            // Somebody waits for these to be on disk: an agent's phone to ring, an effect to be done.
+            let awaited =
+                |event: &Arc<Event>| matches!(event.kind, EventKind::Reserved { .. } | EventKind::Judged { .. });
+            let urgent = tenant.backlog.has_clients() || events.iter().any(awaited);
             let batch = Batch {
                 tenant: tenant.id.clone(),
                 events,

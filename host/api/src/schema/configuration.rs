@@ -14,7 +14,7 @@ pub(crate) struct Applied {
 #[derive(ToSchema)]
 pub(crate) struct Change {
     change: ChangeKind,
-    /// `queue`, `agent`, `number`, `trunk`, `flow`, `prompt` or `tenant`.
+    /// `queue`, `agent`, `number`, `trunk`, `rule`, `flow`, `prompt` or `tenant`.
     resource: String,
     id: String,
 }
@@ -81,6 +81,15 @@ pub(crate) struct ToldPolicy {
     #[schema(required = false, max_items = 16)]
     attributes: Vec<String>,
     /// By name. `relax-first-ms` is the host's too: so long after the call has its place in line the component is asked what it may go without.
+    #[schema(required = false)]
+    settings: BTreeMap<String, String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Rule {
+    /// The component's name.
+    plugin: String,
+    /// By name.
     #[schema(required = false)]
     settings: BTreeMap<String, String>,
 }

@@ -81,6 +81,8 @@ pub(crate) struct Cdr {
     tags: Vec<CallTag>,
     disposition: Option<DispositionSet>,
     recordings: Vec<RecordingMade>,
+    /// What compliance rules said before anything was done, in order.
+    judgements: Vec<Judgement>,
     failures: Vec<Failure>,
     /// Facts beyond what one record holds, counted and not kept.
     left_out: u32,
@@ -236,6 +238,44 @@ pub(crate) struct RecordingMade {
     right_dbfs: Option<f32>,
     gaps: Option<u64>,
     failed: Option<String>,
+}
+
+/// What compliance rules said to one effect.
+#[derive(ToSchema)]
+pub(crate) struct Judgement {
+    #[schema(format = DateTime)]
+    at: String,
+    /// `answer`, `dial`, `record`, `unmask`, `export` or `message`.
+    effect: String,
+    /// The number, the step of the recording, the kind of data.
+    about: String,
+    /// Who wanted it: `{"agent": "amy"}`, `{"flow": "main"}`, `"host"`.
+    #[schema(value_type = Object)]
+    by: String,
+    /// The strictest of all: `allow`, `{"later": TIME}` or `deny`.
+    #[schema(value_type = Object)]
+    decision: String,
+    opinions: Vec<Opinion>,
+}
+
+/// What one rule said.
+#[derive(ToSchema)]
+pub(crate) struct Opinion {
+    /// As the tenant calls it.
+    rule: String,
+    plugin: String,
+    /// It said nothing, and the default of the effect counts.
+    #[schema(required = false)]
+    failed: bool,
+    #[schema(value_type = Object)]
+    decision: String,
+    /// Which clause it is.
+    code: String,
+    /// For the person who is refused.
+    reason: String,
+    /// What has to be done with it.
+    #[schema(value_type = Vec<Object>)]
+    duties: Vec<String>,
 }
 
 /// What went wrong and was coped with.

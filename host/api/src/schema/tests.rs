@@ -15,8 +15,8 @@ use super::{
     host::{Alarm, Fault},
     live::{LiveQueue, LiveTrunk},
     records::{
-        AgentSegment, CallTag, DispositionSet, Failure, FlowStep, Leg, Quality, QueueVisit, Recording, RecordingMade,
-        Relaxation, TransferMade,
+        AgentSegment, CallTag, DispositionSet, Failure, FlowStep, Judgement, Leg, Opinion, Quality, QueueVisit,
+        Recording, RecordingMade, Relaxation, TransferMade,
     },
 };
 
@@ -164,6 +164,14 @@ fn a_record_has_the_fields_that_are_really_written() {
     assert_eq!(differences::<DispositionSet>(&least::<cdr::Disposition>(disposition)), none);
     let recording = json!({ "recording": 1, "path": "", "voicemail": false, "started_at": at, "pauses": 0 });
     assert_eq!(differences::<RecordingMade>(&least::<cdr::RecordingRecord>(recording)), none);
+    let opinion = json!({
+        "rule": "hours", "plugin": "rule-calling-hours", "failed": true, "decision": "deny", "code": "", "reason": "", "duties": [],
+    });
+    assert_eq!(differences::<Opinion>(&least::<plugboard_model::compliance::Opinion>(opinion.clone())), none);
+    let judgement = json!({
+        "at": at, "effect": "dial", "about": "", "by": "host", "decision": "deny", "opinions": [opinion],
+    });
+    assert_eq!(differences::<Judgement>(&least::<cdr::JudgementRecord>(judgement)), none);
     let failure = json!({ "at": at, "what": "", "name": "", "reason": "" });
     assert_eq!(differences::<Failure>(&least::<cdr::Failure>(failure)), none);
 }

@@ -4,7 +4,7 @@ use std::{path::Path, time::Duration};
 
 use plugboard_model::{
     Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowDocument, FlowId, NumberTarget, Policy, Queue,
-    QueueId, SkillNeed, Strategy, TenantId, Timestamp, Trunk,
+    QueueId, SkillNeed, Strategy, TenantId, Timestamp, Trunk, compliance::Rule,
 };
 use toml::de::DeTable;
 
@@ -33,6 +33,10 @@ pub(super) fn read(prefix: &str, table: &DeTable<'_>, sheet: &Sheet, folder: &Pa
             into.trunks = trunks.into_iter().map(|(name, trunk)| (name.to_string(), trunk)).collect();
         }
         "/flows" => into.flows = named(table, "a flow", sheet, flow),
+        "/rules" => {
+            let rules = named::<FlowId, _>(table, "a rule", sheet, |_, fields| rule(fields));
+            into.rules = rules.into_iter().map(|(name, rule)| (name.as_str().into(), rule)).collect();
+        }
         _ => {}
     }
 }
@@ -156,6 +160,13 @@ fn policy(fields: &Fields<'_>) -> Option<Policy> {
 fn flow(_: &str, fields: &Fields<'_>) -> Option<FlowDocument> {
     let plugin = fields.required_text("plugin", "name the component that runs it: plugin = \"acme.ivr/menu\"");
     plugin.map(|(plugin, _)| FlowDocument { plugin: plugin.to_owned(), document: "{}".into() })
+}
+
+fn rule(fields: &Fields<'_>) -> Option<Rule> {
+    let plugin = fields.required_text("plugin", "name the component: plugin = \"rule-calling-hours\"");
+    let settings = fields.settings("settings").into();
+    // Nothing more is said of one that has no name.
+    Some(Rule { plugin: plugin?.0.into(), settings })
 }
 
 fn agent(id: &str, fields: &Fields<'_>, folder: &Path) -> Option<Agent> {

@@ -10,7 +10,9 @@ use std::{
 use plugboard_api::{Applied, ApplyError, Change, ChangeKind, Fault, Host as _, HostError, Sha256, Upload};
 use plugboard_config::Judges;
 use plugboard_exchange::SharedConfiguration;
-use plugboard_model::{Configuration, Limits, Prompt, TenantId, Timestamp, flow::Severity, routing::Tables};
+use plugboard_model::{
+    Configuration, Limits, Prompt, TenantId, Timestamp, compliance::Rule, flow::Severity, routing::Tables,
+};
 use plugboard_store::{Store as _, Transaction};
 use tokio::sync::oneshot;
 
@@ -52,7 +54,11 @@ impl PlugboardHost {
             true => Vec::new(),
             false => self.components.check_policy(None, plugin, tables),
         };
-        let bundle = plugboard_config::load_tenant(folder, Judges { flow: &flow, policy: &policy })
+        let rule = |rule: &Rule| match rule.plugin.contains('/') {
+            true => Vec::new(),
+            false => self.components.check_rule(None, rule),
+        };
+        let bundle = plugboard_config::load_tenant(folder, Judges { flow: &flow, policy: &policy, rule: &rule })
             .map_err(|faults| plugboard_config::render(&faults, plugboard_config::Style::Plain))?;
         let tenant = bundle.configuration.tenant.clone();
         for prompt in bundle.configuration.prompts.values() {
@@ -213,7 +219,8 @@ impl PlugboardHost {
         let tenant = Some(&configuration.tenant);
         let flow = |document: &str, limits: &Limits| components.check_flow(tenant, "flow-graph", document, limits);
         let policy = |plugin: &str, tables: &Tables| components.check_policy(tenant, plugin, tables);
-        let findings = plugboard_config::check(configuration, Judges { flow: &flow, policy: &policy });
+        let rule = |rule: &Rule| components.check_rule(tenant, rule);
+        let findings = plugboard_config::check(configuration, Judges { flow: &flow, policy: &policy, rule: &rule });
         let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
         faults.extend(errors.map(|finding| Fault {
             node: finding.node,

@@ -2,6 +2,7 @@
 
 use plugboard_model::{
     AgentState, EndedBy, Event, EventKind, QueueExit, ReleaseReason, Role, ServiceMeasure, TransferKind,
+    compliance::Decision,
 };
 
 /// One line for a ladder; `None` for what its messages show already (ringing, answers, ends of legs) or what would only crowd it.
@@ -32,6 +33,16 @@ pub fn describe(event: &Event) -> Option<String> {
             let to =
                 overflow_to.as_ref().map_or_else(String::new, |queue| format!(", agents of {queue} are asked too"));
             format!("relaxed after {} s: wants {wants}{to}", waited_ms / 1_000)
+        }
+        EventKind::Judged { judgement, .. } => {
+            let word = match judgement.decision {
+                Decision::Allow => "allow",
+                Decision::Later(_) => "put off",
+                Decision::Deny => "deny",
+            };
+            let reasons = judgement.opinions.iter().map(|opinion| format!("{} {}", opinion.rule, opinion.verdict.code));
+            let reasons = reasons.collect::<Vec<_>>().join(", ");
+            format!("rules {word} {} {}: {reasons}", judgement.effect, judgement.about)
         }
         EventKind::HeldBack { policy, free, .. } => format!("{policy} holds it back from {free} free agents"),
         EventKind::Reserved { agent, since_free_ms, .. } => format!("reserves {agent} after {since_free_ms} ms"),
