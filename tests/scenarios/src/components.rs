@@ -9,7 +9,13 @@ use std::{
 };
 
 use plugboard_exchange::{Answer, QuestionKind};
-use plugboard_model::{TenantId, routing, tape::Run};
+use plugboard_model::{
+    TenantId,
+    compliance::{Act, Verdict},
+    flow::Setting,
+    routing,
+    tape::Run,
+};
 use plugboard_plugin as plugin;
 use plugboard_replay::{Comparison, Player};
 
@@ -39,6 +45,10 @@ pub struct Components {
     pub policy_fault: Fault,
     /// When a policy is asked what a caller may go without.
     pub relax_fault: Fault,
+    /// Rules that are no components: what they say, by the plugin's name.
+    pub judges: BTreeMap<&'static str, fn(&Act) -> Verdict>,
+    /// What is wrong with a rule, by the plugin's name.
+    pub rule_faults: BTreeMap<&'static str, Fault>,
     /// From question to answer.
     pub delay: Duration,
 }
@@ -48,12 +58,21 @@ struct Loaded {
     engine: plugin::Engine,
     flow: plugin::FlowPlugin,
     policies: BTreeMap<&'static str, plugin::RoutingPlugin>,
+    rules: BTreeMap<&'static str, plugin::CompliancePlugin>,
 }
 
 const POLICIES: [(&str, &str); 3] = [
     ("route-longest-idle", "route_longest_idle.wasm"),
     ("route-skills", "route_skills.wasm"),
     ("route-vip-sticky", "route_vip_sticky.wasm"),
+];
+
+const RULES: [(&str, &str); 5] = [
+    ("rule-recording-consent", "rule_recording_consent.wasm"),
+    ("rule-calling-hours", "rule_calling_hours.wasm"),
+    ("rule-payment-pause", "rule_payment_pause.wasm"),
+    ("rule-script-watch", "rule_script_watch.wasm"),
+    ("rule-masking", "rule_masking.wasm"),
 ];
 
 /// Compiled once a process.
@@ -71,7 +90,9 @@ fn loaded() -> &'static Loaded {
         let flow = engine.load_flow(&component("flow_graph.wasm")).expect("a flow");
         let policy = |(name, file)| (name, engine.load_routing(&component(file)).expect("a policy"));
         let policies = POLICIES.into_iter().map(policy).collect();
-        Loaded { flow, policies, engine }
+        let rule = |(name, file)| (name, engine.load_compliance(&component(file)).expect("a rule"));
+        let rules = RULES.into_iter().map(rule).collect();
+        Loaded { flow, policies, rules, engine }
     })
 }
 
@@ -101,14 +122,17 @@ impl Components {
             flow_fault: Fault::None,
             policy_fault: Fault::None,
             relax_fault: Fault::None,
+            judges: BTreeMap::new(),
+            rule_faults: BTreeMap::new(),
             delay: Duration::from_millis(1),
         }
     }
 
     /// What comes back, if anything does.
     pub(crate) fn ask(&mut self, tenant: &TenantId, kind: QuestionKind) -> Option<Answer> {
-        let fault = match kind {
+        let fault = match &kind {
             QuestionKind::Step(_) => self.flow_fault,
+            QuestionKind::Judge { plugin, .. } => self.rule_faults.get(&**plugin).copied().unwrap_or_default(),
             QuestionKind::Relax { .. } if self.relax_fault != Fault::None => self.relax_fault,
             _ => self.policy_fault,
         };
@@ -120,6 +144,20 @@ impl Components {
             Fault::Silence => return None,
         }
         let ask = match kind {
+            QuestionKind::Judge { plugin, settings, act } => {
+                if let Some(says) = self.judges.get(&*plugin) {
+                    return Some(Answer::Judged(says(&act)));
+                }
+                let Some(rule) = self.loaded.rules.get(&*plugin) else {
+                    return Some(Answer::Unavailable(format!("there is no compliance plugin {plugin}").into()));
+                };
+                if !rule.judges(&act.what) {
+                    return Some(Answer::Judged(Verdict::unjudged()));
+                }
+                let setting = |(name, value): (&String, &String)| Setting { name: name.clone(), value: value.clone() };
+                let settings = Arc::new(plugin::Settings::new(settings.iter().map(setting).collect()));
+                plugin::Ask::Judge { rule: rule.clone(), settings, act }
+            }
             QuestionKind::Step(step) => plugin::Ask::FlowStep {
                 flow: self.loaded.flow.clone(),
                 settings: self.settings_of(&step.document),
@@ -150,6 +188,7 @@ impl Components {
             Ok(plugin::Answer::Stepped(stepped)) => Answer::Stepped(stepped),
             Ok(plugin::Answer::Order(order)) => Answer::Ranked(order),
             Ok(plugin::Answer::Relaxed(relaxed)) => Answer::Relaxed(relaxed),
+            Ok(plugin::Answer::Judged(verdict)) => Answer::Judged(verdict),
             Ok(_) => Answer::Unavailable("the answer is of another kind".into()),
             Err(plugin::AskFailure::Plugin(failure)) => Answer::Failed(failure),
             Err(failure) => Answer::Unavailable(failure.to_string().into()),

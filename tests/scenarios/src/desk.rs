@@ -14,7 +14,21 @@ impl World {
         self.next_command += 1;
         self.exchange.handle_input(self.now, Input::Command { id, command });
         self.drain();
-        self.replies.remove(&id).expect("every command is answered at once")
+        self.replies.remove(&id).expect("every command that no rule judges is answered at once")
+    }
+
+    /// A command that rules may think about: its reply comes by [`Self::reply`].
+    pub fn command_later(&mut self, command: Command) -> CommandId {
+        let id = CommandId(self.next_command);
+        self.next_command += 1;
+        self.exchange.handle_input(self.now, Input::Command { id, command });
+        self.drain();
+        id
+    }
+
+    /// What came of a command, if it is decided.
+    pub fn reply(&mut self, id: CommandId) -> Option<Result<Reply, CommandError>> {
+        self.replies.remove(&id)
     }
 
     pub fn call(&mut self, interaction: InteractionId, command: CallCommand) -> Result<Reply, CommandError> {

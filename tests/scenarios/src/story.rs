@@ -6,6 +6,7 @@ use plugboard_exchange::{Answer, Census, QuestionKind};
 use plugboard_media as media;
 use plugboard_model::{
     EventKind, InteractionId,
+    compliance::Decision,
     flow::{Effect, Happening},
 };
 use plugboard_sip as sip;
@@ -86,6 +87,8 @@ impl World {
                 let what = if right.is_some() { "record both" } else { "record caller" };
                 self.ladder.note(at, "plugboard", what);
             }
+            media::Command::PauseRecording { .. } => self.ladder.note(at, "plugboard", "pause recording"),
+            media::Command::ResumeRecording { .. } => self.ladder.note(at, "plugboard", "resume recording"),
             media::Command::StopRecording { .. } => self.ladder.note(at, "plugboard", "stop recording"),
             _ => {}
         }
@@ -100,6 +103,14 @@ impl World {
             QuestionKind::RankAgents { candidates, .. } => format!("rank {} agents", candidates.len()),
             QuestionKind::RankWaiting { waiting, .. } => format!("rank {} waiting", waiting.len()),
             QuestionKind::Relax { who, .. } => format!("relax after {} s", who.waited_ms / 1_000),
+            QuestionKind::Judge { act, .. } => {
+                let (effect, about) = (act.what.name(), act.what.about());
+                match act.what {
+                    // Whose name stands in its column already.
+                    plugboard_model::compliance::Effect::Answer(_) => format!("may we {effect}?"),
+                    _ => format!("may we {effect} {about}?"),
+                }
+            }
         };
         self.draw("plugboard", "plugin", &label);
     }
@@ -124,6 +135,9 @@ impl World {
                 let queue = relaxed.overflow_to.map_or_else(String::new, |queue| format!(", queue {queue}"));
                 format!("needs [{}]{queue}", needs.join(" "))
             }
+            Answer::Judged(verdict) => {
+                format!("{} ({})", decision_word(verdict.decision), verdict.code)
+            }
             Answer::Failed(failure) => failure.code.to_string(),
             Answer::Unavailable(_) => "unavailable".to_owned(),
         };
@@ -147,6 +161,13 @@ impl World {
             EventKind::Released { agent, reason, .. } => format!("released {agent}: {reason:?}"),
             EventKind::InteractionClosed { by, cause, .. } => format!("closed {by:?} {cause}"),
             EventKind::FlowFailed { .. } => "flow failed".to_owned(),
+            EventKind::Judged { judgement, .. } => {
+                let rules = judgement.opinions.iter().map(|opinion| match opinion.failed {
+                    true => format!("{} failed", opinion.rule),
+                    false => opinion.rule.to_string(),
+                });
+                format!("{}: {}", decision_word(judgement.decision), rules.collect::<Vec<_>>().join(", "))
+            }
             _ => return,
         };
         self.ladder.note(at, "plugboard", &note);
@@ -223,6 +244,14 @@ impl World {
         assert_eq!(open, BTreeMap::new(), "interactions that were not closed exactly once\n{}", self.story());
         let first_revisions = self.cdrs().iter().filter(|cdr| cdr.revision == 1).count();
         assert_eq!(first_revisions, offered, "one CDR for each interaction");
+    }
+}
+
+fn decision_word(decision: Decision) -> &'static str {
+    match decision {
+        Decision::Allow => "allowed",
+        Decision::Later(_) => "put off",
+        Decision::Deny => "denied",
     }
 }
 

@@ -14,6 +14,7 @@ mod queues;
 mod relaxing;
 mod replays;
 mod routing;
+mod rules;
 mod scene;
 mod stage;
 mod sticky;

@@ -9,9 +9,12 @@ use std::{
 };
 
 use expect_test::expect;
-use plugboard_call::{Command, Ear, Offering, Stage, Talk, Target};
-use plugboard_exchange::Census;
-use plugboard_model::{AgentRequest, EventKind};
+use plugboard_call::{Command, Ear, Offering, Stage, Talk, Tape, Target};
+use plugboard_exchange::{Census, Command as HostCommand};
+use plugboard_model::{
+    AgentRequest, EventKind,
+    compliance::{Rule, Verdict},
+};
 use plugboard_scenarios::{Fault, Manners, PhoneId, World};
 
 use crate::{
@@ -27,7 +30,7 @@ listed! {
         AgentUnregisters, TargetUnregisters, CallerFallsSilent, AgentFallsSilent, AgentHolds, AgentRefers, AgentTakesOver, AgentPicksUpAndCallerLeaves,
         AgentLogsOut, CallerPressesKeys,
         // Time and the machines around.
-        NobodyDoesAnything, PluginAnswersLate, PluginTraps, PluginIsSilent, DiskStalls, StorageFills, PlayEndIsLost, ResourcesAreRemoved, NetworkLosesHalf, Drain,
+        NobodyDoesAnything, PluginAnswersLate, PluginTraps, PluginIsSilent, RuleBreaks, RuleComes, DiskStalls, StorageFills, PlayEndIsLost, ResourcesAreRemoved, NetworkLosesHalf, Drain,
         // The API.
         Answer, HangUp, Hold, Resume, TransferToAgent, TransferToQueue, TransferToFlow, TransferToNumber, TransferToNobody, Consult, CompleteTransfer,
         CancelConsult, PauseRecording, ResumeRecording, Dispose, Tag,
@@ -50,7 +53,7 @@ fn happen(cast: &mut Cast, harm: Harm) {
     let agents_line = last_line(world, amy);
     let command = |world: &mut World, command| {
         // What does not fit the situation is refused, which is an answer too.
-        let _ = world.call(FIRST, command);
+        world.command_later(HostCommand::Call { interaction: FIRST, command });
     };
     let to_agent = || Target::Agent("cid".parse().unwrap());
     match harm {
@@ -92,6 +95,13 @@ fn happen(cast: &mut Cast, harm: Harm) {
         Harm::PluginAnswersLate => world.components.delay = std::time::Duration::from_secs(5),
         Harm::PluginTraps => world.components.flow_fault = Fault::Trap,
         Harm::PluginIsSilent => world.components.flow_fault = Fault::Silence,
+        Harm::RuleBreaks => drop(world.components.rule_faults.insert("rule", Fault::Trap)),
+        Harm::RuleComes => {
+            world.components.judges.insert("new", |act| Verdict::by_default(&act.what, "it is new"));
+            world.configure(|shop| {
+                shop.rules.insert("new".into(), Rule { plugin: "new".into(), settings: Default::default() });
+            });
+        }
         Harm::DiskStalls => world.commit_delay = None,
         Harm::StorageFills => world.input(plugboard_exchange::Input::Storage { full: true }),
         Harm::PlayEndIsLost => world.plane.loses_play_ends = true,
@@ -102,6 +112,7 @@ fn happen(cast: &mut Cast, harm: Harm) {
             shop.numbers.clear();
             shop.trunks.clear();
             shop.prompts.clear();
+            shop.rules.clear();
         }),
         Harm::NetworkLosesHalf => world.weather.loss_percent = 50,
         Harm::Drain => world.input(plugboard_exchange::Input::Drain),
@@ -280,5 +291,6 @@ fn the_scenes_reach_every_state_of_the_call_machine() {
     assert_eq!(all(Ear::ALL, reached.iter().map(|at| at.ear)), []);
     assert_eq!(all(Offering::ALL, reached.iter().map(|at| at.offering)), []);
     assert_eq!(all(Talk::ALL, reached.iter().map(|at| at.talk)), []);
+    assert_eq!(all(Tape::ALL, reached.iter().map(|at| at.tape)), []);
     assert!(Harm::ALL.contains(&harm_of(&Command::Hold)));
 }

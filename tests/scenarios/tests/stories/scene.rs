@@ -1,8 +1,11 @@
 //! Every situation that a call can be in, and how it comes to it.
 
-use plugboard_call::{Command, Ear, Offering, Situation, Stage, Talk, Target};
+use plugboard_call::{Command, Ear, Offering, Situation, Stage, Talk, Tape, Target};
 use plugboard_exchange::Command as HostCommand;
-use plugboard_model::{AgentRequest, Configuration, NumberTarget};
+use plugboard_model::{
+    AgentRequest, Configuration, NumberTarget,
+    compliance::{Act, Decision, Duty, Effect, RecordStep, Rule, Verdict},
+};
 use plugboard_scenarios::{Fault, LineId, Manners, PhoneId, World, tenant};
 
 use crate::stage::{FIRST, secs};
@@ -28,6 +31,8 @@ listed! {
         Reserved, QueueRings, FlowWants, FlowRings, FlowRingsNumber, Talking, HeldByDesk, HeldByPhone, RecordingPaused, BlindWanted, BlindRings,
         BlindRingsNumber, ReferRings, PartedWanted, PartedRings, RecallRings, BackInQueue, ConsultWanted, ConsultRings, Consulting,
         ConsultingNumber, OwnPhoneRings, OwnTargetRings, OwnTalk, OwnTalkHeld, OwnInternal, LastWord,
+        DoorJudged, DutySaid, MessageJudged, DirectJudged, FlowJudged, BlindJudged, ConsultJudged, PartedJudged, OwnJudged, RedirectJudged,
+        TapeJudged, TapeHeldBack, TapePausedByRule, ProofAwaited,
     }
 }
 
@@ -122,6 +127,25 @@ impl Cast {
         self.world.command(HostCommand::Originate { agent: "amy".parse().unwrap(), to }).unwrap();
     }
 
+    /// From here on a rule judges.
+    fn rule(&mut self, says: fn(&Act) -> Verdict) {
+        self.world.components.judges.insert("rule", says);
+        self.world.configure(|shop| {
+            shop.rules.insert("rule".into(), Rule { plugin: "rule".into(), settings: Default::default() });
+        });
+    }
+
+    /// From here on a rule thinks, and says nothing before its deadline.
+    fn thinking(&mut self) {
+        self.world.components.rule_faults.insert("rule", Fault::Silence);
+        self.rule(allows);
+    }
+
+    /// A command that the rule thinks about.
+    fn asks(&mut self, command: Command) {
+        self.world.command_later(HostCommand::Call { interaction: FIRST, command });
+    }
+
     /// Amy asks cid and leaves before cid answers.
     fn parted(&mut self) {
         self.absent(self.cid);
@@ -132,6 +156,28 @@ impl Cast {
         let line = self.world.line_of(self.amy);
         self.world.hang_up(line);
         self.until_offering(Offering::RingingAfterParting);
+    }
+}
+
+fn verdict(decision: Decision, duties: Vec<Duty>) -> Verdict {
+    Verdict { decision, code: "rule".into(), reason: String::new(), duties }
+}
+
+fn allows(_: &Act) -> Verdict {
+    verdict(Decision::Allow, Vec::new())
+}
+
+fn announces(act: &Act) -> Verdict {
+    match act.what {
+        Effect::Answer(_) => verdict(Decision::Allow, vec![Duty::Announce("welcome".into())]),
+        _ => allows(act),
+    }
+}
+
+fn forbids_to_keep(act: &Act) -> Verdict {
+    match &act.what {
+        Effect::Record(record) if record.step != RecordStep::Pause => verdict(Decision::Deny, Vec::new()),
+        _ => allows(act),
     }
 }
 
@@ -346,6 +392,88 @@ pub(crate) fn play(scene: Scene, seed: u64) -> Cast {
             cast.world.components.delay = secs(1) / 2;
             cast.world.hang_up(call);
             cast.until(|situation| situation.stage == Stage::Ended);
+        }
+        Scene::DoorJudged => {
+            cast.thinking();
+            cast.dial("500");
+            cast.until(|situation| situation.ear == Ear::Judged);
+        }
+        Scene::DutySaid => {
+            cast.rule(announces);
+            cast.dial("500");
+            cast.until(|situation| situation.ear == Ear::Duty);
+        }
+        Scene::MessageJudged => {
+            let call = cast.dial("400");
+            cast.until(|situation| situation.ear == Ear::Gather);
+            cast.thinking();
+            cast.world.press(call, "3");
+            cast.until(|situation| situation.ear == Ear::Judged);
+        }
+        Scene::DirectJudged => {
+            cast.thinking();
+            cast.world.dial(cast.amy, "+4930123456");
+            cast.until_offering(Offering::JudgedDirect);
+        }
+        Scene::FlowJudged => {
+            cast.thinking();
+            cast.dial("701");
+            cast.until_offering(Offering::JudgedByFlow);
+        }
+        Scene::BlindJudged => {
+            cast.talking();
+            cast.thinking();
+            cast.asks(Command::Transfer { to: outside() });
+            cast.until_offering(Offering::JudgedBlind);
+        }
+        Scene::ConsultJudged => {
+            cast.talking();
+            cast.thinking();
+            cast.asks(Command::Consult { to: outside() });
+            cast.until_offering(Offering::JudgedForConsult);
+        }
+        Scene::PartedJudged => {
+            cast.talking();
+            cast.thinking();
+            cast.asks(Command::Transfer { to: outside() });
+            let line = cast.world.line_of(cast.amy);
+            cast.world.hang_up(line);
+            cast.until_offering(Offering::JudgedAfterParting);
+        }
+        Scene::OwnJudged => {
+            cast.thinking();
+            cast.world.command_later(HostCommand::Originate { agent: "amy".parse().unwrap(), to: outside() });
+            cast.until_offering(Offering::JudgedOwn);
+        }
+        Scene::RedirectJudged => {
+            cast.amy_is_at_lunch();
+            cast.dial("500");
+            cast.until(|situation| situation.stage == Stage::Waiting);
+            cast.thinking();
+            cast.asks(Command::Transfer { to: outside() });
+        }
+        Scene::TapeJudged => {
+            cast.thinking();
+            cast.dial("500");
+            cast.until(|situation| situation.tape == Tape::Asked);
+        }
+        Scene::TapeHeldBack => {
+            cast.rule(forbids_to_keep);
+            cast.dial("500");
+            cast.until(|situation| situation.tape == Tape::HeldBack);
+        }
+        Scene::TapePausedByRule => {
+            cast.talking();
+            cast.rule(forbids_to_keep);
+            cast.command(Command::Tag { name: "payment".into(), value: "begun".into() });
+            cast.until(|situation| situation.tape == Tape::PausedByRule);
+        }
+        Scene::ProofAwaited => {
+            cast.talking();
+            cast.rule(allows);
+            cast.disk_stalls();
+            cast.asks(Command::Consult { to: outside() });
+            cast.world.run_secs(1);
         }
     }
     cast

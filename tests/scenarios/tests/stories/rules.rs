@@ -1,0 +1,526 @@
+//! Compliance rules stand between a wish and its effect: refused, put off, announced first, failed, late, changed meanwhile.
+
+use std::{sync::Arc, time::Duration};
+
+use expect_test::expect;
+use plugboard_call::{Command, Ear, Offering, Tape, Target};
+use plugboard_exchange::{Command as HostCommand, CommandError, Reply};
+use plugboard_model::{
+    Configuration, EventKind, NumberTarget, Timestamp,
+    compliance::{Act, Decision, Duty, Effect, RecordStep, Rule, Verdict},
+};
+use plugboard_scenarios::{Fault, World, tenant};
+
+use crate::stage::{FIRST, Stage, endings, shop_with};
+
+fn rule(shop: &mut Configuration, name: &str, plugin: &str) {
+    shop.rules.insert(name.into(), Rule { plugin: plugin.into(), settings: Arc::default() });
+}
+
+/// A shop with rules, each of which says what its function says.
+fn ruled(rules: &[(&'static str, fn(&Act) -> Verdict)]) -> Stage {
+    let mut stage = shop_with(|shop| {
+        rules.iter().for_each(|(name, _)| rule(shop, name, name));
+        shop.numbers.insert("600".parse().unwrap(), NumberTarget::Flow("divert".parse().unwrap()));
+        tenant::add_flow(shop, "divert", DIVERT);
+        tenant::add_prompt(shop, "recorded");
+    });
+    stage.world.add_phone("carrier", "203.0.113.1:5060", None);
+    stage.world.components.judges.extend(rules.iter().copied());
+    stage
+}
+
+/// Sends the caller outside, and says goodbye where that fails.
+const DIVERT: &str = r#"{
+  "format": 1, "name": "divert", "language": "en", "start": "out",
+  "nodes": {
+    "out": { "kind": "transfer-number", "number": "+4930123456", "ring_s": 15,
+             "exits": { "no_answer": "bye", "busy": "bye", "failed": "bye" } },
+    "bye": { "kind": "hang-up", "prompt": "goodbye.wav" }
+  }
+}"#;
+
+fn verdict(decision: Decision, code: &str, reason: &str, duties: &[Duty]) -> Verdict {
+    Verdict { decision, code: code.into(), reason: reason.into(), duties: duties.to_vec() }
+}
+
+fn allow(_: &Act) -> Verdict {
+    verdict(Decision::Allow, "fine", "", &[])
+}
+
+/// No call outside, whoever wants it.
+fn hours(act: &Act) -> Verdict {
+    match act.what {
+        Effect::Dial(_) => verdict(Decision::Deny, "quiet-hours", "nobody is called before nine", &[]),
+        _ => Verdict::unjudged(),
+    }
+}
+
+fn later(act: &Act) -> Verdict {
+    match act.what {
+        Effect::Dial(_) => {
+            let at = act.at + Duration::from_secs(3_600);
+            verdict(Decision::Later(at), "not-yet", "in an hour", &[])
+        }
+        _ => Verdict::unjudged(),
+    }
+}
+
+fn never_recorded(act: &Act) -> Verdict {
+    match act.what {
+        Effect::Record(_) => verdict(Decision::Deny, "no-consent", "the caller was not asked", &[]),
+        _ => Verdict::unjudged(),
+    }
+}
+
+fn announce(act: &Act) -> Verdict {
+    match &act.what {
+        Effect::Answer(_) => verdict(Decision::Allow, "announced", "", &[Duty::Announce("recorded".into())]),
+        Effect::Record(record) if !record.announced => verdict(Decision::Deny, "not-announced", "", &[]),
+        Effect::Record(_) => verdict(Decision::Allow, "announced", "", &[]),
+        _ => Verdict::unjudged(),
+    }
+}
+
+fn ask_consent(act: &Act) -> Verdict {
+    match &act.what {
+        Effect::Answer(_) => verdict(Decision::Allow, "asked", "", &[Duty::AskConsent("recorded".into())]),
+        _ => Verdict::unjudged(),
+    }
+}
+
+/// No recording while the interaction says that it is paid.
+fn payment(act: &Act) -> Verdict {
+    let pays = act.tags.iter().any(|tag| tag.name == "payment" && tag.value == "begun");
+    match &act.what {
+        Effect::Record(record) if pays && record.step != RecordStep::Pause => {
+            verdict(Decision::Deny, "payment", "a card number is said", &[])
+        }
+        Effect::Record(_) => verdict(Decision::Allow, "fine", "", &[]),
+        _ => Verdict::unjudged(),
+    }
+}
+
+/// `dial +4930 Deny: hours quiet-hours, then …` of each judgement so far.
+fn judgements(world: &World) -> Vec<String> {
+    let told = |fact: &Arc<plugboard_model::Event>| match &fact.kind {
+        EventKind::Judged { judgement, .. } => {
+            let opinions = judgement.opinions.iter().map(|opinion| {
+                let failed = if opinion.failed { " failed" } else { "" };
+                format!("{}{failed} {}", opinion.rule, opinion.verdict.code)
+            });
+            let decision = match judgement.decision {
+                Decision::Allow => "allowed",
+                Decision::Later(_) => "put off",
+                Decision::Deny => "denied",
+            };
+            let opinions: Vec<String> = opinions.collect();
+            Some(format!("{} {} {decision}: {}", judgement.effect, judgement.about, opinions.join(", ")))
+        }
+        _ => None,
+    };
+    world.facts.iter().filter_map(told).collect()
+}
+
+fn outside() -> Target {
+    Target::Number("+4930123456".parse().unwrap())
+}
+
+fn call(command: Command) -> HostCommand {
+    HostCommand::Call { interaction: FIRST, command }
+}
+
+fn denied(reply: Option<Result<Reply, CommandError>>) -> String {
+    match reply {
+        Some(Err(CommandError::Denied(denial))) => denial.to_string(),
+        other => panic!("a denial, not {other:?}"),
+    }
+}
+
+#[test]
+fn call_without_rules_asks_nobody_and_tells_nothing_of_it() {
+    let mut stage = shop_with(|_| {});
+    let line = stage.talking();
+    stage.command(Command::PauseRecording).unwrap();
+    stage.world.hang_up(line);
+    stage.world.finish();
+    assert_eq!(judgements(&stage.world), Vec::<String>::new());
+}
+
+#[test]
+fn click_to_dial_outside_the_hours_rings_nobody_and_is_kept_as_evidence() {
+    let mut stage = ruled(&[("hours", hours)]);
+    stage.world.draw_ladder(&["amy", "plugboard", "carrier", "plugin"]);
+    let id = stage.world.command_later(HostCommand::Originate { agent: "amy".parse().unwrap(), to: outside() });
+    assert_eq!(stage.world.reply(id), None);
+    stage.world.run_secs(1);
+    assert_eq!(denied(stage.world.reply(id)), "rule hours (quiet-hours): nobody is called before nine");
+    stage.world.finish();
+    let cdrs = stage.world.cdrs();
+    let kept = serde_json::to_string(&cdrs[0].judgements).unwrap();
+    expect![[r#""#]].assert_eq(&kept);
+    expect![[r#""#]].assert_eq(stage.world.ladder());
+}
+
+#[test]
+fn click_to_dial_that_is_allowed_rings_the_agent_once_the_verdict_is_on_disk() {
+    let mut stage = ruled(&[("list", allow)]);
+    stage.world.commit_delay = Some(Duration::from_millis(300));
+    stage.world.draw_ladder(&["amy", "plugboard", "carrier", "plugin"]);
+    let id = stage.world.command_later(HostCommand::Originate { agent: "amy".parse().unwrap(), to: outside() });
+    stage.world.run_secs(5);
+    assert_eq!(stage.world.reply(id), Some(Ok(Reply::Started(FIRST))));
+    let line = stage.world.line_of(stage.amy);
+    assert_eq!(stage.world.hears(line), "carrier", "{}", stage.world.story());
+    stage.world.hang_up(line);
+    stage.world.finish();
+    expect![[r#""#]].assert_eq(stage.world.ladder());
+}
+
+#[test]
+fn agent_who_may_not_consult_outside_is_told_why_and_has_the_caller_back() {
+    let mut stage = ruled(&[("hours", hours)]);
+    let line = stage.talking();
+    let id = stage.world.command_later(call(Command::Consult { to: outside() }));
+    stage.world.run_secs(1);
+    assert_eq!(denied(stage.world.reply(id)), "rule hours (quiet-hours): nobody is called before nine");
+    assert_eq!((stage.world.hears(line).as_str(), stage.world.state_of("amy").as_str()), ("amy", "talking"));
+    // By the phone: 403 in its NOTIFY, and the caller is back as well.
+    let agents_line = stage.world.line_of(stage.amy);
+    stage.world.refer(agents_line, "+4930123456");
+    stage.world.run_secs(1);
+    assert_eq!((stage.world.hears(line).as_str(), stage.world.state_of("amy").as_str()), ("amy", "talking"));
+    stage.world.hang_up(line);
+    stage.world.finish();
+    assert_eq!(judgements(&stage.world), ["dial +4930123456 denied: hours quiet-hours"; 2]);
+}
+
+#[test]
+fn flow_that_may_not_transfer_outside_goes_on_with_its_caller() {
+    let mut stage = ruled(&[("hours", hours)]);
+    stage.world.draw_ladder(&["anna", "plugboard", "carrier", "plugin"]);
+    stage.world.dial(stage.anna, "600");
+    stage.world.run_secs(20);
+    stage.world.finish();
+    expect![[r#""#]].assert_eq(stage.world.ladder());
+}
+
+#[test]
+fn caller_who_may_not_be_sent_outside_keeps_the_place_in_the_queue() {
+    let mut stage = ruled(&[("hours", hours)]);
+    stage.world.agent("amy", plugboard_model::AgentRequest::NotReady { reason: "lunch".into() });
+    let line = stage.world.dial(stage.anna, "500");
+    stage.world.run_secs(2);
+    let id = stage.world.command_later(call(Command::Transfer { to: outside() }));
+    stage.world.run_secs(2);
+    assert_eq!(denied(stage.world.reply(id)), "rule hours (quiet-hours): nobody is called before nine");
+    assert!(stage.world.exchange.acd().position(FIRST).is_some(), "{}", stage.world.story());
+    stage.world.hang_up(line);
+    stage.world.finish();
+    assert_eq!(endings(&stage.world), ["Caller 16"]);
+}
+
+#[test]
+fn the_strictest_of_several_rules_counts_and_every_reason_is_kept() {
+    let mut stage = ruled(&[("a-list", allow), ("b-later", later), ("c-hours", hours)]);
+    let id = stage.world.command_later(HostCommand::Originate { agent: "amy".parse().unwrap(), to: outside() });
+    stage.world.run_secs(1);
+    assert_eq!(denied(stage.world.reply(id)), "rule c-hours (quiet-hours): nobody is called before nine");
+    stage.world.finish();
+    assert_eq!(
+        judgements(&stage.world),
+        ["dial +4930123456 denied: a-list fine, b-later not-yet, c-hours quiet-hours"]
+    );
+}
+
+#[test]
+fn dial_that_is_put_off_is_refused_with_the_time_when_it_may_be_tried_again() {
+    let mut stage = ruled(&[("later", later)]);
+    let id = stage.world.command_later(HostCommand::Originate { agent: "amy".parse().unwrap(), to: outside() });
+    stage.world.run_secs(1);
+    let Some(Err(CommandError::Denied(denial))) = stage.world.reply(id) else { panic!("denied") };
+    let in_an_hour = Timestamp::from_secs(1_795_420_800 + 1 + 3_600);
+    assert_eq!(denial.later, Some(in_an_hour));
+    stage.world.finish();
+}
+
+/// Dial fails closed, a recording fails open: the defaults of the contract.
+#[test]
+fn rule_that_breaks_denies_a_dial_and_allows_a_recording_and_the_evidence_says_that_it_failed() {
+    for fault in [Fault::Trap, Fault::Deadline, Fault::NotInstalled, Fault::Silence] {
+        let mut stage = ruled(&[("list", allow)]);
+        stage.world.components.rule_faults.insert("list", fault);
+        let line = stage.talking();
+        assert_eq!(stage.world.plane.open_recordings(), 1, "{fault:?}");
+        let id = stage.world.command_later(call(Command::Consult { to: outside() }));
+        stage.world.run_secs(1);
+        assert!(denied(stage.world.reply(id)).starts_with("rule list (rule-failed): "), "{fault:?}");
+        stage.world.hang_up(line);
+        // An answer that is lost is given up after half a minute.
+        stage.world.run_secs(40);
+        stage.world.finish();
+        let failed = |what: &str| format!("{what}: list failed rule-failed");
+        assert_eq!(
+            judgements(&stage.world),
+            [failed("answer anna allowed"), failed("record begin allowed"), failed("dial +4930123456 denied")]
+        );
+        let failures = stage.world.count(|kind| matches!(kind, EventKind::PluginFailed { .. }));
+        assert_eq!(failures, 3, "{fault:?}");
+    }
+}
+
+#[test]
+fn rule_that_answers_after_its_time_changes_nothing_more() {
+    let mut stage = ruled(&[("hours", hours)]);
+    let line = stage.talking();
+    stage.world.components.delay = Duration::from_secs(2);
+    let id = stage.world.command_later(call(Command::Consult { to: outside() }));
+    stage.world.run(Duration::from_millis(249));
+    assert_eq!(stage.world.reply(id), None);
+    stage.world.run(Duration::from_millis(1));
+    assert_eq!(denied(stage.world.reply(id)), "rule hours (rule-failed): no answer in time");
+    stage.world.run_secs(5);
+    assert_eq!(judgements(&stage.world), ["dial +4930123456 denied: hours failed rule-failed"]);
+    stage.world.hang_up(line);
+    stage.world.finish();
+}
+
+#[test]
+fn evidence_that_does_not_come_to_disk_lets_nobody_be_dialled() {
+    let mut stage = ruled(&[("list", allow)]);
+    let line = stage.talking();
+    stage.world.commit_delay = None;
+    let id = stage.world.command_later(call(Command::Consult { to: outside() }));
+    stage.world.run_secs(11);
+    assert_eq!(denied(stage.world.reply(id)), "rule evidence (not-proven): the verdict could not be stored");
+    stage.world.commit_after(Duration::from_millis(2));
+    stage.world.run_secs(1);
+    assert_eq!(stage.world.hears(line), "amy");
+    stage.world.hang_up(line);
+    stage.world.finish();
+    assert_eq!(
+        stage.world.count(|kind| matches!(kind, EventKind::LegDialled { role: plugboard_model::Role::Outside, .. })),
+        0
+    );
+}
+
+#[test]
+fn call_that_may_not_be_answered_is_refused_with_403() {
+    let mut stage = ruled(&[("blocked", |act| match act.what {
+        Effect::Answer(_) => verdict(Decision::Deny, "blocked", "this caller is blocked", &[]),
+        _ => Verdict::unjudged(),
+    })]);
+    stage.world.draw_ladder(&["anna", "plugboard", "plugin"]);
+    stage.world.dial(stage.anna, "500");
+    stage.world.run_secs(2);
+    stage.world.finish();
+    expect![[r#""#]].assert_eq(stage.world.ladder());
+}
+
+#[test]
+fn recording_that_is_refused_leaves_the_conversation_alone() {
+    let mut stage = ruled(&[("consent", never_recorded)]);
+    let line = stage.talking();
+    stage.world.run_secs(3);
+    assert_eq!(stage.world.plane.open_recordings(), 0);
+    assert_eq!(stage.command(Command::PauseRecording), Err(CommandError::NotRecording));
+    stage.world.hang_up(line);
+    stage.world.finish();
+    assert_eq!(judgements(&stage.world), ["record begin denied: consent no-consent"]);
+}
+
+#[test]
+fn message_that_may_not_be_recorded_is_refused_to_the_flow() {
+    let mut stage = ruled(&[("consent", never_recorded)]);
+    let line = stage.world.dial(stage.anna, "400");
+    stage.world.run_secs(4);
+    stage.world.press(line, "3");
+    stage.world.run_secs(20);
+    stage.world.finish();
+    assert_eq!(stage.world.count(|kind| matches!(kind, EventKind::RecordingStarted { .. })), 0);
+    assert_eq!(judgements(&stage.world), ["record begin denied: consent no-consent"]);
+}
+
+#[test]
+fn caller_hears_the_announcement_before_anything_else_and_then_the_recording_may_begin() {
+    let mut stage = ruled(&[("consent", announce)]);
+    stage.world.draw_ladder(&["anna", "plugboard", "amy", "plugin"]);
+    let line = stage.world.dial(stage.anna, "500");
+    stage.world.run_secs(8);
+    assert_eq!((stage.world.hears(line).as_str(), stage.world.plane.open_recordings()), ("amy", 1));
+    stage.world.hang_up(line);
+    stage.world.finish();
+    expect![[r#""#]].assert_eq(stage.world.ladder());
+}
+
+#[test]
+fn caller_who_presses_a_key_is_not_recorded_and_who_presses_none_is() {
+    for (key, recordings, consent) in [(Some("1"), 0, "refused"), (None, 1, "given")] {
+        let mut stage = ruled(&[("consent", ask_consent)]);
+        let line = stage.world.dial(stage.anna, "500");
+        stage.world.run_secs(1);
+        key.into_iter().for_each(|key| stage.world.press(line, key));
+        stage.world.run_secs(10);
+        assert_eq!(stage.world.hears(line), "amy", "{}", stage.world.story());
+        assert_eq!(stage.world.plane.open_recordings(), recordings, "{}", stage.world.story());
+        stage.world.hang_up(line);
+        stage.world.finish();
+        let tags = &stage.world.cdrs()[0].tags;
+        assert_eq!((tags[0].name.as_str(), tags[0].value.as_str()), ("recording-consent", consent));
+    }
+}
+
+#[test]
+fn announcement_that_the_tenant_does_not_have_lets_nobody_in() {
+    let mut stage = ruled(&[("consent", announce)]);
+    stage.world.configure(|shop| drop(shop.prompts.remove("recorded")));
+    stage.world.dial(stage.anna, "500");
+    stage.world.run_secs(2);
+    stage.world.finish();
+    assert_eq!(endings(&stage.world), ["Host 21"]);
+}
+
+#[test]
+fn recording_pauses_while_a_card_is_paid_with_and_goes_on_after_it() {
+    let mut stage = ruled(&[("payment", payment)]);
+    let line = stage.talking();
+    let tag = |value: &str| Command::Tag { name: "payment".into(), value: value.into() };
+    stage.world.draw_ladder(&["plugboard", "plugin"]);
+    stage.command(tag("begun")).unwrap();
+    stage.world.run_secs(1);
+    // Neither does a person go round the rule.
+    let id = stage.world.command_later(call(Command::ResumeRecording));
+    stage.world.run_secs(1);
+    assert_eq!(denied(stage.world.reply(id)), "rule payment (payment): a card number is said");
+    stage.command(tag("over")).unwrap();
+    stage.world.run_secs(1);
+    stage.world.hang_up(line);
+    stage.world.finish();
+    expect![[r#""#]].assert_eq(stage.world.ladder());
+    assert_eq!(stage.world.cdrs()[0].recordings[0].pauses, 1);
+}
+
+#[test]
+fn recording_that_waits_for_consent_begins_when_it_is_noted() {
+    let mut stage = ruled(&[("consent", |act| {
+        let given = act.tags.iter().any(|tag| tag.name == "consent" && tag.value == "given");
+        match act.what {
+            Effect::Record(_) if !given => verdict(Decision::Deny, "no-consent", "", &[]),
+            Effect::Record(_) => verdict(Decision::Allow, "consent", "", &[]),
+            _ => Verdict::unjudged(),
+        }
+    })]);
+    let line = stage.talking();
+    assert_eq!(stage.world.plane.open_recordings(), 0);
+    stage.command(Command::Tag { name: "consent".into(), value: "given".into() }).unwrap();
+    stage.world.run_secs(1);
+    assert_eq!(stage.world.plane.open_recordings(), 1, "{}", stage.world.story());
+    stage.world.hang_up(line);
+    stage.world.finish();
+}
+
+/// The rule that forbids it comes while the one that allows it thinks.
+#[test]
+fn configuration_that_changes_while_rules_think_has_the_new_rules_asked() {
+    let mut stage = ruled(&[("list", allow)]);
+    stage.world.components.judges.insert("hours", hours);
+    let line = stage.talking();
+    stage.world.components.delay = Duration::from_millis(100);
+    stage.world.draw_ladder(&["plugboard", "plugin"]);
+    let id = stage.world.command_later(call(Command::Consult { to: outside() }));
+    stage.world.run(Duration::from_millis(50));
+    stage.world.configure(|shop| rule(shop, "hours", "hours"));
+    stage.world.run_secs(1);
+    assert_eq!(denied(stage.world.reply(id)), "rule hours (quiet-hours): nobody is called before nine");
+    stage.world.hang_up(line);
+    stage.world.finish();
+    expect![[r#""#]].assert_eq(stage.world.ladder());
+}
+
+#[test]
+fn rules_that_are_taken_out_while_they_think_let_everything_be_done() {
+    let mut stage = ruled(&[("hours", hours)]);
+    let line = stage.talking();
+    stage.world.components.delay = Duration::from_millis(100);
+    let id = stage.world.command_later(call(Command::Consult { to: outside() }));
+    stage.world.run(Duration::from_millis(50));
+    stage.world.configure(|shop| shop.rules.clear());
+    stage.world.components.delay = Duration::from_millis(1);
+    stage.world.run_secs(2);
+    assert_eq!(stage.world.reply(id), Some(Ok(Reply::Done)));
+    let agents_line = stage.world.line_of(stage.amy);
+    assert_eq!(stage.world.hears(agents_line), "carrier");
+    stage.world.hang_up(line);
+    stage.world.finish();
+}
+
+/// Where the caller may be while rules think, each with the way there. The caller leaves, and nothing is left behind.
+#[test]
+fn caller_who_hangs_up_while_rules_think_leaves_nothing_behind_in_any_state() {
+    let slow = |stage: &mut Stage| stage.world.components.delay = Duration::from_millis(200);
+    let mut reached = Vec::new();
+    for place in 0..7 {
+        for stalled in [false, true] {
+            let mut stage = ruled(&[("list", allow)]);
+            let line = match place {
+                0 => {
+                    slow(&mut stage);
+                    stage.world.dial(stage.anna, "500")
+                }
+                1 => {
+                    let line = stage.world.dial(stage.anna, "600");
+                    stage.world.run_until(|world| {
+                        world.exchange.situation(FIRST).is_some_and(|at| at.offering == Offering::JudgedByFlow)
+                    });
+                    line
+                }
+                2 => {
+                    let line = stage.world.dial(stage.anna, "400");
+                    stage.world.run_secs(4);
+                    stage.world.press(line, "3");
+                    stage
+                        .world
+                        .run_until(|world| world.exchange.situation(FIRST).is_some_and(|at| at.ear == Ear::Judged));
+                    line
+                }
+                3 => {
+                    let line = stage.world.dial(stage.anna, "500");
+                    stage
+                        .world
+                        .run_until(|world| world.exchange.situation(FIRST).is_some_and(|at| at.tape == Tape::Asked));
+                    line
+                }
+                4 | 5 => {
+                    let line = stage.talking();
+                    slow(&mut stage);
+                    let to = outside();
+                    let command = if place == 4 { Command::Consult { to } } else { Command::Transfer { to } };
+                    stage.world.command_later(call(command));
+                    line
+                }
+                _ => {
+                    let line = stage.talking();
+                    slow(&mut stage);
+                    stage.world.command_later(call(Command::PauseRecording));
+                    line
+                }
+            };
+            if stalled {
+                // The verdict is in, and its evidence is not on disk.
+                stage.world.commit_delay = None;
+                stage.world.run(Duration::from_millis(220));
+            } else {
+                stage.world.run(Duration::from_millis(20));
+            }
+            if let Some(at) = stage.world.exchange.situation(FIRST).filter(|_| !stalled) {
+                reached.push(format!("{:?} {:?} {:?} {:?}", at.stage, at.ear, at.offering, at.tape));
+            }
+            stage.world.hang_up(line);
+            stage.world.run_secs(1);
+            stage.world.commit_after(Duration::from_millis(2));
+            stage.world.finish();
+            assert_eq!(endings(&stage.world), ["Caller 16"], "{place}: {}", stage.world.story());
+        }
+    }
+    expect![[r#""#]].assert_eq(&reached.join("\n"));
+}
