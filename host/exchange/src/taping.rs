@@ -114,7 +114,7 @@ impl Recorder {
             }
             Answer::Failed(failure) => Said::Failed { reason: failure.to_string() },
             Answer::Unavailable(reason) => Said::Failed { reason: reason.to_string() },
-            Answer::Ranked(_) | Answer::Relaxed(_) => Said::Nothing,
+            Answer::Ranked(_) | Answer::Relaxed(_) | Answer::Judged(_) => Said::Nothing,
         };
         self.write(&Line::Step { run, event, said });
     }
