@@ -145,6 +145,7 @@ pub(crate) fn cdr(interaction: InteractionId, started_at: Timestamp) -> Cdr {
         tags: vec![],
         disposition: None,
         recordings: vec![],
+        judgements: vec![],
         failures: vec![],
         left_out: 0,
     }
