@@ -94,8 +94,8 @@ fn check_policy(plugin: &str, tables: &Tables) -> Vec<Problem> {
 
 /// Likewise.
 fn check_rule(rule: &Rule) -> Vec<Problem> {
-    let known = shipped().ok().filter(|components| components.has_rule(&rule.plugin));
-    known.map(|components| components.check_rule(rule)).unwrap_or_default()
+    let known = shipped(&rule.plugin).ok().filter(|components| components.has_rule(&rule.plugin));
+    known.map(|components| components.check_rule(None, rule)).unwrap_or_default()
 }
 
 fn log(level: &str) {
