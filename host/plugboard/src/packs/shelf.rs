@@ -17,7 +17,6 @@ use serde_json::Value;
 pub(crate) enum Component {
     Flow(FlowPlugin),
     Routing(RoutingPlugin),
-    #[expect(dead_code, reason = "rules are loaded and listed; the gate asks them once it knows packs")]
     Compliance(CompliancePlugin),
 }
 
