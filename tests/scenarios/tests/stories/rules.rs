@@ -226,7 +226,28 @@ fn flow_that_may_not_transfer_outside_goes_on_with_its_caller() {
     stage.world.dial(stage.anna, "600");
     stage.world.run_secs(20);
     stage.world.finish();
-    expect![[r#""#]].assert_eq(stage.world.ladder());
+    expect![[r#"
+        m:s       anna                  plugboard             carrier               plugin
+        00:01.000 |-INVITE------------->|                     |                     |
+        00:01.005 |                     |-may we answer?--------------------------->|
+        00:01.005 |                     |<allowed (no-rule)-------------------------|
+        00:01.006 |                     |-step started----------------------------->|
+        00:01.006 |                     |<transfer----------------------------------|
+        00:01.007 |<~tune---------------|                     |                     |
+        00:01.007 |                     |-may we dial +4930123456?----------------->|
+        00:01.007 |                     |<denied (quiet-hours)----------------------|
+        00:01.007 |<200-----------------|                     |                     |
+        00:01.008 |                     * denied: hours       |                     |
+        00:01.008 |                     |-step refused denied---------------------->|
+        00:01.008 |                     |<pick up, play-----------------------------|
+        00:01.009 |<~goodbye------------|                     |                     |
+        00:03.011 |                     |-step played------------------------------>|
+        00:03.011 |                     |<hang up-----------------------------------|
+        00:03.012 |                     * closed Host 16      |                     |
+        00:03.012 |                     |-step hung up----------------------------->|
+        00:03.012 |                     |<nothing-----------------------------------|
+        00:03.012 |<BYE-----------------|                     |                     |
+    "#]].assert_eq(stage.world.ladder());
 }
 
 #[test]
