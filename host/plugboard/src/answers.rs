@@ -11,9 +11,12 @@ use plugboard_model::{
     routing,
 };
 use plugboard_pack::PackId;
-use plugboard_plugin as plugin;
+use plugboard_plugin::{self as plugin, AnyPlugin};
 
-use crate::packs::{Component, Runs, Shelf, Shelved};
+use crate::{
+    packs::{Component, Runs, Shelf, Shelved},
+    ready::Ready,
+};
 
 /// plugins.md: what a component gets before the native default is taken.
 const STEP_BUDGET: Duration = Duration::from_millis(20);
@@ -62,21 +65,15 @@ impl Components {
                 continue;
             }
             let bytes = std::fs::read(&path).map_err(unreadable)?;
-            // What it is shows in what it exports: it loads as one of them.
-            if let Ok(flow) = engine.load_flow(&bytes) {
-                flows.insert(name.to_owned(), flow);
-            } else if let Ok(rule) = engine.load_compliance(&bytes) {
-                rules.insert(name.to_owned(), rule);
-            } else {
-                match engine.load_routing(&bytes) {
-                    Ok(policy) => {
-                        policies.insert(name.to_owned(), policy);
-                    }
-                    Err(_) if is_of_another_world(engine, &bytes) => {
-                        tracing::debug!(plugin = name, "a component that no flow, queue or rule names");
-                    }
-                    Err(source) => return Err(ComponentsError::Load { file: path.display().to_string(), source }),
+            match engine.load_any(&bytes, plugin::Terms::default()) {
+                Ok(AnyPlugin::Flow(flow)) => drop(flows.insert(name.to_owned(), flow)),
+                Ok(AnyPlugin::Routing(policy)) => drop(policies.insert(name.to_owned(), policy)),
+                Ok(AnyPlugin::Compliance(rule)) => drop(rules.insert(name.to_owned(), rule)),
+                // They lie in the same folder; they are granted to tenants.
+                Ok(AnyPlugin::Connector(_) | AnyPlugin::Channel(_) | AnyPlugin::Assistant(_)) => {
+                    tracing::debug!(plugin = name, "a component that no flow, queue or rule names");
                 }
+                Err(source) => return Err(ComponentsError::Load { file: path.display().to_string(), source }),
             }
         }
         let (flows, policies, rules) = (Arc::new(flows), Arc::new(policies), Arc::new(rules));
@@ -231,13 +228,6 @@ impl Components {
     }
 }
 
-/// Connectors, channels and assistants lie in the same folder; they are granted to tenants.
-fn is_of_another_world(engine: &plugin::Engine, bytes: &[u8]) -> bool {
-    engine.load_connector(bytes).is_ok()
-        || engine.load_channel(bytes).is_ok()
-        || engine.load_assistant(bytes).is_ok()
-}
-
 /// `below`: where settings stand in what was checked.
 fn missed_schema(fault: &SettingFault, below: &str) -> Problem {
     Problem {
@@ -255,12 +245,12 @@ pub(crate) struct Questions {
     components: Components,
     runs: Runs,
     runtime: plugin::Runtime,
-    /// Documents with their hash, so that a step does not hash its document again. By the address of the shared text, which each entry keeps alive.
-    settings: BTreeMap<usize, (Arc<str>, Arc<plugin::Settings>)>,
-    /// Tables of queues likewise: an exchange makes them once for a configuration.
-    tables: BTreeMap<usize, (Arc<routing::Tables>, Arc<plugin::TableSet>)>,
-    /// What rules are told, likewise: a configuration holds it for all its life.
-    told: BTreeMap<usize, (Arc<BTreeMap<String, String>>, Arc<plugin::Settings>)>,
+    /// Documents with their hash, so that a step does not hash its document again.
+    settings: Ready<str, plugin::Settings>,
+    /// Tables of queues: an exchange makes them once for a configuration.
+    tables: Ready<routing::Tables, plugin::TableSet>,
+    /// What rules are told: a configuration holds it for all its life.
+    told: Ready<BTreeMap<String, String>, plugin::Settings>,
 }
 
 /// A rule's settings as its component gets them.
@@ -269,16 +259,9 @@ fn settings(told: &BTreeMap<String, String>) -> plugin::Settings {
     plugin::Settings::new(told.iter().map(setting).collect())
 }
 
-/// Documents kept ready. More than this many in use at once is a large installation; the oldest entries are then made anew.
-const MOST_DOCUMENTS: usize = 4_096;
-/// Likewise.
-const MOST_TABLES: usize = 4_096;
-/// Likewise.
-const MOST_TOLD: usize = 4_096;
-
 impl Questions {
     pub(crate) fn new(components: Components, runtime: plugin::Runtime) -> Self {
-        let (settings, tables, told) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let (settings, tables, told) = (Ready::default(), Ready::default(), Ready::default());
         Self { components, runs: Runs::default(), runtime, settings, tables, told }
     }
 
@@ -303,26 +286,26 @@ impl Questions {
                 // A call that lives keeps the version that it began with.
                 let flow = self.runs.component(&step.plugin, |name| self.components.flow(Some(tenant), name));
                 let flow = flow.ok_or_else(|| format!("there is no flow plugin {}", step.plugin))?;
-                let settings = self.settings_of(&step.document);
+                let settings = self.settings.made_of(&step.document, |document| plugin::Settings::document(document));
                 let ask = plugin::Ask::FlowStep { flow, settings, state: step.state, event: Box::new(step.event) };
                 (STEP_BUDGET, ask)
             }
             exchange::QuestionKind::RankAgents { plugin, tables, who, needs, candidates, columns } => {
-                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(tables));
+                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(&tables));
                 (RANK_BUDGET, plugin::Ask::RankAgents { policy, tables, who, needs, candidates, columns })
             }
             exchange::QuestionKind::RankWaiting { plugin, tables, agent, waiting, columns } => {
-                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(tables));
+                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(&tables));
                 (RANK_BUDGET, plugin::Ask::RankWaiting { policy, tables, agent, waiting, columns })
             }
             exchange::QuestionKind::Relax { plugin, tables, who, needs } => {
-                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(tables));
+                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(&tables));
                 (RANK_BUDGET, plugin::Ask::OnTimer { policy, tables, who, needs })
             }
             exchange::QuestionKind::Judge { plugin, settings, act } => {
                 let rule = self.components.rule(Some(tenant), &plugin);
                 let rule = rule.ok_or_else(|| format!("there is no compliance plugin {plugin}"))?;
-                (JUDGE_BUDGET, plugin::Ask::Judge { rule, settings: self.told(settings), act })
+                (JUDGE_BUDGET, plugin::Ask::Judge { rule, settings: self.told.made_of(&settings, self::settings), act })
             }
         };
         let question = plugin::Question { id, tenant: tenant.clone(), budget, ask };
@@ -334,43 +317,8 @@ impl Questions {
         policy.ok_or_else(|| format!("there is no routing plugin {name}").into())
     }
 
-    fn settings_of(&mut self, document: &Arc<str>) -> Arc<plugin::Settings> {
-        let address = document.as_ptr() as usize;
-        if let Some((_, settings)) = self.settings.get(&address) {
-            return Arc::clone(settings);
-        }
-        if self.settings.len() >= MOST_DOCUMENTS {
-            self.settings.clear();
-        }
-        let settings = Arc::new(plugin::Settings::document(&**document));
-        self.settings.insert(address, (Arc::clone(document), Arc::clone(&settings)));
-        settings
-    }
-
-    fn told(&mut self, told: Arc<BTreeMap<String, String>>) -> Arc<plugin::Settings> {
-        let address = Arc::as_ptr(&told) as usize;
-        if let Some((_, settings)) = self.told.get(&address) {
-            return Arc::clone(settings);
-        }
-        if self.told.len() >= MOST_TOLD {
-            self.told.clear();
-        }
-        let made = Arc::new(settings(&told));
-        self.told.insert(address, (told, Arc::clone(&made)));
-        made
-    }
-
-    fn table_set(&mut self, tables: Arc<routing::Tables>) -> Arc<plugin::TableSet> {
-        let address = Arc::as_ptr(&tables) as usize;
-        if let Some((_, set)) = self.tables.get(&address) {
-            return Arc::clone(set);
-        }
-        if self.tables.len() >= MOST_TABLES {
-            self.tables.clear();
-        }
-        let set = Arc::new(plugin::TableSet::new((*tables).clone()));
-        self.tables.insert(address, (tables, Arc::clone(&set)));
-        set
+    fn table_set(&mut self, tables: &Arc<routing::Tables>) -> Arc<plugin::TableSet> {
+        self.tables.made_of(tables, |tables| plugin::TableSet::new(tables.clone()))
     }
 }
 

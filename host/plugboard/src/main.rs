@@ -18,6 +18,7 @@ mod host;
 mod ledger;
 mod packs;
 mod plugins;
+mod ready;
 mod recovery;
 mod room;
 mod salvage;

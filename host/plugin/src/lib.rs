@@ -50,8 +50,8 @@ pub use engine::{Engine, EngineError, EngineSettings};
 pub use inspect::{CONTRACT, Inspected};
 pub use limits::Limits;
 pub use load::{
-    AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, FlowPlugin, LoadError, Plugin, PluginHash,
-    RoutingPlugin, Terms,
+    AnyPlugin, AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, FlowPlugin, LoadError, Plugin,
+    PluginHash, RoutingPlugin, Terms,
 };
 pub use log::{LogLevel, LogLine, LogSink};
 pub use quarantines::Quarantined;

@@ -37,6 +37,9 @@ pub enum LoadError {
     /// It lacks an interface of the world, or has it otherwise.
     #[error("component does not fit the world {world}: {reason}")]
     WrongWorld { world: &'static str, reason: String },
+    /// It is none that a host asks.
+    #[error("component exports {found}, and none of {}", AnyPlugin::INTERFACES.join(", "))]
+    NoWorld { found: String },
     /// What a plugin may import depends on its world alone; `wit/README.md` has the table.
     #[error("component imports {import}, which the world {world} does not give; build it without")]
     Import { world: &'static str, import: String },
@@ -94,6 +97,29 @@ pub type ConnectorPlugin = Plugin<Connector>;
 pub type ChannelPlugin = Plugin<Channel>;
 /// A component of the world `assistant-plugin`.
 pub type AssistantPlugin = Plugin<Assistant>;
+
+/// A component of one world or another.
+#[derive(Clone, Debug)]
+pub enum AnyPlugin {
+    Flow(FlowPlugin),
+    Routing(RoutingPlugin),
+    Compliance(CompliancePlugin),
+    Connector(ConnectorPlugin),
+    Channel(ChannelPlugin),
+    Assistant(AssistantPlugin),
+}
+
+impl AnyPlugin {
+    /// By which a component shows what it is.
+    const INTERFACES: [&str; 6] = [
+        Flow::INTERFACE,
+        Routing::INTERFACE,
+        Compliance::INTERFACE,
+        Connector::INTERFACE,
+        Channel::INTERFACE,
+        Assistant::INTERFACE,
+    ];
+}
 
 pub(crate) struct Loaded<W: World> {
     /// Unique in this process: the same bytes loaded on other terms are another plugin.
@@ -153,7 +179,26 @@ impl Engine {
     /// one that is not in the cache.
     #[allow(private_bounds, reason = "worlds are those of the contract")]
     pub fn load<W: World>(&self, bytes: &[u8], terms: Terms) -> Result<Plugin<W>, LoadError> {
-        static LOADED: AtomicU64 = AtomicU64::new(0);
+        self.load_compiled(self.compile(bytes, terms)?)
+    }
+
+    /// Compiles a component and loads it as one of the world that it exports: where it stands among others and nobody says what it is.
+    pub fn load_any(&self, bytes: &[u8], terms: Terms) -> Result<AnyPlugin, LoadError> {
+        let compiled = self.compile(bytes, terms)?;
+        let exports = contract_exports(&compiled.component);
+        let world = exports.iter().map(|export| interface_of(export)).find(|name| AnyPlugin::INTERFACES.contains(name));
+        match world {
+            Some(Flow::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Flow),
+            Some(Routing::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Routing),
+            Some(Compliance::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Compliance),
+            Some(Connector::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Connector),
+            Some(Channel::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Channel),
+            Some(Assistant::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Assistant),
+            _ => Err(LoadError::NoWorld { found: listed(&exports) }),
+        }
+    }
+
+    fn compile(&self, bytes: &[u8], terms: Terms) -> Result<Compiled, LoadError> {
         let limits = terms.limits.within(self.ceiling);
         let is_large = bytes.len() > SMALL_CODE
             || limits.memory > Limits::SMALL.memory
@@ -161,14 +206,21 @@ impl Engine {
         let compiler = if is_large { &self.large } else { &self.small };
         let hash = PluginHash(Sha256::digest(bytes).into());
         let component = compiler.compile(bytes, &hash)?;
+        Ok(Compiled { component, hash, limits, is_large, logs: terms.log })
+    }
+
+    fn load_compiled<W: World>(&self, compiled: Compiled) -> Result<Plugin<W>, LoadError> {
+        static LOADED: AtomicU64 = AtomicU64::new(0);
+        let Compiled { component, hash, limits, is_large, logs } = compiled;
         check_exports::<W>(&component)?;
         let imports_wasi = check_imports::<W>(&component)?;
         let wrong_world =
             |error: wasmtime::Error| LoadError::WrongWorld { world: W::NAME, reason: format!("{error:#}") };
+        let compiler = if is_large { &self.large } else { &self.small };
         let pre = link::<W>(compiler, &component, imports_wasi).map_err(wrong_world)?;
         let indices = W::indices(&pre).map_err(wrong_world)?;
         let number = LOADED.fetch_add(1, Ordering::Relaxed);
-        let (engine, logs) = (self.clone(), terms.log);
+        let engine = self.clone();
         let loaded = Arc::new(Loaded { number, engine, pre, indices, hash, limits, imports_wasi, is_large, logs });
         // A first instance also tells whether the functions are those of the contract.
         let mut instance = Instance::new(&loaded, None).map_err(|failure| match failure {
@@ -181,6 +233,15 @@ impl Engine {
         }
         Ok(Plugin(loaded, Arc::new(about)))
     }
+}
+
+/// A component that has not shown yet of which world it is.
+struct Compiled {
+    component: Component,
+    hash: PluginHash,
+    limits: Limits,
+    is_large: bool,
+    logs: bool,
 }
 
 impl Compiler {
@@ -200,13 +261,9 @@ impl Compiler {
 
 /// What stands in the way in words that its author can act on: no such interface, or one of another version.
 fn check_exports<W: World>(component: &Component) -> Result<(), LoadError> {
-    let component_type = component.component_type();
-    let exports: Vec<&str> = component_type.exports(component.engine()).map(|(name, _)| name).collect();
-    let ours = |name: &&&str| name.starts_with(PACKAGE);
-    let interface =
-        |name: &str| name.strip_prefix(PACKAGE).and_then(|rest| rest.split('@').next()) == Some(W::INTERFACE);
+    let exports = contract_exports(component);
     let wrong_world = |reason| Err(LoadError::WrongWorld { world: W::NAME, reason });
-    match exports.iter().find(|name| interface(name)) {
+    match exports.iter().find(|name| interface_of(name) == W::INTERFACE) {
         // Below 1.0 each minor version is a major one to the linker.
         Some(found) if !found.split_once('@').is_some_and(|(_, version)| version.starts_with("0.1.")) => {
             wrong_world(format!(
@@ -214,12 +271,25 @@ fn check_exports<W: World>(component: &Component) -> Result<(), LoadError> {
             ))
         }
         Some(_) => Ok(()),
-        None => {
-            let found: Vec<&str> = exports.iter().filter(ours).copied().collect();
-            let found = if found.is_empty() { "nothing of the contract".into() } else { found.join(", ") };
-            wrong_world(format!("it exports {found}, and not {PACKAGE}{}", W::INTERFACE))
-        }
+        None => wrong_world(format!("it exports {}, and not {PACKAGE}{}", listed(&exports), W::INTERFACE)),
     }
+}
+
+/// Interfaces of the contract that a component exports, in full: `plugboard:plugin/flow@0.1.1`.
+fn contract_exports(component: &Component) -> Vec<String> {
+    let component_type = component.component_type();
+    let names = component_type.exports(component.engine()).map(|(name, _)| name.to_owned());
+    names.filter(|name| name.starts_with(PACKAGE)).collect()
+}
+
+/// `flow` of `plugboard:plugin/flow@0.1.1`; empty where it is none of the contract.
+fn interface_of(export: &str) -> &str {
+    let interface = export.strip_prefix(PACKAGE).unwrap_or_default();
+    interface.split_once('@').map_or(interface, |(name, _)| name)
+}
+
+fn listed(exports: &[String]) -> String {
+    if exports.is_empty() { "nothing of the contract".into() } else { exports.join(", ") }
 }
 
 /// Whether it wants a WASI.

@@ -22,8 +22,8 @@ use plugboard_model::{
     routing::{Candidate, Levels, Need, Tables, Waiting},
 };
 use plugboard_plugin::{
-    Answer, Ask, AskFailure, Asker, BadAnswer, Engine, EngineSettings, FlowPlugin, LoadError, Question, Reply,
-    RoutingPlugin, Runtime, RuntimeSettings, Settings, TableSet,
+    Answer, AnyPlugin, Ask, AskFailure, Asker, BadAnswer, Engine, EngineSettings, FlowPlugin, LoadError, Question,
+    Reply, RoutingPlugin, Runtime, RuntimeSettings, Settings, TableSet, Terms,
 };
 
 /// Longer than the 20 ms of real life: a test machine may be busy.
@@ -357,6 +357,27 @@ fn what_is_no_flow_component_is_not_loaded() {
     assert_eq!(refused(b"(component)"), "not a component");
     assert_eq!(refused(&component("route-skills")), "wrong world");
     assert_eq!(refused(&component("flow-graph")), "loaded");
+}
+
+#[test]
+fn a_component_shows_by_itself_of_which_world_it_is() {
+    let engine = engine();
+    let shown = |bytes: &[u8]| match engine.load_any(bytes, Terms::default()) {
+        Ok(AnyPlugin::Flow(_)) => "flow".to_owned(),
+        Ok(AnyPlugin::Routing(_)) => "routing".to_owned(),
+        Ok(AnyPlugin::Compliance(_)) => "compliance".to_owned(),
+        Ok(AnyPlugin::Connector(_)) => "connector".to_owned(),
+        Ok(AnyPlugin::Channel(_)) => "channel".to_owned(),
+        Ok(AnyPlugin::Assistant(_)) => "assistant".to_owned(),
+        Err(error) => error.to_string(),
+    };
+    let names = ["flow-graph", "route-skills", "rule-masking", "connector-rest", "channel-webhook"];
+    assert_eq!(names.map(|name| shown(&component(name))), ["flow", "routing", "compliance", "connector", "channel"]);
+    assert_eq!(shown(b"(component)").split(':').next(), Some("this is no WebAssembly component"));
+    assert_eq!(
+        shown(&wat::parse_str("(component)").expect("a component")),
+        "component exports nothing of the contract, and none of flow, routing, compliance, connector, channel, assistant"
+    );
 }
 
 #[test]

@@ -17,8 +17,11 @@ fn rule(shop: &mut Configuration, name: &str, plugin: &str) {
     shop.rules.insert(name.into(), Rule { plugin: plugin.into(), settings: Arc::default() });
 }
 
-/// A shop with rules, each of which says what its function says.
-fn ruled(rules: &[(&'static str, fn(&Act) -> Verdict)]) -> Stage {
+/// A rule's name and what it says.
+type Says = (&'static str, fn(&Act) -> Verdict);
+
+/// A shop with rules.
+fn ruled(rules: &[Says]) -> Stage {
     let mut stage = shop_with(|shop| {
         rules.iter().for_each(|(name, _)| rule(shop, name, name));
         shop.numbers.insert("600".parse().unwrap(), NumberTarget::Flow("divert".parse().unwrap()));
@@ -247,7 +250,8 @@ fn flow_that_may_not_transfer_outside_goes_on_with_its_caller() {
         00:03.012 |                     |-step hung up----------------------------->|
         00:03.012 |                     |<nothing-----------------------------------|
         00:03.012 |<BYE-----------------|                     |                     |
-    "#]].assert_eq(stage.world.ladder());
+    "#]]
+    .assert_eq(stage.world.ladder());
 }
 
 #[test]
