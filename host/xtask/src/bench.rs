@@ -43,6 +43,10 @@ enum Name {
     Queue,
     /// One flow step and one ranking in a component, beside a webhook.
     Flow,
+    /// A hundred tenants, three of which have plugins that misbehave: CPU of the others' questions.
+    Tenants,
+    /// A start with a hundred plugins that were compiled before.
+    Start,
     /// A day of 10,000 calls and 500 agents in virtual time.
     Day,
 }
@@ -55,6 +59,8 @@ impl Name {
             Self::Record => "record",
             Self::Queue => "queue",
             Self::Flow => "flow",
+            Self::Tenants => "tenants",
+            Self::Start => "start",
             Self::Day => "day",
         }
     }
@@ -66,6 +72,8 @@ impl Name {
             Self::Record => figures::RECORD,
             Self::Queue => figures::QUEUE,
             Self::Flow => figures::FLOW,
+            Self::Tenants => figures::TENANTS,
+            Self::Start => figures::START,
             Self::Day => figures::DAY,
         }
     }
@@ -75,7 +83,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let components = plugins::build()?;
     let name = arguments.name.word();
     let mut bench = match arguments.name {
-        Name::Ivr | Name::Bridge | Name::Record | Name::Queue => {
+        Name::Ivr | Name::Bridge | Name::Record | Name::Queue | Name::Start => {
             let mut build = cargo();
             build.args(["build", "--release", "--workspace", "--bin", "plugboard", "--bin", "plugboard-load"]);
             run::run("building for release (10 to 20 minutes the first time)", &mut build)?;
@@ -85,8 +93,8 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             load.arg("--json");
             load
         }
-        Name::Flow | Name::Day => {
-            let bench = if name == "flow" { "questions" } else { "day" };
+        Name::Flow | Name::Tenants | Name::Day => {
+            let bench = if name == "flow" { "questions" } else { name };
             let mut cargo = cargo();
             // The whole workspace: a package alone wants other features of wasmtime, and compiles it once more.
             cargo.args(["bench", "--workspace", "--bench", bench, "--", "--json"]);

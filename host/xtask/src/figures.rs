@@ -15,9 +15,10 @@ pub(crate) struct Promise {
 #[derive(Clone, Copy)]
 enum Bar {
     AtMost(f64),
+    AtLeast(f64),
 }
 
-use Bar::AtMost;
+use Bar::{AtLeast, AtMost};
 
 const fn told(path: &'static [&'static str]) -> Promise {
     Promise { path, bar: None }
@@ -56,12 +57,32 @@ pub(crate) const QUEUE: &[Promise] = &[
 ];
 
 pub(crate) const FLOW: &[Promise] = &[
-    told(&["rank_100_us", "p50"]),
-    told(&["rank_100_us", "p99"]),
-    told(&["step_us", "p50"]),
-    told(&["step_us", "p99"]),
-    told(&["webhook_cpu_ratio"]),
+    told(&["rank_us", "1", "p50"]),
+    told(&["rank_us", "10", "p50"]),
+    held(&["rank_us", "100", "p50"], AtMost(15.0)),
+    held(&["rank_us", "100", "p99"], AtMost(50.0)),
+    told(&["rank_us", "256", "p50"]),
+    held(&["rank_fresh_us", "p50"], AtMost(100.0)),
+    held(&["step_us", "p99"], AtMost(100.0)),
+    told(&["step_fresh_us", "p50"]),
+    told(&["rank_threads_us", "p50"]),
+    held(&["first_call_us", "rank", "p99"], AtMost(5_000.0)),
+    held(&["first_call_us", "step", "p99"], AtMost(5_000.0)),
+    held(&["webhook_cpu_ratio", "rank"], AtLeast(20.0)),
+    told(&["webhook_cpu_ratio", "lean_rank"]),
 ];
+
+pub(crate) const TENANTS: &[Promise] = &[
+    held(&["as_shipped", "p99_moves_pct"], AtMost(5.0)),
+    held(&["as_shipped", "failed"], AtMost(0.0)),
+    held(&["as_shipped", "loop_ms"], AtMost(40.0)),
+    told(&["no_quarantine", "p99_moves_pct"]),
+    held(&["no_quarantine", "failed"], AtMost(0.0)),
+    held(&["no_quarantine", "loop_ms"], AtMost(40.0)),
+];
+
+pub(crate) const START: &[Promise] =
+    &[held(&["cached_start_s"], AtMost(1.0)), told(&["shipped_start_s"]), told(&["compiling_start_s"])];
 
 pub(crate) const DAY: &[Promise] =
     &[held(&["wall_s"], AtMost(10.0)), told(&["calls"]), told(&["agents"]), held(&["stuck"], AtMost(0.0))];
@@ -77,6 +98,7 @@ impl Finding {
     pub(crate) fn missed(&self) -> bool {
         match (self.measured, self.bar) {
             (Some(measured), Some(AtMost(most))) => measured > most,
+            (Some(measured), Some(AtLeast(least))) => measured < least,
             _ => false,
         }
     }
@@ -89,7 +111,11 @@ impl Finding {
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let measured = self.measured.map_or_else(|| "-".to_owned(), |measured| format!("{measured:.3}"));
-        let bar = self.bar.map_or_else(String::new, |AtMost(most)| format!("≤ {most}"));
+        let bar = match self.bar {
+            Some(AtMost(most)) => format!("≤ {most}"),
+            Some(AtLeast(least)) => format!("≥ {least}"),
+            None => String::new(),
+        };
         let verdict = match (self.missing(), self.missed(), self.bar) {
             (true, ..) => "✗ not told",
             (_, true, _) => "✗ missed",

@@ -4,6 +4,7 @@ mod bridge;
 mod cross_check;
 mod ivr;
 mod queue;
+mod start;
 
 use std::path::PathBuf;
 
@@ -22,6 +23,7 @@ use crate::{
 pub use bridge::{bridge, record};
 pub use ivr::ivr;
 pub use queue::queue;
+pub use start::start;
 
 /// How a benchmark is run.
 #[derive(Clone, Debug)]

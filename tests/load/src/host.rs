@@ -11,7 +11,7 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use nix::{
@@ -68,6 +68,7 @@ pub enum HostError {
 /// A host that runs; it is stopped when this is dropped.
 #[derive(Debug)]
 pub struct Host {
+    program: PathBuf,
     child: Child,
     folder: PathBuf,
     keep: bool,
@@ -80,8 +81,8 @@ pub struct Host {
 /// Lines of the host's log that are shown where something goes wrong.
 const LAST_WORDS: usize = 20;
 
-/// Components are compiled at the first start.
-const READY_WITHIN: Duration = Duration::from_secs(60);
+/// Components are compiled at the first start, on one core.
+const READY_WITHIN: Duration = Duration::from_secs(300);
 const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 
 impl Host {
@@ -104,24 +105,28 @@ impl Host {
         let sip = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_udp_port()?);
         let config = folder.join("plugboard.toml");
         fs::write(&config, process_config(sip, free_tcp_port()?, &std::path::absolute(&installation.plugins)?))?;
-        let file = fs::File::create(folder.join("host.log"))?;
-
-        // Children begin on the core that their parent is on. A machine of one core measures too, if badly.
-        process::stay_on_core(SERVER_CORE);
-        let child = command(&installation.host, &config)
-            .map_err(|source| HostError::Start { program: installation.host.clone(), source });
-        process::stay_on_core(LOAD_CORE);
-        let mut child = child?;
+        let (program, keep) = (installation.host.clone(), installation.keep);
+        let Started { child, log, said } = Started::new(&program, &folder)?;
         let server = Server { sip, pid: child.id(), core: SERVER_CORE };
-        let log = Arc::new(Mutex::new(VecDeque::new()));
-        let (tell, said) = sync_channel(1);
-        if let Some(lines) = child.stderr.take() {
-            let log = Arc::clone(&log);
-            std::thread::Builder::new().name("log".into()).spawn(move || keep_log(lines, file, &log, &tell))?;
-        }
-        let mut host = Self { child, folder, keep: installation.keep, log, said, server };
+        let mut host = Self { program, child, folder, keep, log, said, server };
         host.wait_until_ready()?;
         Ok(host)
+    }
+
+    /// Stops it as an operator does, and starts it again on what it kept. Returns when calls can come in, with how long that took from the start of the process.
+    pub fn restart(&mut self) -> Result<Duration, HostError> {
+        self.stop();
+        let begun = Instant::now();
+        Started { child: self.child, log: self.log, said: self.said } = Started::new(&self.program, &self.folder)?;
+        self.server.pid = self.child.id();
+        self.wait_until_ready()?;
+        Ok(begun.elapsed())
+    }
+
+    /// Memory that it holds, in KiB (`VmRSS` of proc(5)).
+    pub fn resident_kib(&self) -> Option<u64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id())).ok()?;
+        status.lines().find_map(|line| line.strip_prefix("VmRSS:")?.trim().strip_suffix(" kB")?.parse().ok())
     }
 
     fn wait_until_ready(&mut self) -> Result<(), HostError> {
@@ -160,8 +165,8 @@ impl Host {
     }
 }
 
-impl Drop for Host {
-    fn drop(&mut self) {
+impl Host {
+    fn stop(&mut self) {
         // The child is ours and not yet waited for, so its number is nobody else's.
         if let Ok(pid) = i32::try_from(self.child.id()) {
             let _ = kill(Pid::from_raw(pid), Signal::SIGINT);
@@ -171,9 +176,42 @@ impl Drop for Host {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        self.stop();
         if !self.keep {
             let _ = fs::remove_dir_all(&self.folder);
         }
+    }
+}
+
+/// A process of the host and what it says.
+struct Started {
+    child: Child,
+    log: Arc<Mutex<VecDeque<String>>>,
+    said: Receiver<()>,
+}
+
+impl Started {
+    /// With the configuration in `folder`.
+    fn new(program: &Path, folder: &Path) -> Result<Self, HostError> {
+        let file = fs::OpenOptions::new().create(true).append(true).open(folder.join("host.log"))?;
+        // Children begin on the core that their parent is on. A machine of one core measures too, if badly.
+        process::stay_on_core(SERVER_CORE);
+        let child = command(program, &folder.join("plugboard.toml"))
+            .map_err(|source| HostError::Start { program: program.to_owned(), source });
+        process::stay_on_core(LOAD_CORE);
+        let mut child = child?;
+        let log = Arc::new(Mutex::new(VecDeque::new()));
+        let (tell, said) = sync_channel(1);
+        if let Some(lines) = child.stderr.take() {
+            let log = Arc::clone(&log);
+            std::thread::Builder::new().name("log".into()).spawn(move || keep_log(lines, file, &log, &tell))?;
+        }
+        Ok(Self { child, log, said })
     }
 }
 

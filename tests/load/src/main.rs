@@ -49,6 +49,8 @@ enum Benchmark {
     Record,
     /// 500 agents; nobody, 1,100 and 2,850 callers wait
     Queue,
+    /// Starts with a hundred plugins that were compiled before
+    Start,
 }
 
 impl Benchmark {
@@ -58,6 +60,7 @@ impl Benchmark {
             Self::Bridge => bench::bridge(setting),
             Self::Record => bench::record(setting),
             Self::Queue => bench::queue(setting),
+            Self::Start => bench::start(setting),
         }
     }
 }
