@@ -4,7 +4,8 @@ use std::{net::SocketAddr, path::PathBuf, pin::Pin, time::Duration};
 
 use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{
-    AgentId, Configuration, FlowId, InteractionId, QueueId, RecordingId, TenantId, Timestamp, tape::Tape,
+    AgentId, Configuration, FlowId, InteractionId, QueueId, RecordingId, TenantId, Timestamp, routing::Tables,
+    tape::Tape,
 };
 use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use serde::Serialize;
@@ -77,8 +78,11 @@ pub trait Host: Send + Sync + 'static {
         to: Timestamp,
     ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>>;
 
-    /// What flows were asked and said, oldest first.
+    /// What flows, policies and rules were asked and said, oldest first.
     fn tapes<'a>(&'a self, tenant: &'a TenantId, query: TapeQuery) -> Answer<'a, Result<Page<Tape>, HostError>>;
+
+    /// What the numbers in questions to policies are of, by the name that tapes give.
+    fn tables<'a>(&'a self, tenant: &'a TenantId, name: String) -> Answer<'a, Result<Option<Tables>, HostError>>;
 
     /// Closed recordings, newest first.
     fn recordings<'a>(
@@ -305,6 +309,8 @@ pub struct TapeQuery {
     pub to: Option<Timestamp>,
     /// Of calls that this flow ran in.
     pub flow: Option<FlowId>,
+    /// Of calls that the policy of this queue was asked about; where no flow is named.
+    pub queue: Option<QueueId>,
     pub cursor: Option<Cursor>,
     /// 1 to 1,000.
     pub limit: usize,

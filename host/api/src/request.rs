@@ -111,6 +111,17 @@ impl FromPath for PackName {
     }
 }
 
+/// The name of tables, as tapes give it.
+pub(crate) struct TablesName(pub(crate) String);
+
+impl FromPath for TablesName {
+    const NOUN: &'static str = "a name of tables";
+    fn from_path(text: &str) -> Option<Self> {
+        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
+        ((1..=64).contains(&text.len()) && text.chars().all(fits)).then(|| Self(text.to_owned()))
+    }
+}
+
 impl FromPath for InteractionId {
     const NOUN: &'static str = "an interaction";
     fn from_path(text: &str) -> Option<Self> {

@@ -13,4 +13,4 @@ pub(crate) use configuration::{Applied, ExceptionFlow, FlowDocument, Limits, Num
 pub(crate) use figures::{AgentFigures, QueueFigures};
 pub(crate) use host::{Health, HostView, Problem, TenantPage};
 pub(crate) use live::{AgentRequest, Call, CallPage, LiveAgent, Snapshot};
-pub(crate) use records::{Cdr, CdrPage, EventPage, RecordingPage, TapePage};
+pub(crate) use records::{Cdr, CdrPage, EventPage, RecordingPage, TapePage, TapeTables};

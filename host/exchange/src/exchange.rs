@@ -11,14 +11,19 @@ use plugboard_call::{Call, Context, Ids, Input as CallInput, gate::JudgingId};
 use plugboard_media as media;
 use plugboard_model::{
     AgentId, Configuration, Event, EventKind, InteractionId, LegId, QueueId, RecordingId, Timestamp, flow::Place,
-    tape::Tape,
 };
 use plugboard_sip as sip;
 
 use crate::{
-    Command, CommandError, CommandId, Question, QuestionId, Reply, Settings, lines::Lines, ports::Ports,
-    question::Asked, recent::Recent, registration::Registration, routing::Routing, sound::RecordingInProgress,
-    taping::Tapes,
+    Command, CommandError, CommandId, Question, QuestionId, Reply, Settings,
+    lines::Lines,
+    ports::Ports,
+    question::Asked,
+    recent::Recent,
+    registration::Registration,
+    routing::Routing,
+    sound::RecordingInProgress,
+    taping::{Taped, Tapes},
 };
 
 /// What happens to an exchange.
@@ -69,8 +74,9 @@ pub enum Output {
     Ask(Question),
     /// To be appended to the tenant's log.
     Record(Arc<Event>),
-    /// An interaction's flows, once it is over. To be kept as long as the tenant wants to play them again; a lost one loses no fact.
-    Tape(Box<Tape>),
+    /// What components were asked and said, for [`crate::TapeWriter`]. The tape is to be kept as long as the tenant wants to play it again; a lost one
+    /// loses no fact.
+    Tape(Taped),
     /// `after`: not before the event of that number is on disk.
     Reply {
         id: CommandId,
@@ -330,6 +336,7 @@ impl Exchange {
                 break;
             }
         }
+        self.output.extend(self.tapes.take().into_iter().map(Output::Tape));
         if !self.fresh_promises.is_empty() {
             let promises = std::mem::take(&mut self.fresh_promises);
             self.promised.entry(self.seq).or_default().extend(promises);
@@ -467,9 +474,7 @@ impl Exchange {
         if over {
             self.calls.remove(&interaction);
             self.routing.forget(interaction);
-            if let Some(tape) = self.tapes.take(interaction) {
-                self.push(Output::Tape(Box::new(tape)));
-            }
+            self.tapes.end(interaction);
             self.recent.add(now, interaction);
         }
     }

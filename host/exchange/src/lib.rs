@@ -23,6 +23,7 @@ mod recent;
 mod registration;
 mod routing;
 mod sound;
+mod tape_writer;
 mod taping;
 mod transfer;
 
@@ -37,6 +38,9 @@ pub use command::{
 };
 pub use exchange::{Exchange, Input, Output};
 pub use question::{Answer, FlowStep, Question, QuestionId, QuestionKind};
+pub use routing::Routing;
+pub use tape_writer::TapeWriter;
+pub use taping::{Piece, Taped};
 
 /// What stays the same for an exchange's life.
 #[derive(Clone, Debug)]

@@ -11,7 +11,11 @@ use plugboard_model::{
     routing,
 };
 
-use crate::exchange::{Exchange, Output};
+use crate::{
+    exchange::{Exchange, Output},
+    routing::Routing,
+    taping,
+};
 
 /// Names one question of one exchange. Never used twice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -95,6 +99,8 @@ pub(crate) enum Asked {
     Policy {
         question: acd::QuestionId,
         tables: Arc<routing::Tables>,
+        /// For the tape, where it has room.
+        taped: Option<Box<taping::Question>>,
     },
     Judge {
         interaction: InteractionId,
@@ -117,7 +123,8 @@ impl Exchange {
     }
 
     pub(crate) fn ask_rule(&mut self, now: Timestamp, interaction: InteractionId, question: gate::Question) {
-        let gate::Question { ask, plugin, settings, act, .. } = question;
+        let gate::Question { ask, rule, plugin, settings, act } = question;
+        self.tapes.judging(now, interaction, ask, &rule, &plugin, &act);
         let id = self.new_question(now, Asked::Judge { interaction, ask });
         self.push(Output::Ask(Question { id, kind: QuestionKind::Judge { plugin, settings, act } }));
     }
@@ -150,6 +157,7 @@ impl Exchange {
                 self.call_input(now, interaction, CallInput::Stepped { ask, result });
             }
             Some(Asked::Judge { interaction, ask }) => {
+                self.tapes.judged(interaction, ask, &answer);
                 let answer = match answer {
                     Answer::Judged(verdict) => Ok(verdict),
                     Answer::Failed(failure) => Err(failure.to_string().into()),
@@ -158,7 +166,13 @@ impl Exchange {
                 };
                 self.call_input(now, interaction, CallInput::Judged { ask, answer });
             }
-            Some(Asked::Policy { question, tables }) => self.policy_answered(now, question, &tables, answer),
+            Some(Asked::Policy { question, tables, taped }) => {
+                if let Some(taped) = taped {
+                    let is_late = now > taped.at + acd::RANK_DEADLINE;
+                    self.tapes.ranked(*taped, Arc::clone(&tables), &answer, is_late);
+                }
+                self.acd.handle_input(now, Routing::answer(question, &tables, answer));
+            }
             None => {}
         }
     }

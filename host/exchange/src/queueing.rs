@@ -38,6 +38,7 @@ impl Exchange {
     pub(crate) fn acd_output(&mut self, now: Timestamp, output: acd::Output) {
         match output {
             acd::Output::Reserve { interaction, agent, queue, .. } => {
+                self.tapes.reserved(interaction, &agent);
                 self.promise(Promise { interaction, agent, queue });
             }
             acd::Output::StopRinging { interaction, agent, reason } => {

@@ -11,12 +11,15 @@ use plugboard_model::{
     routing::{
         self, ABSENT, Candidate, Column, LAST_AGENT, Levels, MAX_NEEDS, Need, OCCUPANCY, Tables, VALUE, Waiting,
     },
+    tape::Ranking,
 };
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     Answer, Question, QuestionKind,
     exchange::{Exchange, Output},
     question::{Asked, OTHER_KIND},
+    taping,
 };
 
 /// Tags of one interaction that are kept for policies. More are recorded all the same.
@@ -24,7 +27,7 @@ const MOST_MARKS: usize = 32;
 
 /// What is known for questions to policies.
 #[derive(Debug, Default)]
-pub(crate) struct Routing {
+pub struct Routing {
     queues: BTreeMap<QueueId, Told>,
     /// By live interaction that has any.
     marks: BTreeMap<InteractionId, Marks>,
@@ -36,6 +39,8 @@ struct Told {
     /// Of the queue, in the tables.
     number: u32,
     tables: Arc<Tables>,
+    /// Of the tables, on tapes.
+    name: Arc<str>,
 }
 
 /// What tags say of one interaction.
@@ -53,31 +58,30 @@ struct Pair<'a> {
 }
 
 impl Routing {
-    pub(crate) fn new(configuration: &Configuration) -> Self {
+    pub fn new(configuration: &Configuration) -> Self {
         let mut routing = Self::default();
         routing.configure(configuration);
         routing
     }
 
     /// Queues whose policies are told the same share their tables, and so their instances.
-    pub(crate) fn configure(&mut self, configuration: &Configuration) {
+    pub fn configure(&mut self, configuration: &Configuration) {
         self.queues.clear();
-        let mut made: Vec<Arc<Tables>> = Vec::new();
+        let mut made: Vec<(Arc<Tables>, Arc<str>)> = Vec::new();
         for (number, (id, queue)) in (0..).zip(&configuration.queues) {
             let Some(policy) = &queue.policy else { continue };
             let tables = Tables::of(configuration, policy);
-            let tables = match made.iter().find(|known| ***known == tables) {
-                Some(known) => Arc::clone(known),
-                None => {
-                    made.push(Arc::new(tables));
-                    Arc::clone(&made[made.len() - 1])
-                }
-            };
-            self.queues.insert(id.clone(), Told { number, tables });
+            let known = made.iter().position(|(known, _)| **known == tables).unwrap_or_else(|| {
+                let name = name_of(&tables).into();
+                made.push((Arc::new(tables), name));
+                made.len() - 1
+            });
+            let (tables, name) = made[known].clone();
+            self.queues.insert(id.clone(), Told { number, tables, name });
         }
     }
 
-    pub(crate) fn forget(&mut self, interaction: InteractionId) {
+    pub fn forget(&mut self, interaction: InteractionId) {
         self.marks.remove(&interaction);
     }
 
@@ -86,7 +90,7 @@ impl Routing {
     }
 
     /// Notes a tag that says something to policies. True if it says something new.
-    fn mark(&mut self, interaction: InteractionId, name: &Arc<str>, value: &str) -> bool {
+    pub fn mark(&mut self, interaction: InteractionId, name: &Arc<str>, value: &str) -> bool {
         let marks = self.marks.entry(interaction).or_default();
         if **name == *LAST_AGENT {
             let agent = value.parse().ok();
@@ -117,83 +121,54 @@ impl Routing {
     }
 }
 
-impl Exchange {
-    pub(crate) fn ask_policy(&mut self, now: Timestamp, question: acd::RankQuestion) {
-        let acd::RankQuestion { id, policy: plugin, queue, subject, .. } = question;
-        let Some(Told { number, tables }) = self.routing.queues.get(&queue) else {
-            let reason = "the queue has no policy any more".into();
-            return self.acd.handle_input(now, acd::Input::AskFailed { question: id, reason });
-        };
-        let (queue, tables) = (*number, Arc::clone(tables));
-        let kind = match subject {
+impl Routing {
+    /// What the policy is asked; `None` where the queue has none any more.
+    pub fn question(&self, acd: &acd::Acd, question: &acd::RankQuestion) -> Option<QuestionKind> {
+        let Told { number, tables, .. } = self.queues.get(&question.queue)?;
+        let (queue, plugin) = (*number, Arc::clone(&question.policy));
+        Some(match &question.subject {
             acd::RankSubject::Agents { interaction, candidates } => {
-                let marks = self.routing.marks.get(&interaction.interaction);
+                let marks = self.marks.get(&interaction.interaction);
                 let pair = |agent| Pair { agent, interaction: interaction.interaction, marks };
-                let columns = self.columns(&tables, &candidates.iter().map(pair).collect::<Vec<_>>());
+                let columns = columns(acd, tables, &candidates.iter().map(pair).collect::<Vec<_>>());
                 let candidates = candidates.iter().enumerate();
                 QuestionKind::RankAgents {
                     plugin,
-                    who: self.routing.waiting(0, queue, &interaction),
-                    needs: needs(&tables, &interaction),
+                    who: self.waiting(0, queue, interaction),
+                    needs: needs(tables, interaction),
                     candidates: candidates.map(|(place, agent)| candidate(place, agent, &interaction.needs)).collect(),
                     columns,
-                    tables: Arc::clone(&tables),
+                    tables: Arc::clone(tables),
                 }
             }
             acd::RankSubject::Waiting { agent, candidates } => {
                 let pair = |waiting: &acd::WaitingNumbers| {
                     let interaction = waiting.interaction;
-                    Pair { agent: &agent, interaction, marks: self.routing.marks.get(&interaction) }
+                    Pair { agent, interaction, marks: self.marks.get(&interaction) }
                 };
-                let columns = self.columns(&tables, &candidates.iter().map(pair).collect::<Vec<_>>());
+                let columns = columns(acd, tables, &candidates.iter().map(pair).collect::<Vec<_>>());
                 let candidates = candidates.iter().enumerate();
                 QuestionKind::RankWaiting {
                     plugin,
-                    agent: candidate(0, &agent, &[]),
-                    waiting: candidates.map(|(place, waiting)| self.routing.waiting(place, queue, waiting)).collect(),
+                    agent: candidate(0, agent, &[]),
+                    waiting: candidates.map(|(place, waiting)| self.waiting(place, queue, waiting)).collect(),
                     columns,
-                    tables: Arc::clone(&tables),
+                    tables: Arc::clone(tables),
                 }
             }
             acd::RankSubject::Relax { interaction } => QuestionKind::Relax {
                 plugin,
-                who: self.routing.waiting(0, queue, &interaction),
-                needs: needs(&tables, &interaction),
-                tables: Arc::clone(&tables),
+                who: self.waiting(0, queue, interaction),
+                needs: needs(tables, interaction),
+                tables: Arc::clone(tables),
             },
-        };
-        let id = self.new_question(now, Asked::Policy { question: id, tables });
-        self.push(Output::Ask(Question { id, kind }));
+        })
     }
 
-    /// One more number about each pair, where any pair has one.
-    fn columns(&self, tables: &Tables, pairs: &[Pair<'_>]) -> Vec<Column> {
-        let last_agent = |pair: &Pair<'_>| {
-            let last = pair.marks?.last_agent.as_ref()?;
-            let is_this = *last == pair.agent.agent;
-            (is_this || self.acd.may_serve(last, pair.interaction)).then_some(i32::from(is_this))
-        };
-        let value = |name: &str, pair: &Pair<'_>| match name {
-            LAST_AGENT => last_agent(pair),
-            OCCUPANCY => Some(i32::from(pair.agent.occupancy_permille)),
-            tag => pair.marks?.numbers.get(tag).copied(),
-        };
-        let column = |(attribute, name): (u32, &String)| {
-            let values: Vec<i32> = pairs.iter().map(|pair| value(name, pair).unwrap_or(ABSENT)).collect();
-            values.iter().any(|value| *value != ABSENT).then_some(Column { attribute, values })
-        };
-        (0..).zip(&tables.attributes).filter_map(column).collect()
-    }
-
-    pub(crate) fn policy_answered(
-        &mut self,
-        now: Timestamp,
-        question: acd::QuestionId,
-        tables: &Tables,
-        answer: Answer,
-    ) {
+    /// A policy's answer in the words of the ACD.
+    pub fn answer(question: acd::QuestionId, tables: &Tables, answer: Answer) -> acd::Input {
         let again = |ms: Option<u32>| ms.map(|ms| Duration::from_millis(ms.into()));
-        let input = match answer {
+        match answer {
             Answer::Ranked(routing::Order { numbers, again_ms }) => {
                 acd::Input::Ranked { question, order: numbers, again: again(again_ms) }
             }
@@ -209,8 +184,85 @@ impl Exchange {
             Answer::Failed(failure) => acd::Input::AskFailed { question, reason: failure.to_string().into() },
             Answer::Unavailable(reason) => acd::Input::AskFailed { question, reason },
             Answer::Stepped(_) | Answer::Judged(_) => acd::Input::AskFailed { question, reason: OTHER_KIND.into() },
+        }
+    }
+}
+
+/// One more number about each pair, where any pair has one.
+fn columns(acd: &acd::Acd, tables: &Tables, pairs: &[Pair<'_>]) -> Vec<Column> {
+    let last_agent = |pair: &Pair<'_>| {
+        let last = pair.marks?.last_agent.as_ref()?;
+        let is_this = *last == pair.agent.agent;
+        (is_this || acd.may_serve(last, pair.interaction)).then_some(i32::from(is_this))
+    };
+    let value = |name: &str, pair: &Pair<'_>| match name {
+        LAST_AGENT => last_agent(pair),
+        OCCUPANCY => Some(i32::from(pair.agent.occupancy_permille)),
+        tag => pair.marks?.numbers.get(tag).copied(),
+    };
+    let column = |(attribute, name): (u32, &String)| {
+        let values: Vec<i32> = pairs.iter().map(|pair| value(name, pair).unwrap_or(ABSENT)).collect();
+        values.iter().any(|value| *value != ABSENT).then_some(Column { attribute, values })
+    };
+    (0..).zip(&tables.attributes).filter_map(column).collect()
+}
+
+impl Exchange {
+    pub(crate) fn ask_policy(&mut self, now: Timestamp, question: acd::RankQuestion) {
+        let id = question.id;
+        let Some(kind) = self.routing.question(&self.acd, &question) else {
+            let reason = "the queue has no policy any more".into();
+            return self.acd.handle_input(now, acd::Input::AskFailed { question: id, reason });
         };
-        self.acd.handle_input(now, input);
+        let told = &self.routing.queues[&question.queue];
+        let (tables, name) = (Arc::clone(&told.tables), Arc::clone(&told.name));
+        let taped = self.for_tape(now, question, &kind, name);
+        let id = self.new_question(now, Asked::Policy { question: id, tables, taped });
+        self.push(Output::Ask(Question { id, kind }));
+    }
+
+    /// The same question with names in the place of numbers, unless there is no room for it.
+    fn for_tape(
+        &mut self,
+        now: Timestamp,
+        question: acd::RankQuestion,
+        kind: &QuestionKind,
+        name: Arc<str>,
+    ) -> Option<Box<taping::Question>> {
+        let acd::RankQuestion { policy: plugin, queue, subject, .. } = question;
+        let (of, length) = match &subject {
+            acd::RankSubject::Agents { interaction, candidates } => (interaction.interaction, candidates.len()),
+            acd::RankSubject::Waiting { candidates, .. } => (candidates.first()?.interaction, candidates.len()),
+            acd::RankSubject::Relax { interaction } => (interaction.interaction, 1),
+        };
+        if !self.tapes.has_room(now, of, length) {
+            return None;
+        }
+        let asked = match (subject, kind) {
+            (
+                acd::RankSubject::Agents { candidates: agents, .. },
+                QuestionKind::RankAgents { who, needs, candidates, columns, .. },
+            ) => Ranking::Agents {
+                who: *who,
+                needs: needs.clone(),
+                agents: agents.into_iter().map(|agent| agent.agent).collect(),
+                candidates: candidates.clone(),
+                columns: columns.clone(),
+            },
+            (
+                acd::RankSubject::Waiting { agent, candidates },
+                QuestionKind::RankWaiting { agent: numbers, waiting, columns, .. },
+            ) => Ranking::Waiting {
+                agent: agent.agent,
+                numbers: *numbers,
+                interactions: candidates.iter().map(|waiting| waiting.interaction).collect(),
+                waiting: waiting.clone(),
+                columns: columns.clone(),
+            },
+            (_, QuestionKind::Relax { who, needs, .. }) => Ranking::Relax { who: *who, needs: needs.clone() },
+            _ => return None,
+        };
+        Some(Box::new(taping::Question { at: now, queue, plugin, name, asked, of }))
     }
 
     /// A tag may be what the policy of the queue looks at, also while the interaction waits.
@@ -224,6 +276,12 @@ impl Exchange {
             self.acd.handle_input(now, acd::Input::Changed { interaction, skills: None, priority: None });
         }
     }
+}
+
+/// The same for the same content, and for no other.
+fn name_of(tables: &Tables) -> String {
+    let text = serde_json::to_vec(tables).expect("lists of texts are JSON");
+    Sha256::digest(text).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The number that a component knows a skill by: the last one stands for every skill that nobody has.

@@ -1,38 +1,83 @@
-//! Puts on tape what flows are asked and what they say.
+//! What goes on tape: what components were asked in each interaction, and what they said.
+//!
+//! Here it is only gathered, as values; the text is made by [`crate::TapeWriter`], where no call waits for it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{collections::BTreeMap, sync::Arc};
 
 use plugboard_model::{
-    FlowId, InteractionId, Timestamp,
-    flow::{Action, Effect, Event, Happening, QueueNews, Stepped, Token},
-    tape::{Line, Said, Tape},
+    AgentId, InteractionId, QueueId, Timestamp,
+    compliance::Act,
+    flow::{Event, Happening, QueueNews, Stepped},
+    routing::Tables,
+    tape::{Decided, Judged, Line, Ranked, Ranking, Ruled, Said, Taken},
 };
-use serde_json::Value;
 
-use crate::question::{Answer, FlowStep};
+use crate::question::{Answer, FlowStep, OTHER_KIND};
 
-/// Secrets of one interaction that are looked for in what the flow says afterwards.
-const MOST_SECRETS: usize = 16;
-/// A shorter text stands for too many other things.
-const SHORTEST_SECRET: usize = 3;
+/// Steps of one interaction: no tape has room for more.
+const MOST_STEPS: u32 = 600;
+/// Agents and waiting interactions in all questions to policies about one interaction.
+const MOST_CANDIDATES: u32 = 1_024;
+/// Questions to policies and rules about one interaction.
+const MOST_QUESTIONS: u32 = 64;
+
+/// A piece of one interaction's tape, on its way to [`crate::TapeWriter`]. In order; the last one is [`Piece::Over`] or [`Piece::Lost`].
+#[derive(Clone, Debug)]
+pub struct Taped {
+    pub interaction: InteractionId,
+    pub piece: Piece,
+}
+
+#[derive(Clone, Debug)]
+pub enum Piece {
+    /// The first one.
+    Begun {
+        at: Timestamp,
+    },
+    Line(Box<Line>),
+    /// With the tables that its numbers are of.
+    Ranked(Box<Ranked>, Arc<Tables>),
+    /// The interaction is over; `left_out` questions to policies and rules are not on the tape.
+    Over {
+        left_out: u32,
+    },
+    /// In the place of the last one: some did not come through, and there is no tape.
+    Lost,
+}
 
 /// The tapes of interactions that go on.
 #[derive(Debug, Default)]
 pub(crate) struct Tapes {
     of: BTreeMap<InteractionId, Recorder>,
+    /// What was answered just now, until it shows who is reserved for it.
+    decided: Option<(InteractionId, Box<Ranked>, Arc<Tables>)>,
+    ready: Vec<Taped>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 struct Recorder {
-    tape: Tape,
-    /// The run that a step belongs to: the latest that began.
+    /// The run that a step belongs to is the latest that began.
     runs: usize,
+    steps: u32,
     /// Asked and not answered, by the number that the call gave.
     asked: BTreeMap<u64, (usize, Event)>,
-    /// Gathers whose keys may stand nowhere.
-    secret: BTreeSet<(usize, Token)>,
-    /// What was pressed there.
-    secrets: Vec<String>,
+    judging: BTreeMap<u64, Box<Judged>>,
+    questions: u32,
+    candidates: u32,
+    left_out: u32,
+}
+
+/// A question to a policy as it will stand on the tape of an interaction, with its answer.
+#[derive(Debug)]
+pub(crate) struct Question {
+    pub(crate) at: Timestamp,
+    pub(crate) queue: QueueId,
+    pub(crate) plugin: Arc<str>,
+    /// The name of the tables.
+    pub(crate) name: Arc<str>,
+    pub(crate) asked: Ranking,
+    /// Whose tape it stands on where the answer names nobody else.
+    pub(crate) of: InteractionId,
 }
 
 impl Tapes {
@@ -44,203 +89,163 @@ impl Tapes {
         revision: u64,
         step: &FlowStep,
     ) {
-        let recorder = self.of.entry(interaction).or_insert_with(|| Recorder::new(interaction, now));
-        recorder.asked(ask, revision, step);
+        let recorder = recorder(&mut self.of, &mut self.ready, interaction, now);
+        if step.event.seq == 0 {
+            recorder.runs += 1;
+            let (flow, plugin) = (step.flow.clone(), Arc::clone(&step.plugin));
+            let line = Line::Begun { run: recorder.runs - 1, flow, plugin, revision };
+            self.ready.push(Taped { interaction, piece: Piece::Line(Box::new(line)) });
+        }
+        let Some(run) = recorder.runs.checked_sub(1).filter(|_| recorder.steps < MOST_STEPS) else { return };
+        recorder.steps += 1;
+        recorder.asked.insert(ask, (run, step.event.clone()));
     }
 
     pub(crate) fn answered(&mut self, interaction: InteractionId, ask: u64, answer: &Answer) {
-        if let Some(recorder) = self.of.get_mut(&interaction) {
-            recorder.answered(ask, answer);
-        }
-    }
-
-    /// The interaction is over. `None` where no flow ran.
-    pub(crate) fn take(&mut self, interaction: InteractionId) -> Option<Tape> {
-        let mut recorder = self.of.remove(&interaction)?;
-        for (run, event) in std::mem::take(&mut recorder.asked).into_values() {
-            recorder.write(&Line::Step { run, event, said: Said::Nothing });
-        }
-        Some(recorder.tape)
-    }
-}
-
-impl Recorder {
-    fn new(interaction: InteractionId, begun_at: Timestamp) -> Self {
-        Self {
-            tape: Tape { interaction, begun_at, flows: Vec::new(), is_cut: false, lines: String::new() },
-            runs: 0,
-            asked: BTreeMap::new(),
-            secret: BTreeSet::new(),
-            secrets: Vec::new(),
-        }
-    }
-
-    fn asked(&mut self, ask: u64, revision: u64, step: &FlowStep) {
-        if step.event.seq == 0 {
-            self.begin(&step.flow);
-            let (flow, plugin) = (step.flow.clone(), step.plugin.to_string());
-            self.write(&Line::Begun { run: self.runs - 1, flow, plugin, revision });
-        }
-        let Some(run) = self.runs.checked_sub(1).filter(|_| !self.tape.is_cut) else { return };
-        let mut event = step.event.clone();
-        if let Happening::Gathered(keys) = &mut event.what
-            && event.answers.is_some_and(|token| self.secret.remove(&(run, token)))
-        {
-            let pressed = std::mem::take(&mut keys.digits);
-            if pressed.len() >= SHORTEST_SECRET && self.secrets.len() < MOST_SECRETS {
-                self.secrets.push(pressed);
-            }
-        }
-        self.asked.insert(ask, (run, event));
-    }
-
-    fn begin(&mut self, flow: &FlowId) {
-        self.runs += 1;
-        if !self.tape.flows.contains(flow) {
-            self.tape.flows.push(flow.clone());
-        }
-    }
-
-    fn answered(&mut self, ask: u64, answer: &Answer) {
-        let Some((run, event)) = self.asked.remove(&ask) else { return };
+        let Some(recorder) = self.of.get_mut(&interaction) else { return };
+        let Some((run, event)) = recorder.asked.remove(&ask) else { return };
         let said = match answer {
+            Answer::Stepped(stepped) if is_of_no_consequence(&event, stepped) => return recorder.steps -= 1,
             Answer::Stepped(stepped) => {
-                if is_of_no_consequence(&event, stepped) {
-                    return;
-                }
-                self.note_secrets(run, &stepped.actions);
-                let said = Said::Stepped { actions: stepped.actions.clone(), trail: stepped.trail.clone() };
-                without(&self.secrets, said)
+                Said::Stepped { actions: stepped.actions.clone(), trail: stepped.trail.clone() }
             }
             Answer::Failed(failure) => Said::Failed { reason: failure.to_string() },
             Answer::Unavailable(reason) => Said::Failed { reason: reason.to_string() },
             Answer::Ranked(_) | Answer::Relaxed(_) | Answer::Judged(_) => Said::Nothing,
         };
-        self.write(&Line::Step { run, event, said });
+        let line = Box::new(Line::Step { run, event, said });
+        self.ready.push(Taped { interaction, piece: Piece::Line(line) });
     }
 
-    fn note_secrets(&mut self, run: usize, actions: &[Action]) {
-        let secret = |action: &&Action| matches!(&action.what, Effect::Gather(gather) if gather.secret);
-        self.secret.extend(actions.iter().filter(secret).map(|action| (run, action.token)));
-    }
-
-    fn write(&mut self, line: &Line) {
-        if self.tape.is_cut {
-            return;
+    /// Whether a question of `candidates` about the interaction has room on its tape. One that has not is counted.
+    pub(crate) fn has_room(&mut self, now: Timestamp, interaction: InteractionId, candidates: usize) -> bool {
+        let recorder = recorder(&mut self.of, &mut self.ready, interaction, now);
+        let candidates = u32::try_from(candidates).unwrap_or(u32::MAX);
+        let sum = recorder.candidates.saturating_add(candidates);
+        let has_room = recorder.questions < MOST_QUESTIONS && sum <= MOST_CANDIDATES;
+        if has_room {
+            recorder.questions += 1;
+            recorder.candidates = sum;
+        } else {
+            recorder.left_out += 1;
         }
-        let Ok(text) = serde_json::to_string(line) else {
-            self.tape.is_cut = true;
-            return;
+        has_room
+    }
+
+    /// `is_late`: the native order was used long before.
+    pub(crate) fn ranked(&mut self, question: Question, tables: Arc<Tables>, answer: &Answer, is_late: bool) {
+        let Question { at, queue, plugin, name, asked, of } = question;
+        let failed = |reason: &str| Decided::Failed { reason: reason.to_owned() };
+        let said = match answer {
+            _ if is_late => failed("no answer in time"),
+            Answer::Ranked(order) => Decided::Ordered(order.clone()),
+            Answer::Relaxed(relaxed) => Decided::Relaxed(relaxed.clone()),
+            Answer::Failed(failure) => failed(&failure.to_string()),
+            Answer::Unavailable(reason) => failed(reason),
+            Answer::Stepped(_) | Answer::Judged(_) => failed(OTHER_KIND),
         };
-        if self.tape.lines.len() + text.len() >= Tape::LIMIT {
-            self.tape.is_cut = true;
+        // What an agent is offered stands with the interaction that the policy put first.
+        let of = match (&asked, &said) {
+            (Ranking::Waiting { interactions, .. }, Decided::Ordered(order)) => {
+                let first = order.numbers.first().and_then(|number| interactions.get(usize::try_from(*number).ok()?));
+                first.copied().filter(|first| self.of.contains_key(first)).unwrap_or(of)
+            }
+            _ => of,
+        };
+        let ranked = Box::new(Ranked { at, queue, plugin, tables: name, asked, said, taken: None });
+        self.decided = Some((of, ranked, tables));
+    }
+
+    pub(crate) fn reserved(&mut self, interaction: InteractionId, agent: &AgentId) {
+        let Some((of, ranked, _)) = &mut self.decided else { return };
+        let is_of_it = match &ranked.asked {
+            Ranking::Agents { agents, .. } => *of == interaction && agents.contains(agent),
+            Ranking::Waiting { agent: asked, interactions, .. } => {
+                asked == agent && interactions.contains(&interaction)
+            }
+            Ranking::Relax { .. } => *of == interaction,
+        };
+        if is_of_it && ranked.taken.is_none() {
+            ranked.taken = Some(Taken { interaction, agent: agent.clone() });
+        }
+    }
+
+    pub(crate) fn judging(
+        &mut self,
+        now: Timestamp,
+        interaction: InteractionId,
+        ask: u64,
+        rule: &Arc<str>,
+        plugin: &Arc<str>,
+        act: &Act,
+    ) {
+        if !self.has_room(now, interaction, 0) {
             return;
         }
-        self.tape.lines.push_str(&text);
-        self.tape.lines.push('\n');
+        let said = Ruled::Failed { reason: "no answer".to_owned() };
+        let judged = Judged { rule: Arc::clone(rule), plugin: Arc::clone(plugin), act: act.clone(), said };
+        if let Some(recorder) = self.of.get_mut(&interaction) {
+            recorder.judging.insert(ask, Box::new(judged));
+        }
     }
+
+    pub(crate) fn judged(&mut self, interaction: InteractionId, ask: u64, answer: &Answer) {
+        let Some(recorder) = self.of.get_mut(&interaction) else { return };
+        let Some(mut judged) = recorder.judging.remove(&ask) else { return };
+        let failed = |reason: &str| Ruled::Failed { reason: reason.to_owned() };
+        judged.said = match answer {
+            Answer::Judged(verdict) => Ruled::Verdict(verdict.clone()),
+            Answer::Failed(failure) => failed(&failure.to_string()),
+            Answer::Unavailable(reason) => failed(reason),
+            Answer::Stepped(_) | Answer::Ranked(_) | Answer::Relaxed(_) => failed(OTHER_KIND),
+        };
+        self.ready.push(Taped { interaction, piece: Piece::Line(Box::new(Line::Judged(judged))) });
+    }
+
+    /// The interaction is over.
+    pub(crate) fn end(&mut self, interaction: InteractionId) {
+        self.settle();
+        let Some(recorder) = self.of.remove(&interaction) else { return };
+        for (run, event) in recorder.asked.into_values() {
+            let line = Box::new(Line::Step { run, event, said: Said::Nothing });
+            self.ready.push(Taped { interaction, piece: Piece::Line(line) });
+        }
+        for judged in recorder.judging.into_values() {
+            self.ready.push(Taped { interaction, piece: Piece::Line(Box::new(Line::Judged(judged))) });
+        }
+        self.ready.push(Taped { interaction, piece: Piece::Over { left_out: recorder.left_out } });
+    }
+
+    /// What is ready to be written.
+    pub(crate) fn take(&mut self) -> Vec<Taped> {
+        self.settle();
+        std::mem::take(&mut self.ready)
+    }
+
+    fn settle(&mut self) {
+        if let Some((interaction, ranked, tables)) = self.decided.take()
+            // A question may outlive whom it was about.
+            && self.of.contains_key(&interaction)
+        {
+            self.ready.push(Taped { interaction, piece: Piece::Ranked(ranked, tables) });
+        }
+    }
+}
+
+fn recorder<'a>(
+    of: &'a mut BTreeMap<InteractionId, Recorder>,
+    ready: &mut Vec<Taped>,
+    interaction: InteractionId,
+    now: Timestamp,
+) -> &'a mut Recorder {
+    of.entry(interaction).or_insert_with(|| {
+        ready.push(Taped { interaction, piece: Piece::Begun { at: now } });
+        Recorder::default()
+    })
 }
 
 /// News of a caller's place that moved nothing: an hour's wait would fill the tape with them.
 fn is_of_no_consequence(event: &Event, stepped: &Stepped) -> bool {
     let is_place = matches!(event.what, Happening::Queue(QueueNews::Waiting(_)));
     is_place && stepped.actions.is_empty() && stepped.trail.iter().all(|visit| visit.exit.is_none())
-}
-
-/// The same, with each secret replaced wherever it stands.
-fn without(secrets: &[String], said: Said) -> Said {
-    if secrets.is_empty() {
-        return said;
-    }
-    let cleaned = serde_json::to_value(&said).map(|mut value| {
-        clean(secrets, &mut value);
-        value
-    });
-    let failed = || Said::Failed { reason: "what it said held a secret and was not kept".into() };
-    cleaned.and_then(serde_json::from_value).unwrap_or_else(|_| failed())
-}
-
-fn clean(secrets: &[String], value: &mut Value) {
-    match value {
-        Value::String(text) => {
-            for secret in secrets {
-                if text.contains(secret.as_str()) {
-                    *text = text.replace(secret.as_str(), &"0".repeat(secret.len()));
-                }
-            }
-        }
-        Value::Number(number) => {
-            let is_secret = |secret: &String| {
-                let plain = secret.trim_start_matches('0');
-                plain.len() >= SHORTEST_SECRET && number.to_string() == plain
-            };
-            if secrets.iter().any(is_secret) {
-                *value = Value::from(0);
-            }
-        }
-        Value::Array(items) => items.iter_mut().for_each(|item| clean(secrets, item)),
-        Value::Object(fields) => fields.values_mut().for_each(|field| clean(secrets, field)),
-        Value::Null | Value::Bool(_) => {}
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use plugboard_model::flow::{Digits, Gather, GatherEnd, Prompt, Setting, Source};
-
-    use super::*;
-
-    fn event(seq: u32, answers: Option<Token>, what: Happening) -> FlowStep {
-        let event = Event { seq, at: Timestamp::from_secs(9), utc_offset_min: 0, answers, more: false, what };
-        let flow: FlowId = "pin".parse().expect("a name");
-        FlowStep { flow, plugin: "any".into(), document: "".into(), state: Vec::new(), event }
-    }
-
-    fn stepped(actions: Vec<(Token, Effect)>) -> Answer {
-        let actions = actions.into_iter().map(|(token, what)| Action { token, what }).collect();
-        Answer::Stepped(Stepped { state: b"4711".to_vec(), actions, trail: Vec::new() })
-    }
-
-    /// A component that puts a PIN into its words is at fault; the tape must not be.
-    #[test]
-    fn secret_is_left_out_wherever_a_flow_says_it_again() {
-        let mut tapes = Tapes::default();
-        let call = InteractionId(1);
-        let mut step = |ask: u64, step: &FlowStep, answer: &Answer| {
-            tapes.asked(Timestamp::from_secs(9), call, ask, 3, step);
-            tapes.answered(call, ask, answer);
-        };
-        let gather = Gather {
-            prompt: None,
-            max_digits: 4,
-            first_ms: 1_000,
-            between_ms: 1_000,
-            terminators: String::new(),
-            secret: true,
-        };
-        step(1, &event(0, None, Happening::Timer), &stepped(vec![(0, Effect::Gather(gather))]));
-        let sources = vec![Source::Digits("4711".into()), Source::Number(4_711), Source::Text("no. 4711".into())];
-        let prompt = Prompt { sources, language: "en".into(), barge_in: true };
-        let tag = Setting { name: "pin".into(), value: "<4711>".into() };
-        let keys = Happening::Gathered(Digits { digits: "4711".into(), ended: GatherEnd::Complete });
-        let said = stepped(vec![(1, Effect::Play(prompt)), (2, Effect::Tag(tag)), (4_712, Effect::PickUp)]);
-        step(2, &event(1, Some(0), keys), &said);
-        let lines = tapes.take(call).expect("a tape").lines;
-        let last = lines.lines().last().expect("a line");
-        expect_test::expect![[r#"
-            {"step":{"run":0,"event":{"seq":1,"at":"1970-01-01T00:00:09.000000Z","utc_offset_min":0,"answers":0,"more":false,"what":{"gathered":{"digits":"","ended":"complete"}}},"said":{"stepped":{"actions":[{"token":1,"what":{"play":{"sources":[{"digits":"0000"},{"number":0},{"text":"no. 0000"}],"language":"en","barge_in":true}}},{"token":2,"what":{"tag":{"name":"pin","value":"<0000>"}}},{"token":4712,"what":"pick-up"}],"trail":[]}}}}
-        "#]]
-        .assert_eq(&format!("{last}\n"));
-    }
-
-    #[test]
-    fn tape_is_cut_at_its_limit_and_says_so() {
-        let mut tapes = Tapes::default();
-        for ask in 0..1_000 {
-            tapes.asked(Timestamp::from_secs(9), InteractionId(1), ask, 3, &event(ask as u32, None, Happening::Timer));
-            tapes.answered(InteractionId(1), ask, &stepped(vec![(0, Effect::PickUp)]));
-        }
-        let tape = tapes.take(InteractionId(1)).expect("a tape");
-        assert_eq!((tape.is_cut, tape.lines.len() < Tape::LIMIT, tape.read().is_ok()), (true, true, true));
-    }
 }

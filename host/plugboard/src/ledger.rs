@@ -3,7 +3,7 @@
 //! One thread, so that writing JSON never delays a call. What is durable is told by [`Durable`].
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -13,8 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plugboard_exchange::SharedConfiguration;
-use plugboard_model::{Event, EventKind, InteractionId, TenantId, tape::Tape};
+use plugboard_exchange::{SharedConfiguration, Taped};
+use plugboard_model::{Event, EventKind, InteractionId, TenantId};
 use plugboard_reporting::Cdr;
 use plugboard_store::{
     CommitError, Committed, Embedded, ReadError, Record, Store, SubmitError, Transaction, TransactionError,
@@ -52,8 +52,8 @@ impl Durable {
 pub(crate) struct Batch {
     pub(crate) tenant: TenantId,
     pub(crate) events: Vec<Arc<Event>>,
-    /// Of calls that ended.
-    pub(crate) tapes: Vec<Tape>,
+    /// Pieces of tapes.
+    pub(crate) tapes: Vec<Taped>,
     pub(crate) durable: Arc<Durable>,
     /// In force when these events happened.
     pub(crate) configuration: SharedConfiguration,
@@ -118,7 +118,7 @@ struct Page {
     events: Vec<Event>,
     /// The latest state of each record: one that changed three times within the window is written once.
     records: BTreeMap<InteractionId, Cdr>,
-    tapes: Vec<Tape>,
+    tapes: Vec<Taped>,
 }
 
 /// What events pass on their way to disk.
@@ -222,8 +222,9 @@ impl Desk {
         }
     }
 
-    fn write(&self, page: Page) {
+    fn write(&mut self, page: Page) {
         let Page { tenant, durable, mut events, records, tapes } = page;
+        let written = self.tapes.written(&tenant, self.clock.now(), tapes);
         let Some(last) = events.last().map(|event| event.seq) else { return };
         for event in &events {
             self.alarms.hear(&tenant, event);
@@ -237,8 +238,11 @@ impl Desk {
         for cdr in records.values() {
             put(&tenant, cdr, &mut transaction, &behind_events);
         }
-        for tape in self.tapes.packed(&tenant, &tapes) {
-            put(&tenant, &tape, &mut transaction, &behind_events);
+        for tables in &written.tables {
+            put(&tenant, tables, &mut transaction, &behind_events);
+        }
+        for tape in &written.tapes {
+            put(&tenant, tape, &mut transaction, &behind_events);
         }
         behind_events(transaction);
     }
@@ -264,10 +268,11 @@ impl Desk {
         self.books = books;
     }
 
-    /// A few at a time, so that no call waits for it.
+    /// A few at a time, so that no call waits for it. Also of a tenant where nothing happened since the start.
     fn erase_old_tapes(&mut self) {
         let now = self.clock.now();
-        for tenant in self.configured.keys() {
+        let tenants: BTreeSet<&TenantId> = self.books.keys().chain(self.configured.keys()).collect();
+        for tenant in tenants {
             match self.tapes.outdated(&self.store, tenant, now) {
                 Ok(Some(transaction)) => self.submit(tenant, transaction, None),
                 Ok(None) => {}

@@ -3,15 +3,15 @@
 //! It takes a burst of whatever came, gives each to its exchange, and carries out what the exchanges ask for; it waits for nothing but the next input or deadline.
 
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
     time::Duration,
 };
 
 use plugboard_api::HostError;
-use plugboard_exchange::{Command, CommandId, Exchange, Input, Output, QuestionId, SharedEvent};
+use plugboard_exchange::{Command, CommandId, Exchange, Input, Output, Piece, QuestionId, SharedEvent, Taped};
 use plugboard_media as media;
-use plugboard_model::{Configuration, Event, EventKind, TenantId, Timestamp, tape::Tape};
+use plugboard_model::{Configuration, Event, EventKind, InteractionId, TenantId, Timestamp};
 use plugboard_transport::{
     media_plane::MediaPlane,
     sip_sockets::{Received, SipSockets},
@@ -61,8 +61,10 @@ pub(crate) struct Tenant {
     told: u64,
     /// Events of this turn, to be handed to the ledger together.
     fresh: Vec<Arc<Event>>,
-    /// Of calls that ended, on their way to disk with the events that say so.
-    tapes: Vec<Tape>,
+    /// Pieces of tapes, on their way to disk with the events of this turn.
+    tapes: Vec<Taped>,
+    /// Live interactions of whose tapes pieces were let go, since the disk was behind.
+    untaped: BTreeSet<InteractionId>,
     /// What waits for facts to be on disk.
     backlog: Backlog,
     /// When the exchange wants to be called back.
@@ -85,8 +87,25 @@ impl Tenant {
             told,
             fresh: Vec::new(),
             tapes: Vec::new(),
+            untaped: BTreeSet::new(),
             backlog: Backlog::default(),
             deadline: None,
+        }
+    }
+}
+
+impl Tenant {
+    /// A tape is worth less than the room that it takes while the disk is behind: then pieces are let go, and the tape with them.
+    fn tape(&mut self, taped: Taped, has_room: bool) {
+        let Taped { interaction, piece } = taped;
+        let is_last = matches!(piece, Piece::Over { .. });
+        if has_room && !self.untaped.contains(&interaction) {
+            self.tapes.push(Taped { interaction, piece });
+        } else if is_last {
+            self.untaped.remove(&interaction);
+            self.tapes.push(Taped { interaction, piece: Piece::Lost });
+        } else {
+            self.untaped.insert(interaction);
         }
     }
 }
@@ -396,7 +415,7 @@ impl Loop {
                     tenant.backlog.add(Arc::clone(&event));
                     tenant.fresh.push(event);
                 }
-                Output::Tape(tape) => self.parts.tenants[index].tapes.push(*tape),
+                Output::Tape(taped) => self.parts.tenants[index].tape(taped, self.behind.is_empty()),
                 Output::Reply { id, after, result } => {
                     let Some(to) = self.replies.remove(&id) else { continue };
                     let result = result.map_err(HostError::from);

@@ -1,4 +1,4 @@
-//! Past calls through another version of a flow.
+//! Past calls through another version of a flow, another policy, another rule.
 //!
 //! A [`Run`](plugboard_model::tape::Run) on tape says what a flow heard and what it asked for. [`Player`] gives another version the same to hear, as far as
 //! it asks for the same: keys that were pressed answer its gathers, news of the queue its queueing. What a caller would have said to a question that they were never
@@ -7,10 +7,14 @@
 //! ```text
 //!   tape ──▶ Player::next_question ──▶ (state, event) ──▶ component ──▶ Player::said ──▶ … ──▶ Comparison ──▶ Report
 //! ```
+//! [`policy`] and [`rules`] hold what policies and compliance rules decided against what others decide, question by question.
+//!
 //! Nothing here asks a component: who plays does.
 
 mod player;
+pub mod policy;
 mod report;
+pub mod rules;
 mod trace;
 
 pub use player::{Player, Question};

@@ -31,7 +31,7 @@ pub use kinds::{CdrOf, CdrSearch};
 pub use kv::{DurableKv, Kv, KvCondition, KvEntry, KvError, KvPlace, KvWrite, MemoryKv};
 pub use record::{IndexEntry, IndexValue, Record, RecordError};
 pub use store::{Cursor, Order, Page, Query, ReadError, Row, SnapshotError, SnapshotSummary, Store};
-pub use tape::{KeptTape, TapeSearch, UnpackError};
+pub use tape::{KeptTables, KeptTape, TapeSearch, TapesOf, UnpackError};
 pub use transaction::{
     Acknowledge, CommitError, CommitId, Committed, Expected, Revision, SubmitError, Transaction, TransactionError,
     VALUE_LIMIT,

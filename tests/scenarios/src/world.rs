@@ -7,9 +7,11 @@ use std::{
     time::Duration,
 };
 
-use plugboard_exchange::{CommandError, CommandId, Exchange, Input, Output, QuestionId, Reply, Settings};
+use plugboard_exchange::{
+    CommandError, CommandId, Exchange, Input, Output, Piece, QuestionId, Reply, Settings, TapeWriter, Taped,
+};
 use plugboard_media as media;
-use plugboard_model::{Configuration, Event, Timestamp, tape::Tape};
+use plugboard_model::{Configuration, Event, Timestamp, routing, tape::Tape};
 use plugboard_replay::Comparison;
 use plugboard_reporting::{Bounds, Cdr, InteractionFold};
 use plugboard_sip as sip;
@@ -82,6 +84,9 @@ pub struct World {
     pub facts: Vec<Arc<Event>>,
     /// Of the calls that are over.
     pub tapes: Vec<Tape>,
+    tape_writer: TapeWriter,
+    /// What the numbers on tapes are of, by name.
+    pub tables: BTreeMap<Arc<str>, Arc<routing::Tables>>,
     /// Walk every index after each step: slow, and worth it in a story.
     pub checks_each_step: bool,
     pub(crate) ladder: Ladder,
@@ -126,6 +131,8 @@ impl World {
             commit_delay: Some(Duration::from_millis(2)),
             facts: Vec::new(),
             tapes: Vec::new(),
+            tape_writer: TapeWriter::default(),
+            tables: BTreeMap::new(),
             checks_each_step: true,
             ladder: Ladder::default(),
             configuration,
@@ -366,10 +373,19 @@ impl World {
                 self.facts.push(event);
                 self.commit_soon();
             }
-            Output::Tape(tape) => self.tapes.push(*tape),
+            Output::Tape(taped) => {
+                self.note_tables(&taped);
+                self.tapes.extend(self.tape_writer.write(taped));
+            }
             Output::Reply { id, result, .. } => {
                 self.replies.insert(id, result);
             }
+        }
+    }
+
+    fn note_tables(&mut self, taped: &Taped) {
+        if let Piece::Ranked(ranked, tables) = &taped.piece {
+            self.tables.entry(Arc::clone(&ranked.tables)).or_insert_with(|| Arc::clone(tables));
         }
     }
 
@@ -434,7 +450,7 @@ impl World {
 
     /// The runs of `flow` on all tapes, through this document instead.
     pub fn replay(&mut self, flow: &str, document: &str) -> Vec<Comparison> {
-        let runs = self.tapes.iter().flat_map(|tape| tape.read().unwrap()).filter(|run| run.flow.as_str() == flow);
+        let runs = self.tapes.iter().flat_map(|tape| tape.read().unwrap().runs).filter(|run| run.flow.as_str() == flow);
         runs.map(|run| self.components.play(&self.configuration.tenant, &run, document)).collect()
     }
 

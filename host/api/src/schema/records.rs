@@ -14,7 +14,7 @@ pub(crate) struct TapePage {
     next: Option<String>,
 }
 
-/// What the flows of one interaction were asked and said.
+/// What the flows of one interaction, and policies and rules about it, were asked and said.
 #[derive(ToSchema)]
 pub(crate) struct Tape {
     interaction: u64,
@@ -22,10 +22,26 @@ pub(crate) struct Tape {
     begun_at: String,
     /// The flows that ran, each once.
     flows: Vec<String>,
-    /// It was too long; the rest is not here.
+    /// The queues whose policies were asked, each once.
+    queues: Vec<String>,
+    /// What flows were asked was too long; the rest is not here.
     is_cut: bool,
-    /// One JSON object a line: `begun` of each flow, `step` with the event and what the flow said.
+    /// Questions to policies and rules that had no room.
+    left_out: u32,
+    /// One JSON object a line: `begun` of each flow, `step` with the event and what the flow said, `ranked` with a question to a policy and its answer,
+    /// `judged` with an act and a rule's verdict.
     lines: String,
+}
+
+/// What the numbers in a policy's questions stand for: each is a place in one of these lists.
+#[derive(ToSchema)]
+pub(crate) struct TapeTables {
+    skills: Vec<String>,
+    attributes: Vec<String>,
+    queues: Vec<String>,
+    /// What the policy was set to: objects of `name` and `value`.
+    #[schema(value_type = Vec<Object>)]
+    settings: Vec<String>,
 }
 
 /// One interaction, as it ended; lengths are whole milliseconds.

@@ -19,7 +19,7 @@ use plugboard_api::{
 use plugboard_exchange::{Command, CommandError, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
     Agent, Configuration, EndedBy, Event, EventKind, FlowDocument, InteractionId, Number, NumberTarget, Prompt, Queue,
-    QueueExit, RecordingId, TenantId, Timestamp, Trunk, tape::Tape,
+    QueueExit, RecordingId, TenantId, Timestamp, Trunk, routing::Tables, tape::Tape,
 };
 use plugboard_reporting::{
     AgentInterval, Cdr, QueueInterval,
@@ -393,11 +393,17 @@ impl Host for Double {
             let mut all = self.tapes.lock().unwrap().clone();
             all.retain(|tape| {
                 query.flow.as_ref().is_none_or(|flow| tape.flows.contains(flow))
+                    && query.queue.as_ref().is_none_or(|queue| tape.queues.contains(queue))
                     && query.from.is_none_or(|from| tape.begun_at >= from)
                     && query.to.is_none_or(|to| tape.begun_at < to)
             });
             page(&all, query.cursor.as_ref(), query.limit)
         })
+    }
+
+    fn tables<'a>(&'a self, _: &'a TenantId, name: String) -> Answer<'a, Result<Option<Tables>, HostError>> {
+        let tables = Tables { skills: vec!["french".to_owned()], ..Tables::default() };
+        Box::pin(async move { Ok((name == "t1").then_some(tables)) })
     }
 
     fn cdrs<'a>(&'a self, _: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Cdr>, HostError>> {

@@ -128,13 +128,15 @@ async fn recordings_are_listed_without_their_paths() {
 }
 
 #[tokio::test]
-async fn tapes_are_listed_by_flow_and_time() {
+async fn tapes_are_listed_by_flow_queue_and_time_and_the_tables_that_they_name_by_name() {
     let server = Server::start().await;
     let tape = |number: u64, flow: &str| Tape {
         interaction: InteractionId(number),
         begun_at: Timestamp::from_secs(number * 100),
         flows: vec![flow.parse().unwrap()],
+        queues: if number == 2 { vec!["sales".parse().unwrap()] } else { Vec::new() },
         is_cut: false,
+        left_out: 0,
         lines: format!("{{\"n\":{number}}}\n"),
     };
     *server.host.tapes.lock().unwrap() = vec![tape(1, "main"), tape(2, "night"), tape(3, "main")];
@@ -144,6 +146,10 @@ async fn tapes_are_listed_by_flow_and_time() {
     };
     assert_eq!(told("?flow=main").await, r#""{\"n\":1}\n""{\"n\":3}\n""#);
     assert_eq!(told("?from=1970-01-01T00:02:00Z&to=1970-01-01T00:05:00Z").await, r#""{\"n\":2}\n""#);
+    assert_eq!(told("?queue=sales").await, r#""{\"n\":2}\n""#);
+    let tables = async |name: &str| server.get(&format!("{DEMO}/tapes/tables/{name}")).await;
+    assert_eq!(tables("t1").await.json()["skills"], json!(["french"]));
+    assert_eq!(tables("t2").await.problem().0, 404);
     assert_eq!(server.get(&format!("{DEMO}/tapes?from=noon")).await.problem().0, 400);
 }
 

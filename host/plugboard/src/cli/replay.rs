@@ -296,11 +296,11 @@ fn in_words(change: &Change, language: Language) -> String {
 }
 
 fn play(tape: &Tape, flow: &FlowId, version: &Version, asker: &mut plugin::Asker, report: &mut Report) {
-    let Ok(runs) = tape.read() else { return report.leave_out() };
+    let Ok(recorded) = tape.read() else { return report.leave_out() };
     if tape.is_cut {
         return report.leave_out();
     }
-    for run in runs.iter().filter(|run| run.flow == *flow) {
+    for run in recorded.runs.iter().filter(|run| run.flow == *flow) {
         let mut player = Player::new(run);
         while let Some(question) = player.next_question() {
             let ask = plugin::Ask::FlowStep {

@@ -7,7 +7,7 @@ use plugboard_api::{
     PackView, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
-use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, tape::Tape};
+use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, routing::Tables, tape::Tape};
 use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use plugboard_store::Store as _;
 use tokio::sync::broadcast;
@@ -119,6 +119,10 @@ impl Host for PlugboardHost {
 
     fn tapes<'a>(&'a self, tenant: &'a TenantId, query: TapeQuery) -> Answer<'a, Result<Page<Tape>, HostError>> {
         self.read(tenant, move |store, tenant| tapes::search(store, tenant, &query))
+    }
+
+    fn tables<'a>(&'a self, tenant: &'a TenantId, name: String) -> Answer<'a, Result<Option<Tables>, HostError>> {
+        self.read(tenant, move |store, tenant| tapes::tables(store, tenant, &name))
     }
 
     fn recordings<'a>(

@@ -185,3 +185,34 @@ fn events_that_cannot_be_kept_are_an_alarm_with_its_remedy_and_hold_nobody_up() 
         )
     );
 }
+
+#[test]
+fn tapes_of_a_tenant_where_nothing_happens_are_erased_all_the_same() {
+    let scratch = Scratch(std::env::temp_dir().join(format!("plugboard-ledger-tapes-{}", std::process::id())));
+    let folders = Folders::make(&scratch.0).unwrap();
+    let store = Arc::new(Embedded::open(Options::new(&folders.store)).unwrap());
+    let tape = plugboard_model::tape::Tape {
+        interaction: InteractionId(1),
+        begun_at: Timestamp::EPOCH,
+        flows: Vec::new(),
+        queues: Vec::new(),
+        is_cut: false,
+        left_out: 1,
+        lines: String::new(),
+    };
+    let mut transaction = Transaction::new();
+    transaction.put(&tenant(), &plugboard_store::KeptTape::pack(&tape).unwrap()).unwrap();
+    store.commit(transaction).unwrap();
+    let kept = || crate::tapes::search(&store, &tenant(), &plugboard_api::TapeQuery { limit: 1, ..Default::default() });
+    assert_eq!(kept().unwrap().items.len(), 1);
+    let clock = Clock::start();
+    let books = BTreeMap::from([(tenant(), Books::new())]);
+    let alarms = Arc::new(Alarms::new(clock));
+    Ledger::start(Arc::clone(&store), clock, books, Arc::default(), alarms, Tapes::kept_for(7)).unwrap().close();
+    // Commits come in order.
+    let known = recovery::KnownTenant { tenant: tenant(), file: "acme.json".to_owned() };
+    let mut transaction = Transaction::new();
+    transaction.put(&recovery::host_tenant(), &known).unwrap();
+    store.commit(transaction).unwrap();
+    assert_eq!(kept().unwrap().items.len(), 0);
+}
