@@ -7,10 +7,12 @@
 //! ```text
 //!   tape ──▶ Player::next_question ──▶ (state, event) ──▶ component ──▶ Player::said ──▶ … ──▶ Comparison ──▶ Report
 //! ```
-//! [`policy`] and [`rules`] hold what policies and compliance rules decided against what others decide, question by question.
+//! [`policy`] and [`rules`] hold what policies and compliance rules decided against what others decide, question by question;
+//! [`day`] lives a whole day again.
 //!
 //! Nothing here asks a component: who plays does.
 
+pub mod day;
 mod player;
 pub mod policy;
 mod report;
