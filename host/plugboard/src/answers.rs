@@ -103,7 +103,7 @@ impl Components {
         }
     }
 
-    fn policy(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::RoutingPlugin> {
+    pub(crate) fn policy(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::RoutingPlugin> {
         match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
             Some(Component::Routing(policy)) => Some(policy),
             Some(_) => None,
@@ -111,7 +111,7 @@ impl Components {
         }
     }
 
-    fn rule(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::CompliancePlugin> {
+    pub(crate) fn rule(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::CompliancePlugin> {
         match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
             Some(Component::Compliance(rule)) => Some(rule),
             Some(_) => None,
@@ -254,7 +254,7 @@ pub(crate) struct Questions {
 }
 
 /// A rule's settings as its component gets them.
-fn settings(told: &BTreeMap<String, String>) -> plugin::Settings {
+pub(crate) fn settings(told: &BTreeMap<String, String>) -> plugin::Settings {
     let setting = |(name, value): (&String, &String)| Setting { name: name.clone(), value: value.clone() };
     plugin::Settings::new(told.iter().map(setting).collect())
 }
