@@ -143,7 +143,7 @@ impl Stage {
                 length_ms: (2 + back) * 1_000,
                 sha256,
                 voicemail: false,
-                path,
+                sound: plugboard_api::Sound::new((interaction, path)),
             });
         }
         let (interaction, amy) = (InteractionId(412), "amy".parse::<AgentId>().unwrap());

@@ -8,7 +8,7 @@ use std::{
 
 use axum::http::{HeaderMap, Method, Uri, header, uri::Authority};
 use hmac::{Hmac, Mac};
-use plugboard_model::TenantId;
+use plugboard_model::{TenantId, compliance::Role};
 use sha2::Digest;
 
 use crate::Problem;
@@ -75,18 +75,25 @@ pub struct Token {
     pub secret: Sha256,
     /// `None`: every tenant.
     pub tenant: Option<TenantId>,
+    pub role: Role,
 }
 
 impl Token {
-    /// A token for every tenant.
+    /// An administrator's token for every tenant.
     pub fn new(name: &str, secret: &str) -> Self {
-        Self { name: name.to_owned(), secret: Sha256::of(secret.as_bytes()), tenant: None }
+        Self { name: name.to_owned(), secret: Sha256::of(secret.as_bytes()), tenant: None, role: Role::Administrator }
     }
 
     /// The same token, good for one tenant only.
     #[must_use]
     pub fn for_tenant(self, tenant: TenantId) -> Self {
         Self { tenant: Some(tenant), ..self }
+    }
+
+    /// The same token, for somebody who is something else to the tenant.
+    #[must_use]
+    pub fn for_role(self, role: Role) -> Self {
+        Self { role, ..self }
     }
 }
 
@@ -114,6 +121,7 @@ pub(crate) struct Caller {
     pub(crate) name: String,
     /// `None`: every tenant.
     pub(crate) tenant: Option<TenantId>,
+    pub(crate) role: Role,
 }
 
 impl Caller {
@@ -124,7 +132,7 @@ impl Caller {
 
 impl From<&Token> for Caller {
     fn from(token: &Token) -> Self {
-        Self { name: token.name.clone(), tenant: token.tenant.clone() }
+        Self { name: token.name.clone(), tenant: token.tenant.clone(), role: token.role }
     }
 }
 
@@ -169,7 +177,7 @@ impl Access {
         let own_name = host.parse::<Authority>().is_ok_and(|host| is_this_machine(host.host()));
         let own_page = !headers.contains_key(header::ORIGIN) || same_origin(uri, headers);
         let admitted = self.tokens.is_empty() && peer.to_canonical().is_loopback() && own_name && own_page;
-        admitted.then(|| Caller { name: "this machine".to_owned(), tenant: None })
+        admitted.then(|| Caller { name: "this machine".to_owned(), tenant: None, role: Role::Administrator })
     }
 
     /// The value of `Set-Cookie` that logs a browser in. `secure`: it came by HTTPS.

@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use plugboard_call::{Command, Target};
-use plugboard_exchange::{CallSnapshot, Command as Ask, CommandError, Reply};
+use plugboard_exchange::{Command as Ask, CommandError, Reply};
 use plugboard_model::{AgentId, Configuration, InteractionId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -113,7 +113,7 @@ async fn ask(
     interaction: InteractionId,
     command: Command,
 ) -> Result<StatusCode, Problem> {
-    shared.command(&tenant.id, Ask::Call { interaction, command }).await?;
+    shared.command(tenant, Ask::Call { interaction, command }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -121,7 +121,7 @@ async fn list(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
     Asked(paging): Asked<Paging>,
-) -> Result<Json<Page<CallSnapshot>>, Problem> {
+) -> Result<Response, Problem> {
     let limit = paging.limit()?;
     let after = match &paging.cursor {
         None => InteractionId(0),
@@ -133,17 +133,17 @@ async fn list(
     let more = calls.len() > limit;
     let items: Vec<_> = calls.into_iter().take(limit).cloned().collect();
     let next = items.last().filter(|_| more).map(|last| Cursor(last.interaction.0.to_string()));
-    Ok(Json(Page { items, next }))
+    tenant.shows(&Page { items, next })
 }
 
 async fn read(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
     Id(call): Id<InteractionId>,
-) -> Result<Json<CallSnapshot>, Problem> {
+) -> Result<Response, Problem> {
     let snapshot = shared.snapshot(&tenant.id).await?;
-    let found = snapshot.calls.iter().find(|live| live.interaction == call).cloned();
-    found.map(Json).ok_or_else(|| CommandError::NoSuchInteraction(call).into())
+    let found = snapshot.calls.iter().find(|live| live.interaction == call);
+    tenant.shows(found.ok_or(CommandError::NoSuchInteraction(call))?)
 }
 
 /// Where to.
@@ -238,7 +238,7 @@ async fn originate(
     Sent(Origination { agent, to }): Sent<Origination>,
 ) -> Result<Response, Problem> {
     let to = target(&to, &tenant.configuration)?;
-    let Reply::Started(interaction) = shared.command(&tenant.id, Ask::Originate { agent, to }).await? else {
+    let Reply::Started(interaction) = shared.command(&tenant, Ask::Originate { agent, to }).await? else {
         tracing::error!("the exchange answered an origination with something else");
         return Err(Problem::unavailable("no-interaction", "the exchange named no interaction", 1));
     };

@@ -11,11 +11,12 @@ use axum::{
 use plugboard_model::{AgentId, InteractionId, QueueId};
 use plugboard_reporting::{Cdr, csv};
 use serde::Deserialize;
-use utoipa::openapi::schema::Type;
+use utoipa::{ToSchema, openapi::schema::Type};
 
 use crate::{
-    CdrQuery, Cursor, Problem,
-    request::{Asked, Id, Paging, Tenant, time},
+    CdrQuery, Cursor, Problem, Sealed,
+    handing::{MOST_REASON, Numbers, Reason},
+    request::{Asked, Id, Paging, Sent, Tenant, bounded, time},
     route::Route,
     schema,
     server::Shared,
@@ -37,12 +38,27 @@ pub(crate) fn routes() -> Vec<Route> {
         .query("called", Type::String, "the number that was dialled, exactly")
         .query("agent", Type::String, "an agent who answered")
         .query("queue", Type::String, "a queue that it waited in")
+        .query("reason", Type::String, "why they are wanted, for the tenant's rules; at most 1 KiB")
         .query("bom", Type::Boolean, "as CSV: begin with a byte order mark, which some spreadsheets need to read UTF-8")
         .paged()
+        .refuses(StatusCode::FORBIDDEN)
         .answers::<schema::CdrPage>(StatusCode::OK, "A page; as CSV the next one is in Link"),
         Route::new(Method::GET, "/v1/tenants/{tenant}/cdrs/{id}", "readCdr", "The record of one interaction", read)
             .tag("records")
+            .query("reason", Type::String, "why it is wanted, for the tenant's rules; at most 1 KiB")
+            .refuses(StatusCode::FORBIDDEN)
             .answers::<schema::Cdr>(StatusCode::OK, "The record"),
+        Route::new(
+            Method::POST,
+            "/v1/tenants/{tenant}/cdrs/{id}/unmask",
+            "unmaskCdr",
+            "The numbers of one interaction for who sees them masked; who saw them and why is an event",
+            unmask,
+        )
+        .tag("records")
+        .takes::<Wanted>()
+        .refuses(StatusCode::FORBIDDEN)
+        .answers::<Numbers>(StatusCode::OK, "The numbers"),
     ]
 }
 
@@ -66,6 +82,7 @@ async fn list(
     Asked(conditions): Asked<Conditions>,
     uri: Uri,
     headers: HeaderMap,
+    reason: Reason,
 ) -> Result<Response, Problem> {
     let Conditions { from, to, caller, called, agent, queue, bom, cursor, limit } = conditions;
     let paging = Paging { cursor, limit };
@@ -79,9 +96,11 @@ async fn list(
         cursor: paging.cursor(),
         limit: paging.limit()?,
     };
-    let page = shared.host.cdrs(&tenant.id, query).await?;
+    let sealed = shared.host.cdrs(&tenant.id, query).await?;
     let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-    if !accept.to_ascii_lowercase().contains("text/csv") {
+    let wants_table = accept.to_ascii_lowercase().contains("text/csv");
+    let page = shared.hand_out(&tenant, sealed, if wants_table { "download" } else { "api" }, reason).await?;
+    if !wants_table {
         return Ok(Json(page).into_response());
     }
     let kind = (header::CONTENT_TYPE, "text/csv; charset=utf-8; header=present");
@@ -113,11 +132,35 @@ async fn read(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
     Id(interaction): Id<InteractionId>,
+    reason: Reason,
 ) -> Result<Json<Cdr>, Problem> {
+    let sealed = record(&shared, &tenant, interaction).await?;
+    shared.hand_out(&tenant, sealed, "api", reason).await.map(Json)
+}
+
+async fn record(shared: &Shared, tenant: &Tenant, interaction: InteractionId) -> Result<Sealed<Cdr>, Problem> {
     let found = shared.host.cdr(&tenant.id, interaction).await?;
-    found.map(Json).ok_or_else(|| {
+    found.ok_or_else(|| {
         Problem::not_found(format!("no record of interaction {interaction}"), "a call has a record once it is over")
     })
+}
+
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct Wanted {
+    /// Why they have to be seen, at most 1,024 bytes. It is kept.
+    reason: String,
+}
+
+async fn unmask(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(interaction): Id<InteractionId>,
+    Sent(Wanted { reason }): Sent<Wanted>,
+) -> Result<Json<Numbers>, Problem> {
+    let reason = bounded("reason", reason, MOST_REASON)?.to_string();
+    let sealed = record(&shared, &tenant, interaction).await?;
+    shared.show_numbers(&tenant, interaction, sealed, reason).await.map(Json)
 }
 
 #[cfg(test)]

@@ -9,8 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use plugboard_model::{
-    AddressBlock, AgentId, Configuration, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number, NumberTarget,
-    Queue, QueueId, SkillId, TenantId, TimeZone, compliance::Rule,
+    AddressBlock, AgentId, Configuration, Dialling, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number,
+    NumberList, NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, compliance::Rule,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::schema::Type};
@@ -91,6 +91,13 @@ struct Tenancy {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, schema::Rule>)]
     rules: BTreeMap<Arc<str>, Rule>,
+    /// Numbers in E.164 by the name of their list; rules about dialling are told which hold a number. At most 200,000 in 64 lists.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, Vec<String>>)]
+    lists: BTreeMap<Arc<str>, NumberList>,
+    #[serde(default)]
+    #[schema(value_type = schema::Dialling)]
+    dialling: Dialling,
     #[serde(default)]
     #[schema(value_type = schema::Limits)]
     limits: Limits,
@@ -216,6 +223,8 @@ impl From<&Configuration> for Tenancy {
             flows,
             prompts,
             rules,
+            lists,
+            dialling,
             limits,
             exception,
         } = configuration.clone();
@@ -234,6 +243,8 @@ impl From<&Configuration> for Tenancy {
             flows,
             prompts: prompts.into_iter().map(prompt).collect(),
             rules,
+            lists,
+            dialling,
             limits,
             exception,
         }
@@ -288,6 +299,8 @@ impl Tenancy {
             flows: self.flows,
             prompts: self.prompts.into_iter().map(prompt).collect(),
             rules: self.rules,
+            lists: self.lists,
+            dialling: self.dialling,
             limits: self.limits,
             exception: self.exception,
         };

@@ -18,6 +18,7 @@ use utoipa::openapi::schema::Type;
 
 use crate::{
     Problem,
+    handing::Reason,
     request::{Asked, Tenant, time},
     route::Route,
     schema,
@@ -33,6 +34,8 @@ pub(crate) fn routes() -> Vec<Route> {
             .tag("figures")
             .query("from", Type::String, "beginning of the period (RFC 3339), taken to its quarter of an hour; today's midnight in the tenant's zone if left out")
             .query("to", Type::String, "end of the period; now if left out. At most 35 days")
+            .query("reason", Type::String, "why they are wanted, for the tenant's rules; at most 1 KiB")
+            .refuses(StatusCode::FORBIDDEN)
             .query("by", Type::String, "a row for `all` of it, each local `day` or `hour`, or each `interval` of 15 minutes; `all` if left out")
     };
     vec![
@@ -140,9 +143,11 @@ async fn queues(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
     Asked(conditions): Asked<Conditions>,
+    reason: Reason,
 ) -> Result<Json<Report<QueueRow>>, Problem> {
     let period = Period::of(&conditions, &tenant)?;
-    let intervals = shared.host.queue_intervals(&tenant.id, period.from, period.to).await?;
+    let sealed = shared.host.queue_intervals(&tenant.id, period.from, period.to).await?;
+    let intervals = shared.hand_out(&tenant, sealed, "api", reason).await?;
     let parts = intervals
         .into_iter()
         .filter(|part| conditions.queue.as_ref().is_none_or(|queue| *queue == part.queue))
@@ -173,9 +178,11 @@ async fn agents(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
     Asked(conditions): Asked<Conditions>,
+    reason: Reason,
 ) -> Result<Json<Report<AgentRow>>, Problem> {
     let period = Period::of(&conditions, &tenant)?;
-    let intervals = shared.host.agent_intervals(&tenant.id, period.from, period.to).await?;
+    let sealed = shared.host.agent_intervals(&tenant.id, period.from, period.to).await?;
+    let intervals = shared.hand_out(&tenant, sealed, "api", reason).await?;
     let parts = intervals
         .into_iter()
         .filter(|part| conditions.agent.as_ref().is_none_or(|agent| *agent == part.agent))

@@ -2,14 +2,14 @@
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
-use plugboard_exchange::SharedEvent;
+use plugboard_exchange::{Leave, SharedEvent};
 use plugboard_model::TenantId;
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::{Instant, sleep},
 };
 
-use crate::{Host, HostError};
+use crate::{Host, HostError, Sealed};
 
 /// Events read from the log at once.
 const PAGE: usize = 256;
@@ -25,6 +25,8 @@ pub(crate) enum FollowError {
     Log(#[source] HostError),
     #[error("event {missing} never came into the log")]
     Gap { missing: u64 },
+    #[error("an event cannot be handed out as it should be")]
+    Withheld,
     /// The tenant or the host stops.
     #[error("no more events")]
     Ended,
@@ -34,6 +36,8 @@ pub(crate) struct Follow {
     host: Arc<dyn Host>,
     tenant: TenantId,
     live: Receiver<SharedEvent>,
+    /// To hand them out.
+    leave: Leave,
     /// `seq` of the last event given; `None`: none yet, and the first live one is welcome, whatever its number.
     last: Option<u64>,
     /// Out of the log, not given yet, in order.
@@ -46,8 +50,14 @@ pub(crate) struct Follow {
 
 impl Follow {
     /// From the event after `after` on, or from now on. `live` was taken before, so nothing falls between.
-    pub(crate) fn new(host: Arc<dyn Host>, tenant: TenantId, after: Option<u64>, live: Receiver<SharedEvent>) -> Self {
-        Self { host, tenant, live, last: after, read: VecDeque::new(), behind: after.is_some(), ahead: None }
+    pub(crate) fn new(
+        host: Arc<dyn Host>,
+        tenant: TenantId,
+        after: Option<u64>,
+        live: Receiver<SharedEvent>,
+        leave: Leave,
+    ) -> Self {
+        Self { host, tenant, live, leave, last: after, read: VecDeque::new(), behind: after.is_some(), ahead: None }
     }
 
     pub(crate) fn last(&self) -> Option<u64> {
@@ -58,12 +68,15 @@ impl Follow {
     pub(crate) async fn next(&mut self) -> Result<SharedEvent, FollowError> {
         loop {
             if let Some(event) = self.read.pop_front() {
-                return Ok(self.give(event));
+                // It was opened with its page.
+                self.last = Some(event.seq);
+                return Ok(event);
             }
             if self.behind
                 && let Some(last) = self.last
             {
                 let page = self.host.history(&self.tenant, last, PAGE).await.map_err(FollowError::Log)?;
+                let page = page.open(&self.leave).ok_or(FollowError::Withheld)?;
                 self.behind = page.len() == PAGE;
                 self.read = page.into_iter().filter(|event| event.seq > last).collect();
                 continue;
@@ -71,7 +84,7 @@ impl Follow {
             if let Some((event, since)) = self.ahead.take() {
                 let last = self.last.unwrap_or_default();
                 if event.seq == last + 1 {
-                    return Ok(self.give(event));
+                    return self.give(event);
                 }
                 if event.seq > last {
                     if since.elapsed() > PATIENCE {
@@ -90,7 +103,7 @@ impl Follow {
                         self.ahead = Some((event, Instant::now()));
                         self.behind = true;
                     }
-                    _ => return Ok(self.give(event)),
+                    _ => return self.give(event),
                 },
                 // The log has what was dropped; the next live event tells how far it must reach.
                 Err(RecvError::Lagged(_)) => self.behind = self.last.is_some(),
@@ -99,8 +112,13 @@ impl Follow {
         }
     }
 
-    fn give(&mut self, event: SharedEvent) -> SharedEvent {
+    /// Events from here on are handed out with this leave.
+    pub(crate) fn go_on_with(&mut self, leave: Leave) {
+        self.leave = leave;
+    }
+
+    fn give(&mut self, event: SharedEvent) -> Result<SharedEvent, FollowError> {
         self.last = Some(event.seq);
-        event
+        Sealed::new(event).open(&self.leave).ok_or(FollowError::Withheld)
     }
 }

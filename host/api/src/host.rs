@@ -1,8 +1,8 @@
 //! What the API asks of the process that it stands in.
 
-use std::{net::SocketAddr, path::PathBuf, pin::Pin, time::Duration};
+use std::{net::SocketAddr, pin::Pin, time::Duration};
 
-use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
+use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{
     AgentId, Configuration, FlowId, InteractionId, QueueId, RecordingId, TenantId, Timestamp, routing::Tables,
     tape::Tape,
@@ -12,14 +12,14 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::{
-    PluginFigures, Sha256,
+    PluginFigures, Sealed, Sha256, Sound,
     pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView},
 };
 
 /// A future that a [`Host`] gives back, so that the trait may stand behind a pointer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// The host's side of the API. Every call but [`Host::apply`] and [`Host::change_pack`] is cancelled when its client goes or its deadline passes; it must then have no half effect.
+/// The host's side of the API. What it knows of persons it gives sealed: the API opens it with the leave of the tenant's rules. Every call but [`Host::apply`] and [`Host::change_pack`] is cancelled when its client goes or its deadline passes; it must then have no half effect.
 pub trait Host: Send + Sync + 'static {
     /// What a person needs to know to place a call: name, version, addresses.
     fn view(&self) -> HostView;
@@ -36,7 +36,13 @@ pub trait Host: Send + Sync + 'static {
     /// Replaces the tenant's configuration as a whole, or changes nothing. It runs to its end even when nobody waits any more.
     fn apply<'a>(&'a self, tenant: &'a TenantId, upload: Upload) -> Answer<'a, Result<Applied, ApplyError>>;
 
-    fn command<'a>(&'a self, tenant: &'a TenantId, command: Command) -> Answer<'a, Result<Reply, HostError>>;
+    /// `by`: name of the token that asks.
+    fn command<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        by: &'a str,
+        command: Command,
+    ) -> Answer<'a, Result<Reply, HostError>>;
 
     /// Those of `wanted` that [`Host::put_prompt`] has not brought here yet, in the order asked.
     fn missing_prompts<'a>(
@@ -54,13 +60,13 @@ pub trait Host: Send + Sync + 'static {
     ) -> Answer<'a, Result<(), HostError>>;
 
     /// Call detail records, newest first.
-    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Cdr>, HostError>>;
+    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Sealed<Page<Cdr>>, HostError>>;
 
     fn cdr<'a>(
         &'a self,
         tenant: &'a TenantId,
         interaction: InteractionId,
-    ) -> Answer<'a, Result<Option<Cdr>, HostError>>;
+    ) -> Answer<'a, Result<Option<Sealed<Cdr>>, HostError>>;
 
     /// What was counted of each queue in the quarters of an hour that begin in `from..to`, in order of time.
     fn queue_intervals<'a>(
@@ -68,7 +74,7 @@ pub trait Host: Send + Sync + 'static {
         tenant: &'a TenantId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Answer<'a, Result<Vec<QueueInterval>, HostError>>;
+    ) -> Answer<'a, Result<Sealed<Vec<QueueInterval>>, HostError>>;
 
     /// The same of each agent.
     fn agent_intervals<'a>(
@@ -76,10 +82,11 @@ pub trait Host: Send + Sync + 'static {
         tenant: &'a TenantId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>>;
+    ) -> Answer<'a, Result<Sealed<Vec<AgentInterval>>, HostError>>;
 
     /// What flows, policies and rules were asked and said, oldest first.
-    fn tapes<'a>(&'a self, tenant: &'a TenantId, query: TapeQuery) -> Answer<'a, Result<Page<Tape>, HostError>>;
+    fn tapes<'a>(&'a self, tenant: &'a TenantId, query: TapeQuery)
+    -> Answer<'a, Result<Sealed<Page<Tape>>, HostError>>;
 
     /// What the numbers in questions to policies are of, by the name that tapes give.
     fn tables<'a>(&'a self, tenant: &'a TenantId, name: String) -> Answer<'a, Result<Option<Tables>, HostError>>;
@@ -103,7 +110,7 @@ pub trait Host: Send + Sync + 'static {
         tenant: &'a TenantId,
         after: u64,
         limit: usize,
-    ) -> Answer<'a, Result<Vec<SharedEvent>, HostError>>;
+    ) -> Answer<'a, Result<Sealed<Vec<SharedEvent>>, HostError>>;
 
     /// The tenant's packs, in order of id.
     fn packs<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>>;
@@ -126,7 +133,7 @@ pub trait Host: Send + Sync + 'static {
 
     /// Every event from now on. It may run ahead of [`Host::history`] by the commit window and may drop events for a reader that lags:
     /// the API joins both by `seq`, so that its clients see no gap.
-    fn live(&self, tenant: &TenantId) -> Option<broadcast::Receiver<SharedEvent>>;
+    fn live(&self, tenant: &TenantId, leave: &Leave) -> Option<broadcast::Receiver<SharedEvent>>;
 }
 
 /// Why the host did not do what was asked.
@@ -336,5 +343,5 @@ pub struct RecordingFile {
     pub voicemail: bool,
     /// On this machine; never told to clients.
     #[serde(skip)]
-    pub path: PathBuf,
+    pub sound: Sound,
 }

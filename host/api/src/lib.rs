@@ -19,8 +19,10 @@ mod configuration;
 mod events;
 mod figures;
 mod follow;
+mod handing;
 mod host;
 mod live;
+mod mask;
 mod metrics;
 mod openapi;
 mod pack;
@@ -38,8 +40,10 @@ mod session;
 mod table;
 mod tapes;
 mod throttle;
+mod utterances;
 
 pub use access::{Access, Sha256, Token};
+pub use handing::{Leaves, Sealed, Sound};
 pub use host::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
     Listener, Page, Phase, RecordingFile, RecordingQuery, TapeQuery, TenantSummary, Upload,

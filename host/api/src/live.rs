@@ -10,6 +10,7 @@ use axum::{
     Json,
     extract::State,
     http::{Method, StatusCode},
+    response::Response,
 };
 use plugboard_exchange::{AgentSnapshot, Command, Reply, Snapshot};
 use plugboard_model::{AgentId, AgentRequest, TenantId};
@@ -51,7 +52,7 @@ impl Shared {
         {
             return Ok(snapshot.clone());
         }
-        let Reply::Snapshot(snapshot) = self.host.command(tenant, Command::Snapshot).await? else {
+        let Reply::Snapshot(snapshot) = self.host.command(tenant, "", Command::Snapshot).await? else {
             tracing::error!("the exchange answered a snapshot with something else");
             return Err(Problem::unavailable("no-snapshot", "the exchange gave no view", 1));
         };
@@ -61,9 +62,9 @@ impl Shared {
     }
 
     /// Does `command`; the next view is a new one, so that whoever asked for a change sees it.
-    pub(crate) async fn command(&self, tenant: &TenantId, command: Command) -> Result<Reply, Problem> {
-        let reply = self.host.command(tenant, command).await?;
-        *self.snapshots.of(tenant).lock().await = None;
+    pub(crate) async fn command(&self, tenant: &Tenant, command: Command) -> Result<Reply, Problem> {
+        let reply = self.host.command(&tenant.id, &tenant.caller.name, command).await?;
+        *self.snapshots.of(&tenant.id).lock().await = None;
         Ok(reply)
     }
 }
@@ -94,8 +95,9 @@ pub(crate) fn routes() -> Vec<Route> {
     ]
 }
 
-async fn live(State(shared): State<Arc<Shared>>, tenant: Tenant) -> Result<Json<Arc<Snapshot>>, Problem> {
-    shared.snapshot(&tenant.id).await.map(Json)
+async fn live(State(shared): State<Arc<Shared>>, tenant: Tenant) -> Result<Response, Problem> {
+    let snapshot = shared.snapshot(&tenant.id).await?;
+    tenant.shows(&*snapshot)
 }
 
 async fn agent(
@@ -120,7 +122,7 @@ async fn request(
         }
         request => request,
     };
-    shared.command(&tenant.id, Command::Agent { agent, request }).await?;
+    shared.command(&tenant, Command::Agent { agent, request }).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -147,6 +149,6 @@ async fn extend_wrap_up(
             ..Fault::default()
         }]));
     }
-    shared.command(&tenant.id, Command::ExtendWrapUp { agent, by: Duration::from_millis(by_ms) }).await?;
+    shared.command(&tenant, Command::ExtendWrapUp { agent, by: Duration::from_millis(by_ms) }).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -262,6 +262,14 @@ impl From<CommandError> for Problem {
                 remedy: "name a number, extension, queue or agent of this tenant, or an outside number".to_owned(),
                 ..Fault::default()
             }]),
+            CommandError::OutOfOrder { .. } => {
+                Self::conflict("out-of-order", detail, "send utterances one after the other, numbered from 0")
+            }
+            CommandError::TooMuchSaid => Self::conflict(
+                "too-much-said",
+                detail,
+                "keep an utterance within 4 KiB and a conversation within 10,000 utterances and 1 MiB",
+            ),
             CommandError::Denied(denial) => Self::denied(&denial),
             CommandError::Full => Self::unavailable("full", detail, 5),
         }

@@ -22,6 +22,7 @@ use utoipa::openapi::schema::Type;
 
 use crate::{
     Page, Problem, RecordingFile, RecordingQuery,
+    handing::Reason,
     request::{Asked, Id, Paging, Tenant, asked_interaction},
     route::Route,
     schema,
@@ -52,6 +53,8 @@ pub(crate) fn routes() -> Vec<Route> {
             read,
         )
         .tag("records")
+        .query("reason", Type::String, "why it has to be heard, for the tenant's rules; at most 1 KiB")
+        .refuses(StatusCode::FORBIDDEN)
         .header("Range", "one range of bytes; several are answered with the whole")
         .header("If-Range", "the range only if the ETag is still this one")
         .header("If-None-Match", "304 if the ETag is still this one")
@@ -89,6 +92,7 @@ async fn read(
     tenant: Tenant,
     Id(id): Id<RecordingId>,
     headers: HeaderMap,
+    reason: Reason,
 ) -> Result<Response, Problem> {
     let found = shared.host.recording(&tenant.id, id).await?;
     let recording = found.ok_or_else(|| {
@@ -103,8 +107,9 @@ async fn read(
     if named(header::IF_NONE_MATCH).is_some_and(|tags| matches_any(tags, &etag)) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
     }
-    let (file, length) = open(recording.path.clone()).await.map_err(|error| {
-        tracing::error!(path = %recording.path.display(), %error, "a recording cannot be read");
+    let path = shared.let_hear(&tenant, &recording.sound, reason).await?.to_owned();
+    let (file, length) = open(path.clone()).await.map_err(|error| {
+        tracing::error!(path = %path.display(), %error, "a recording cannot be read");
         Problem::not_found(format!("the file of recording {id} cannot be read"), "ask the operator to look at the log")
     })?;
     // If-Range with another ETag means: the part that you have is of another file, so take the whole.

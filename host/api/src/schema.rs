@@ -9,8 +9,10 @@ mod records;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use configuration::{Applied, ExceptionFlow, FlowDocument, Limits, NumberTarget, Queue, Rule, TimeZone};
+pub(crate) use configuration::{
+    Applied, Dialling, ExceptionFlow, FlowDocument, Limits, NumberTarget, Queue, Rule, TimeZone,
+};
 pub(crate) use figures::{AgentFigures, QueueFigures};
 pub(crate) use host::{Health, HostView, Problem, TenantPage};
-pub(crate) use live::{AgentRequest, Call, CallPage, LiveAgent, Snapshot};
+pub(crate) use live::{AgentRequest, Call, CallPage, LiveAgent, Snapshot, Utterance};
 pub(crate) use records::{Cdr, CdrPage, EventPage, RecordingPage, TapePage, TapeTables};

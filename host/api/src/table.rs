@@ -2,7 +2,7 @@
 
 use crate::{
     calls, cdrs, configuration, events, figures, live, metrics, packs, prompts, recordings, resource, route::Route,
-    session, tapes,
+    session, tapes, utterances,
 };
 
 pub(crate) fn table() -> Vec<Route> {
@@ -14,6 +14,7 @@ pub(crate) fn table() -> Vec<Route> {
         packs::routes(),
         live::routes(),
         calls::routes(),
+        utterances::routes(),
         cdrs::routes(),
         tapes::routes(),
         figures::routes(),

@@ -13,6 +13,7 @@ use utoipa::openapi::schema::Type;
 
 use crate::{
     Page, Problem, TapeQuery,
+    handing::Reason,
     request::{Asked, Id, Paging, TablesName, Tenant, time},
     route::Route,
     schema,
@@ -39,6 +40,8 @@ pub(crate) fn routes() -> Vec<Route> {
             .tag("records")
             .query("from", Type::String, "of calls that began at or after this point (RFC 3339)")
             .query("to", Type::String, "of calls that began before this point (RFC 3339)")
+            .query("reason", Type::String, "why they are wanted, for the tenant's rules; at most 1 KiB")
+            .refuses(StatusCode::FORBIDDEN)
             .query("flow", Type::String, "of calls that this flow ran in")
             .query(
                 "queue",
@@ -65,6 +68,7 @@ async fn list(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
     Asked(conditions): Asked<Conditions>,
+    reason: Reason,
 ) -> Result<Json<Page<Tape>>, Problem> {
     let Conditions { from, to, flow, queue, cursor, limit } = conditions;
     let paging = Paging { cursor, limit };
@@ -76,7 +80,8 @@ async fn list(
         cursor: paging.cursor(),
         limit: paging.limit()?,
     };
-    Ok(Json(shared.host.tapes(&tenant.id, query).await?))
+    let sealed = shared.host.tapes(&tenant.id, query).await?;
+    shared.hand_out(&tenant, sealed, "api", reason).await.map(Json)
 }
 
 async fn read_tables(

@@ -1,5 +1,6 @@
 //! A flow at work on this interaction: one step at a time, its actions on the caller's leg one after the other, everything else beside them.
 
+mod acting;
 mod ear;
 
 pub(crate) use ear::over_by;
@@ -8,16 +9,12 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use plugboard_model::{
     EventKind, FlowId, RecordingId, Timestamp,
-    flow::{
-        Action, Channel, Direction, Effect, Event, Gather, Happening, Prompt, Record, Refusal, RefusalCode, Start,
-        Stepped, Target as FlowTarget, Token,
-    },
+    flow::{Channel, Direction, Effect, Event, Gather, Happening, Prompt, Record, Start, Stepped, Token},
 };
 
 use crate::{
-    Call, Context, Ear, FlowError, Output, Sides, Sound, Target,
+    Call, Context, Ear, FlowError, Output, Sides,
     gate::{Judged, JudgingId},
-    offer::Purpose,
 };
 
 /// A component gets a little longer than its own deadline of 20 ms, for the way there and back.
@@ -357,133 +354,6 @@ impl Call {
         if flow.asked.is_none() && flow.backlog.is_empty() {
             self.drop_flow();
         }
-    }
-
-    fn act(&mut self, now: Timestamp, action: Action, context: &mut Context<'_>) {
-        let Action { token, what } = action;
-        match what {
-            Effect::PickUp => self.pick_up(),
-            Effect::Play(prompt) => self.queue_on_leg(now, token, OnLeg::Play(prompt), context),
-            Effect::Gather(gather) => self.queue_on_leg(now, token, OnLeg::Gather(gather), context),
-            Effect::Record(record) => self.queue_on_leg(now, token, OnLeg::Record(record), context),
-            Effect::Enqueue(enqueue) => {
-                if !context.configuration.queues.contains_key(&enqueue.queue) {
-                    return self.refuse(now, token, RefusalCode::UnknownTarget, "no queue of that name", context);
-                }
-                if self.is_looking_for_somebody() {
-                    return self.refuse(
-                        now,
-                        token,
-                        RefusalCode::Limit,
-                        "another transfer or queue is under way",
-                        context,
-                    );
-                }
-                self.enqueue_for_flow(now, token, enqueue, context);
-            }
-            Effect::Transfer(transfer) => {
-                let ring = Duration::from_millis(transfer.ring_ms.into());
-                let purpose = Purpose::Flow { token, ring };
-                let busy = self.is_looking_for_somebody();
-                match transfer.to {
-                    _ if busy => {
-                        self.refuse(now, token, RefusalCode::Limit, "another transfer or queue is under way", context);
-                    }
-                    FlowTarget::Agent(agent) if context.configuration.agents.contains_key(&agent) => {
-                        self.note_transfer(token);
-                        self.pick_up();
-                        self.play_ring_back();
-                        self.call_agent(agent, purpose);
-                    }
-                    FlowTarget::Number(number) if !context.configuration.trunks.is_empty() => {
-                        self.note_transfer(token);
-                        self.pick_up();
-                        self.play_ring_back();
-                        self.call_number(now, number, purpose, context);
-                    }
-                    FlowTarget::Flow(flow) if context.configuration.flows.contains_key(&flow) => {
-                        self.silence_flow();
-                        self.drop_flow();
-                        self.lead_to(now, Target::Flow(flow), context);
-                    }
-                    _ => self.refuse(now, token, RefusalCode::UnknownTarget, "no such target", context),
-                }
-            }
-            Effect::Timer { after_ms } => {
-                let Some(flow) = &mut self.flow else { return };
-                if flow.timers.len() < MOST_TIMERS {
-                    flow.timers.push((token, now + Duration::from_millis(after_ms.into())));
-                } else {
-                    self.refuse(now, token, RefusalCode::Limit, "too many timers run", context);
-                }
-            }
-            Effect::Cancel(other) => self.cancel_action(other, context),
-            Effect::Tag(tag) => self.note(now, tag.name.into(), tag.value.into(), context),
-            Effect::HangUp { cause } => self.end(now, plugboard_model::EndedBy::Host, cause, context),
-            Effect::Listen(_) | Effect::Invoke(_) | Effect::Send(_) | Effect::Other(_) => {
-                self.refuse(now, token, RefusalCode::UnknownEffect, "this host does not do that", context);
-            }
-        }
-    }
-
-    /// One at a time, so that only one can win.
-    fn is_looking_for_somebody(&self) -> bool {
-        self.ringing.is_some() || self.wanted.is_some() || self.waiting.is_some()
-    }
-
-    fn note_transfer(&mut self, token: Token) {
-        if let Some(flow) = &mut self.flow {
-            flow.transfer = Some(token);
-        }
-    }
-
-    pub(crate) fn refuse(
-        &mut self,
-        now: Timestamp,
-        token: Token,
-        code: RefusalCode,
-        message: &str,
-        context: &mut Context<'_>,
-    ) {
-        let refusal = Refusal { code, message: message.to_owned(), retryable: matches!(code, RefusalCode::Limit) };
-        self.tell(now, Some(token), false, Happening::Refused(refusal), context);
-    }
-
-    fn cancel_action(&mut self, token: Token, context: &mut Context<'_>) {
-        let Some(flow) = &mut self.flow else { return };
-        flow.timers.retain(|(timer, _)| *timer != token);
-        flow.queued.retain(|(queued, _)| *queued != token);
-        let current = flow.current.take_if(|current| match current {
-            Current::Play { token: own, .. }
-            | Current::Gather { token: own, .. }
-            | Current::Judged { token: own, .. }
-            | Current::Beep { token: own, .. }
-            | Current::Record { token: own, .. } => *own == token,
-            Current::Announcement { .. } => false,
-        });
-        if flow.transfer == Some(token) {
-            flow.transfer = None;
-            self.withdraw_flows_offers();
-            self.stop_music();
-        }
-        match current {
-            Some(
-                Current::Play { play, .. } | Current::Beep { play, .. } | Current::Gather { prompt: Some(play), .. },
-            ) => {
-                self.sound(Sound::Stop { leg: self.caller.leg, token: play });
-            }
-            Some(Current::Record { recording, .. }) => self.sound(Sound::StopRecording { recording }),
-            Some(Current::Judged { judging, .. }) => self.abandon(judging),
-            _ => {}
-        }
-        if self.waiting.take_if(|waiting| waiting.token == Some(token)).is_some() {
-            if let Some(ringing) = self.ringing.take_if(|ringing| ringing.purpose == Purpose::Queue) {
-                self.withdraw(ringing);
-            }
-            self.queueing(crate::Queueing::Leave { exit: plugboard_model::QueueExit::Moved });
-            self.stop_music();
-        }
-        self.ensure_music(context);
     }
 
     pub(crate) fn flow_timeout(&mut self, now: Timestamp, context: &mut Context<'_>) {

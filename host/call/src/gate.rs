@@ -1,7 +1,7 @@
 //! The compliance gate: an effect is a wish until every rule of the tenant has allowed it.
 //!
 //! ```text
-//!   ask ─┬─ the tenant has no rule ─────────────────────────────▶ Judged
+//!   ask ─┬─ the tenant has no rule, the host none of its own ───▶ Judged
 //!        └▶ asked ──every rule answers, or the deadline──┬─ allowed ─▶ proving ──evidence is on disk──▶ Judged
 //!             ▲  │ the rules are others by now           │ allowed, may not wait ────────────────────▶ Judged
 //!             └──┘                                       └─ denied, put off, proof is late ──────────▶ Denial
@@ -15,7 +15,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use plugboard_model::{
-    Configuration, Timestamp,
+    Configuration, InteractionId, Timestamp,
     compliance::{Act, Decision, Denial, Duty, Effect, Judgement, Opinion, RecordStep, Rule, Verdict},
 };
 
@@ -73,6 +73,8 @@ pub enum Output<W> {
     /// To be appended to the log. `proves`: tell [`Gate::handle_proof`] once it is on disk.
     Evidence {
         proves: Option<JudgingId>,
+        /// The act's.
+        interaction: Option<InteractionId>,
         judgement: Box<Judgement>,
     },
     Decided {
@@ -162,12 +164,15 @@ impl<W> Default for Gate<W> {
 impl<W> Gate<W> {
     /// Asks every rule of the tenant. `act` is made only where there is one.
     pub fn ask(&mut self, around: &Around<'_>, wish: W, act: impl FnOnce(&W) -> Act) -> Entry<W> {
-        if around.configuration.rules.is_empty() {
+        if around.configuration.rules.is_empty() && around.configuration.dialling.consent_list.is_none() {
+            return Entry::Free(Judged { what: wish });
+        }
+        let act = Box::new(act(&wish));
+        if around.configuration.rules.is_empty() && consent(around.configuration, &act.what).is_none() {
             return Entry::Free(Judged { what: wish });
         }
         let id = JudgingId(self.next);
         self.next += 1;
-        let act = Box::new(act(&wish));
         let state = self.put(around, 1, &act);
         self.open.push(Judging { id, wish, act, state });
         Entry::Judging(id)
@@ -182,8 +187,10 @@ impl<W> Gate<W> {
             let act = Box::new(Act { at: around.now, ..act.clone() });
             self.questions.push_back(Question { ask, rule: Arc::clone(name), plugin, settings, act });
         }
-        let until = around.now + JUDGE_LIMIT;
-        State::Asked { until, round, under: Arc::clone(around.configuration), missing, opinions: Vec::new() }
+        // What the host knows by itself needs no time.
+        let until = if missing.is_empty() { around.now } else { around.now + JUDGE_LIMIT };
+        let opinions = consent(around.configuration, &act.what).into_iter().collect();
+        State::Asked { until, round, under: Arc::clone(around.configuration), missing, opinions }
     }
 
     /// What the rule says to the question `ask`, or why it says nothing.
@@ -284,7 +291,8 @@ impl<W> Gate<W> {
                 let reason = Err("the rules change faster than they answer".into());
                 opinion(Arc::clone(name), Arc::clone(&rule.plugin), &act.what, reason)
             };
-            opinions = around.configuration.rules.iter().map(late).collect();
+            let own = consent(around.configuration, &act.what);
+            opinions = own.into_iter().chain(around.configuration.rules.iter().map(late)).collect();
         }
         opinions.retain(|opinion| opinion.verdict.code != Verdict::NO_RULE);
         if opinions.is_empty() {
@@ -304,7 +312,8 @@ impl<W> Gate<W> {
             decision: together.decision,
             opinions,
         };
-        self.output.push_back(Output::Evidence { proves: proves.then_some(id), judgement: Box::new(judgement) });
+        let (proves_id, interaction) = (proves.then_some(id), act.interaction);
+        self.output.push_back(Output::Evidence { proves: proves_id, interaction, judgement: Box::new(judgement) });
         match denial {
             Some(denial) => self.decided(id, Ruling::Refused { wish, denial }),
             None if proves => {
@@ -329,6 +338,21 @@ fn opinion(rule: Arc<str>, plugin: Arc<str>, effect: &Effect, answer: Result<Ver
     let failed = answer.is_err();
     let verdict = answer.unwrap_or_else(|reason| Verdict::by_default(effect, &*reason));
     Opinion { rule, plugin, failed, verdict }
+}
+
+/// What the host itself says of a call to a customer, where the tenant calls only those who consented.
+fn consent(configuration: &Configuration, effect: &Effect) -> Option<Opinion> {
+    let list = configuration.dialling.consent_list.as_ref()?;
+    let Effect::Dial(dial) = effect else { return None };
+    if matches!(dial.purpose.as_str(), "transfer" | "consult") {
+        return None;
+    }
+    let (decision, code, reason) = match dial.lists.iter().any(|name| **name == **list) {
+        true => (Decision::Allow, "consented", String::new()),
+        false => (Decision::Deny, "no-consent", format!("the number is not on the list {list}")),
+    };
+    let verdict = Verdict { decision, code: code.into(), reason, duties: Vec::new() };
+    Some(Opinion { rule: "consent".into(), plugin: "host".into(), failed: false, verdict })
 }
 
 /// A duty that nobody can do makes the verdict a denial.

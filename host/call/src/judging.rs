@@ -5,6 +5,7 @@ use std::sync::Arc;
 use plugboard_model::{
     EventKind, Number, Timestamp,
     compliance::{Act, Asker, Dial, Duty, Effect, Incoming, MAX_FACTS, Record as Recording, RecordStep, Verdict},
+    country_of,
     flow::{Cause, Record, RefusalCode, Setting, TransferEnd},
 };
 
@@ -88,7 +89,8 @@ impl Call {
                 language: self.language.clone(),
                 records: context.configuration.queues.values().any(|queue| queue.record),
             }),
-            Wish::Dial { number, purpose } => self.dial_of(
+            Wish::Dial { number, purpose } => dial_of(
+                context,
                 number,
                 match purpose {
                     Purpose::Consult => "consult",
@@ -100,36 +102,30 @@ impl Call {
                     | Purpose::AfterParting => "transfer",
                 },
             ),
-            Wish::Click(number) => self.dial_of(number, "click"),
-            Wish::Redirect(number) => self.dial_of(number, "transfer"),
+            Wish::Click(number) => dial_of(context, number, "click"),
+            Wish::Redirect(number) => dial_of(context, number, "transfer"),
             Wish::Record => self.record_of(RecordStep::Begin, "policy"),
             Wish::Message(_) => self.record_of(RecordStep::Begin, "message"),
-            Wish::Pause(Pause::ByRule) => self.record_of(RecordStep::Pause, "rule"),
+            Wish::Pause(Pause::ByRule | Pause::ByOrder) => self.record_of(RecordStep::Pause, "rule"),
             Wish::Pause(_) => self.record_of(RecordStep::Pause, "agent"),
-            Wish::Resume(Pause::ByRule) => self.record_of(RecordStep::Resume, "rule"),
+            Wish::Resume(Pause::ByRule | Pause::ByOrder) => self.record_of(RecordStep::Resume, "rule"),
             Wish::Resume(_) => self.record_of(RecordStep::Resume, "agent"),
             Wish::GoOn => self.record_of(RecordStep::Resume, "noted"),
         };
-        let tags = self.tags.iter().map(|(name, value)| Setting { name: name.to_string(), value: value.to_string() });
         Act {
             at: now,
             utc_offset_min: context.configuration.time_zone.offset_at(now),
             interaction: Some(self.id),
-            by: self.asker(wish),
+            by: self.asker(wish, context),
             what,
-            tags: tags.collect(),
+            tags: self.tags(),
         }
     }
 
-    fn dial_of(&self, number: &Number, purpose: &str) -> Effect {
-        Effect::Dial(Dial {
-            number: number.clone(),
-            their_offset_min: None,
-            country: String::new(),
-            purpose: purpose.to_owned(),
-            lists: Vec::new(),
-            attempts: Vec::new(),
-        })
+    /// What was noted, as rules are told it.
+    pub fn tags(&self) -> Vec<Setting> {
+        let tag = |(name, value): (&Arc<str>, &Arc<str>)| Setting { name: name.to_string(), value: value.to_string() };
+        self.tags.iter().map(tag).collect()
     }
 
     fn record_of(&self, step: RecordStep, reason: &str) -> Effect {
@@ -137,16 +133,18 @@ impl Call {
         Effect::Record(Recording { step, consent, announced, reason: reason.to_owned() })
     }
 
-    fn asker(&self, wish: &Wish) -> Asker {
+    fn asker(&self, wish: &Wish, context: &Context<'_>) -> Asker {
         let flow = || self.flow.as_ref().map(|flow| Asker::Flow(flow.name().clone()));
         let agent = || self.talking_agent().or_else(|| self.dialled_by.clone()).map(Asker::Agent);
         let asker = match wish {
             Wish::PickUp | Wish::Record | Wish::Redirect(_) | Wish::GoOn => None,
-            Wish::Pause(Pause::ByRule) | Wish::Resume(Pause::ByRule) => None,
+            Wish::Pause(Pause::ByRule | Pause::ByOrder) | Wish::Resume(Pause::ByRule | Pause::ByOrder) => None,
             Wish::Message(_) => flow(),
             Wish::Dial { purpose: Purpose::Flow { .. }, .. } => flow(),
             Wish::Dial { purpose: Purpose::AfterParting, .. } => self.parted.clone().map(Asker::Agent),
-            Wish::Dial { .. } | Wish::Click(_) | Wish::Pause(_) | Wish::Resume(_) => agent(),
+            Wish::Dial { .. } | Wish::Click(_) | Wish::Pause(_) | Wish::Resume(_) => {
+                context.by.map(|name| Asker::Api(name.to_string())).or_else(agent)
+            }
         };
         asker.unwrap_or(Asker::Host)
     }
@@ -236,7 +234,7 @@ impl Call {
         self.ask_rules();
         while let Some(output) = self.gate.poll_output() {
             match output {
-                GateOutput::Evidence { proves, judgement } => {
+                GateOutput::Evidence { proves, judgement, .. } => {
                     for opinion in judgement.opinions.iter().filter(|opinion| opinion.failed) {
                         self.fact(EventKind::PluginFailed {
                             interaction: Some(self.id),
@@ -363,4 +361,15 @@ impl Call {
             self.push(Output::Decided { judging, result: Err(Refused::WrongState) });
         }
     }
+}
+
+fn dial_of(context: &Context<'_>, number: &Number, purpose: &str) -> Effect {
+    Effect::Dial(Dial {
+        number: number.clone(),
+        their_offset_min: None,
+        country: country_of(number.as_str()).to_owned(),
+        purpose: purpose.to_owned(),
+        lists: context.configuration.lists_of(number),
+        attempts: (context.attempts)(number),
+    })
 }

@@ -13,6 +13,7 @@
 //! phone may ring for it. Each part owns its deadlines, so a part that is gone cannot fire.
 
 mod call;
+mod command;
 mod conversation;
 mod door;
 mod exception;
@@ -32,7 +33,7 @@ use std::{path::PathBuf, sync::Arc, time::Duration};
 use plugboard_model::{
     AgentId, Configuration, EventKind, Extension, FlowId, InteractionId, LegId, Number, NumberTarget, QueueExit,
     QueueId, RecordingId, ReleaseReason, SkillNeed, Timestamp,
-    compliance::{Denial, Judgement, Verdict},
+    compliance::{Attempt, Denial, Judgement, Verdict},
     flow::{Cause, Event, Failure, Place, Stepped},
 };
 
@@ -47,6 +48,10 @@ pub struct Context<'a> {
     pub ids: &'a mut Ids,
     /// Where an interaction stands in its queue, and how long it may take.
     pub places: &'a dyn Fn(InteractionId) -> Option<Place>,
+    /// The name of the access key that the command came with which is being carried out.
+    pub by: Option<&'a Arc<str>>,
+    /// Earlier calls to a number, the last one first.
+    pub attempts: &'a dyn Fn(&Number) -> Vec<Attempt>,
 }
 
 impl Context<'_> {
@@ -233,6 +238,10 @@ pub enum Input {
         ask: u64,
         answer: Result<Verdict, Arc<str>>,
     },
+    /// A rule that listens orders that the recording pauses.
+    PauseOrdered,
+    /// Likewise that it goes on, where such an order paused it.
+    ResumeOrdered,
     /// The evidence that `judging` waits for is on disk.
     EvidenceStored {
         judging: JudgingId,

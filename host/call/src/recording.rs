@@ -43,6 +43,8 @@ pub(crate) enum Pause {
     ByPerson,
     /// Until the rules allow it to go on.
     ByRule,
+    /// Until a rule that listens orders that it goes on, or a person does.
+    ByOrder,
 }
 
 impl Recording {
@@ -57,7 +59,7 @@ impl Recording {
             (Some(running), _) => match running.pause {
                 Pause::No => Tape::Running,
                 Pause::ByPerson => Tape::Paused,
-                Pause::ByRule => Tape::PausedByRule,
+                Pause::ByRule | Pause::ByOrder => Tape::PausedByRule,
             },
         }
     }
@@ -150,7 +152,7 @@ impl Call {
                 Pause::No if context.configuration.rules.is_empty() => return,
                 Pause::No => Wish::GoOn,
                 Pause::ByRule => Wish::Resume(Pause::ByRule),
-                Pause::ByPerson => return,
+                Pause::ByPerson | Pause::ByOrder => return,
             },
         };
         self.think(now, wish, context);
@@ -170,7 +172,7 @@ impl Call {
         let running = self.recording.as_mut().and_then(|recording| recording.running.as_mut());
         match running.ok_or(Refused::NotRecording)? {
             Running { pause: Pause::ByPerson, .. } => Err(Refused::NotRecording),
-            Running { pause: pause @ Pause::ByRule, .. } => {
+            Running { pause: pause @ (Pause::ByRule | Pause::ByOrder), .. } => {
                 // From here on it needs a person to go on.
                 *pause = Pause::ByPerson;
                 self.overtake();
@@ -194,6 +196,31 @@ impl Call {
         self.think(now, Wish::Resume(Pause::ByPerson), context);
         self.asked = self.recording.as_ref().and_then(|recording| recording.judging);
         Ok(())
+    }
+
+    /// What is said is not to be recorded, whatever a person or another rule says later of what was said before.
+    pub(crate) fn order_pause(&mut self, now: Timestamp, context: &mut Context<'_>) {
+        let running = self.recording.as_mut().and_then(|recording| recording.running.as_mut());
+        match running {
+            Some(Running { pause: pause @ Pause::ByRule, .. }) => {
+                *pause = Pause::ByOrder;
+                self.overtake();
+            }
+            Some(Running { pause: Pause::No, .. }) => {
+                self.overtake();
+                self.think(now, Wish::Pause(Pause::ByOrder), context);
+            }
+            // Nothing is recorded.
+            Some(Running { pause: Pause::ByPerson | Pause::ByOrder, .. }) | None => {}
+        }
+    }
+
+    pub(crate) fn order_resume(&mut self, now: Timestamp, context: &mut Context<'_>) {
+        let running = self.recording.as_ref().and_then(|recording| recording.running.as_ref());
+        if running.is_some_and(|running| running.pause == Pause::ByOrder) {
+            self.overtake();
+            self.think(now, Wish::Resume(Pause::ByOrder), context);
+        }
     }
 
     /// What a person wants comes before what was being judged; the rules are asked about that again.

@@ -62,7 +62,7 @@ struct Desk {
 }
 
 fn run<T>(shop: &Arc<Configuration>, ids: &mut Ids, act: impl FnOnce(&mut Context<'_>) -> T) -> T {
-    act(&mut Context { configuration: shop, ids, places: &|_| None })
+    act(&mut Context { configuration: shop, ids, places: &|_| None, by: None, attempts: &|_| Vec::new() })
 }
 
 impl Desk {

@@ -7,7 +7,7 @@ mod rule;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
-    Configuration, Limits, NumberTarget, Queue, QueueId,
+    Configuration, Limits, MOST_LISTED, MOST_LISTS, NumberTarget, Queue, QueueId,
     compliance::Rule,
     flow::{Problem, Severity},
     routing::Tables,
@@ -67,6 +67,7 @@ pub fn check(configuration: &Configuration, judges: Judges<'_>) -> Vec<Finding> 
     numbers(configuration, &mut findings);
     trunks(configuration, &mut findings);
     rule::check(configuration, judges.rule, &mut findings);
+    lists(configuration, &mut findings);
     for (id, flow) in &configuration.flows {
         if flow.plugin == "flow-graph" {
             flow::check(id, &flow.document, configuration, judges.flow, &mut findings);
@@ -304,6 +305,21 @@ fn numbers(configuration: &Configuration, findings: &mut Findings) {
                 findings.agent(format!("/numbers/{number}/agent"), agent.as_str(), configuration);
             }
         }
+    }
+}
+
+fn lists(configuration: &Configuration, findings: &mut Findings) {
+    let listed: usize = configuration.lists.values().map(|list| list.len()).sum();
+    if listed > MOST_LISTED || configuration.lists.len() > MOST_LISTS {
+        let message = format!("{listed} numbers in {} lists", configuration.lists.len());
+        let remedy = format!("keep at most {MOST_LISTED} numbers in {MOST_LISTS} lists");
+        findings.error("/lists".to_owned(), "too-many", message, remedy);
+    }
+    if let Some(list) = &configuration.dialling.consent_list
+        && !configuration.lists.contains_key(list)
+    {
+        let remedy = "write it as lists/NAME.txt: without it no customer is called";
+        findings.error("/dialling/consent_list".to_owned(), "unknown-list", format!("there is no list {list}"), remedy);
     }
 }
 

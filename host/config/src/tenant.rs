@@ -1,6 +1,7 @@
 //! A tenant as a folder of files.
 
 mod json;
+mod lists;
 mod prompts;
 mod resources;
 
@@ -46,7 +47,9 @@ const FILES: [(&str, &str); 7] = [
 /// queues.toml    a table a queue      agents.toml   a table an agent
 /// numbers.toml   a table a number     trunks.toml   a table a trunk
 /// flows.toml     a table a flow that another component than `flow-graph` runs
+/// rules.toml     a table a compliance rule
 /// flows/*.json   flow documents, named by file        prompts/**.wav   sounds, named by path: zh-CN/welcome
+/// lists/*.txt    numbers in E.164, one a line; or lists/*.csv, in the first column
 /// ```
 /// `judges` look at one flow document, or one queue's policy, by itself.
 pub fn load_tenant(folder: &Path, judges: Judges<'_>) -> Result<Bundle, Vec<Fault>> {
@@ -75,6 +78,7 @@ pub fn load_tenant(folder: &Path, judges: Judges<'_>) -> Result<Bundle, Vec<Faul
     }
     let documents = read_flows(&folder.join("flows"), &mut configuration, &mut faults);
     prompts::read(folder, &mut configuration, &mut faults);
+    lists::read(folder, &mut configuration, &mut faults);
     faults.extend(tables.iter().flat_map(|(_, sheet, _)| sheet.take_faults()));
     if complete {
         let findings = check(&configuration, judges);

@@ -24,6 +24,8 @@ pub struct Census {
     pub proofs: usize,
     /// Commands that rules think about.
     pub judged_commands: usize,
+    /// In which something was said.
+    pub conversations: usize,
     pub free_ports: usize,
 }
 
@@ -38,7 +40,8 @@ impl Exchange {
             questions: self.asked.len(),
             promises: self.promised.values().map(Vec::len).sum(),
             proofs: self.proofs.len(),
-            judged_commands: self.judged_commands.len(),
+            judged_commands: self.judged_commands.len() + self.handouts.open(),
+            conversations: self.conversations.len(),
             free_ports: self.ports.free(),
         }
     }

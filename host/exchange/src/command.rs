@@ -4,9 +4,12 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use plugboard_call::Target;
 use plugboard_model::{
-    AgentId, AgentRequest, AgentState, EventKind, InteractionId, QueueId, Timestamp, compliance::Denial,
+    AgentId, AgentRequest, AgentState, EventKind, InteractionId, QueueId, Timestamp,
+    compliance::{Denial, Segment},
 };
 use serde::Serialize;
+
+use crate::{Handout, Leave};
 
 /// Names one command, so that its reply finds the way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -41,17 +44,26 @@ pub enum Command {
         agent: AgentId,
         to: Target,
     },
+    /// Somebody said something: as recognised, in order. The reply comes once it is on disk.
+    Utter {
+        interaction: InteractionId,
+        segment: Box<Segment>,
+    },
+    /// May this leave, or be shown? The reply is a [`Reply::Leave`] or a denial.
+    HandOut(Box<Handout>),
     /// A fact about the tenant that comes from outside of its exchange: of its packs.
     Note(EventKind),
 }
 
 /// What a command came to.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub enum Reply {
     Done,
     Snapshot(Box<Snapshot>),
     /// The new interaction of an `Originate`.
     Started(InteractionId),
+    /// To a `HandOut`.
+    Leave(Box<Leave>),
 }
 
 /// Why a command changed nothing.
@@ -71,6 +83,10 @@ pub enum CommandError {
     PhoneUnreachable,
     #[error("the exchange is full")]
     Full,
+    #[error("the next utterance is number {expected}")]
+    OutOfOrder { expected: u32 },
+    #[error("no more of what is said can be kept")]
+    TooMuchSaid,
     /// A compliance rule of the tenant forbids it.
     #[error("{0}")]
     Denied(Denial),

@@ -1,11 +1,13 @@
 //! Commands of the API, and the live view.
 
+use std::sync::Arc;
+
 use plugboard_acd as acd;
 use plugboard_call::{Command as CallCommand, Offer, Progress, Refused, gate::JudgingId};
-use plugboard_model::{AgentId, AgentState, EventKind, InteractionId, Timestamp, millis};
+use plugboard_model::{AgentId, AgentState, EventKind, InteractionId, Timestamp, compliance::Segment, millis};
 
 use crate::{
-    AgentSnapshot, CallSnapshot, Command, CommandError, CommandId, QueueSnapshot, Reply, Snapshot,
+    AgentSnapshot, CallSnapshot, Command, CommandError, CommandId, Handout, QueueSnapshot, Reply, Snapshot,
     exchange::{Exchange, Output},
 };
 
@@ -17,6 +19,10 @@ enum Outcome {
         judging: JudgingId,
         reply: Reply,
     },
+    /// Rules are asked first; what they say is the reply.
+    Leaving(Box<Handout>),
+    /// The reply comes once it is on disk.
+    Saying(InteractionId, Box<Segment>),
 }
 
 fn refusal(refused: Refused, state: &'static str) -> CommandError {
@@ -29,9 +35,18 @@ fn refusal(refused: Refused, state: &'static str) -> CommandError {
 }
 
 impl Exchange {
-    pub(crate) fn command(&mut self, now: Timestamp, id: CommandId, command: Command) {
+    /// `by`: the name of the access key that it came with.
+    pub(crate) fn command(&mut self, now: Timestamp, id: CommandId, by: Option<Arc<str>>, command: Command) {
+        self.commanded_by = by;
+        self.obey(now, id, command);
+        self.commanded_by = None;
+    }
+
+    fn obey(&mut self, now: Timestamp, id: CommandId, command: Command) {
         let before = self.seq();
         let result = match self.carry_out(now, command) {
+            Ok(Outcome::Leaving(handout)) => return self.hand_out(now, id, *handout),
+            Ok(Outcome::Saying(interaction, segment)) => return self.utter(now, id, interaction, *segment),
             Ok(Outcome::Done(reply)) => Ok(reply),
             Ok(Outcome::Judging { interaction, judging, reply }) => {
                 self.judged_commands.insert((interaction, judging), (id, reply));
@@ -43,7 +58,7 @@ impl Exchange {
     }
 
     /// What was acknowledged must survive: the reply waits for the facts that the command made since `before`.
-    fn reply(&mut self, id: CommandId, before: u64, result: Result<Reply, CommandError>) {
+    pub(crate) fn reply(&mut self, id: CommandId, before: u64, result: Result<Reply, CommandError>) {
         let after = (self.seq() > before).then(|| self.seq());
         self.push(Output::Reply { id, after, result });
     }
@@ -104,6 +119,8 @@ impl Exchange {
                 done(Reply::Done)
             }
             Command::Originate { agent, to } => self.originate(now, agent, to),
+            Command::Utter { interaction, segment } => Ok(Outcome::Saying(interaction, segment)),
+            Command::HandOut(handout) => Ok(Outcome::Leaving(handout)),
         }
     }
 

@@ -3,20 +3,22 @@
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
-    time::Duration,
 };
 
 use plugboard_acd::Acd;
-use plugboard_call::{Call, Context, Ids, Input as CallInput, gate::JudgingId};
+use plugboard_call::{Call, Ids, Input as CallInput, gate::JudgingId};
 use plugboard_media as media;
 use plugboard_model::{
-    AgentId, Configuration, Event, EventKind, InteractionId, LegId, QueueId, RecordingId, Timestamp, flow::Place,
+    AgentId, Configuration, Event, EventKind, InteractionId, LegId, QueueId, RecordingId, Timestamp,
 };
 use plugboard_sip as sip;
 
 use crate::{
     Command, CommandError, CommandId, Question, QuestionId, Reply, Settings,
+    attempts::Attempts,
+    handout::Handouts,
     lines::Lines,
+    listening::Conversations,
     ports::Ports,
     question::Asked,
     recent::Recent,
@@ -48,6 +50,8 @@ pub enum Input {
     },
     Command {
         id: CommandId,
+        /// The name of the access key that it came with; `None`: nobody in particular.
+        by: Option<Arc<str>>,
         command: Command,
     },
     /// Every event up to `seq` is on disk.
@@ -111,9 +115,15 @@ pub struct Exchange {
     /// Agents to ring once their reservation is on disk, by the number of the event that says so.
     pub(crate) promised: BTreeMap<u64, Vec<Promise>>,
     /// Effects that wait for their evidence to be on disk, by the number of the event that holds it.
-    pub(crate) proofs: BTreeMap<u64, (InteractionId, JudgingId)>,
+    pub(crate) proofs: BTreeMap<u64, (Option<InteractionId>, JudgingId)>,
     /// Commands that rules think about, with the reply should they allow it.
     pub(crate) judged_commands: BTreeMap<(InteractionId, JudgingId), (CommandId, Reply)>,
+    /// What is asked for and belongs to no call: data that is to leave.
+    pub(crate) handouts: Handouts,
+    pub(crate) conversations: Conversations,
+    /// Who gave the command that is being carried out.
+    pub(crate) commanded_by: Option<Arc<str>>,
+    pub(crate) attempts: Attempts,
     /// Promises made while the events of this input are still being written.
     fresh_promises: Vec<Promise>,
     pub(crate) deadlines: BTreeSet<(Timestamp, InteractionId)>,
@@ -165,6 +175,10 @@ impl Exchange {
             promised: BTreeMap::new(),
             proofs: BTreeMap::new(),
             judged_commands: BTreeMap::new(),
+            handouts: Handouts::default(),
+            conversations: Conversations::new(),
+            commanded_by: None,
+            attempts: Attempts::default(),
             fresh_promises: Vec::new(),
             deadlines: BTreeSet::new(),
             deadline_of: BTreeMap::new(),
@@ -195,7 +209,7 @@ impl Exchange {
             }
             Input::Media(event) => self.media_event(now, event),
             Input::Answered { question, answer } => self.answered(now, question, answer),
-            Input::Command { id, command } => self.command(now, id, command),
+            Input::Command { id, by, command } => self.command(now, id, by, command),
             Input::Committed { seq } => self.committed(now, seq),
             Input::Configure(configuration) => self.configure(now, configuration),
             Input::Storage { full } => self.storage(now, full),
@@ -210,6 +224,7 @@ impl Exchange {
         self.registration.registrar.handle_timeout(now.since_epoch());
         self.acd.handle_timeout(now);
         self.forget_lost_questions(now);
+        self.handouts_timeout(now);
         while let Some((_, interaction)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.pop_first();
             self.deadline_of.remove(&interaction);
@@ -226,6 +241,7 @@ impl Exchange {
             self.acd.poll_timeout(),
             self.deadlines.first().map(|(at, _)| *at),
             self.first_lost_question(),
+            self.handouts.poll_timeout(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -292,6 +308,7 @@ impl Exchange {
 
     pub(crate) fn fact(&mut self, now: Timestamp, kind: EventKind) {
         self.seq += 1;
+        self.attempts.handle_fact(now, &kind);
         self.output.push_back(Output::Record(Arc::new(Event { seq: self.seq, at: now, kind })));
     }
 
@@ -351,8 +368,12 @@ impl Exchange {
 
     fn committed(&mut self, now: Timestamp, seq: u64) {
         while let Some(entry) = self.proofs.first_entry().filter(|entry| *entry.key() <= seq) {
-            let (interaction, judging) = entry.remove();
-            self.call_input(now, interaction, CallInput::EvidenceStored { judging });
+            match entry.remove() {
+                (Some(interaction), judging) => {
+                    self.call_input(now, interaction, CallInput::EvidenceStored { judging });
+                }
+                (None, judging) => self.handout_proven(now, judging),
+            }
         }
         while let Some(entry) = self.promised.first_entry().filter(|entry| *entry.key() <= seq) {
             for promise in entry.remove() {
@@ -406,115 +427,4 @@ impl Exchange {
             }
         }
     }
-
-    // Calls.
-
-    pub(crate) fn begin_call(&mut self, now: Timestamp, offer: plugboard_call::Offer) {
-        let interaction = offer.interaction;
-        let call = {
-            let places = places(&self.acd);
-            let mut context = Context { configuration: &self.configuration, ids: &mut self.ids, places: &places };
-            Call::new(now, offer, &mut context)
-        };
-        self.calls.insert(interaction, call);
-        self.drain_call(now, interaction);
-    }
-
-    pub(crate) fn call_input(&mut self, now: Timestamp, interaction: InteractionId, input: CallInput) {
-        self.with_call(now, interaction, |call, now, context| call.handle_input(now, input, context));
-    }
-
-    /// Runs `act` on a live call and carries out what it asks for. `None` if there is no such call.
-    pub(crate) fn with_call<T>(
-        &mut self,
-        now: Timestamp,
-        interaction: InteractionId,
-        act: impl FnOnce(&mut Call, Timestamp, &mut Context<'_>) -> T,
-    ) -> Option<T> {
-        let call = self.calls.get_mut(&interaction)?;
-        let result = {
-            let places = places(&self.acd);
-            let mut context = Context { configuration: &self.configuration, ids: &mut self.ids, places: &places };
-            act(call, now, &mut context)
-        };
-        self.drain_call(now, interaction);
-        Some(result)
-    }
-
-    /// The agent's phone rings first, then the target.
-    pub(crate) fn begin_click_to_dial(&mut self, now: Timestamp, offer: plugboard_call::Offer) {
-        let interaction = offer.interaction;
-        let call = {
-            let places = places(&self.acd);
-            let mut context = Context { configuration: &self.configuration, ids: &mut self.ids, places: &places };
-            Call::click_to_dial(now, offer, &mut context)
-        };
-        self.calls.insert(interaction, call);
-        self.drain_call(now, interaction);
-    }
-
-    fn drain_call(&mut self, now: Timestamp, interaction: InteractionId) {
-        let mut over = false;
-        while let Some(output) = self.calls.get_mut(&interaction).and_then(Call::poll_output) {
-            over |= matches!(output, plugboard_call::Output::Over);
-            self.call_output(now, interaction, output);
-        }
-        let next = self.calls.get(&interaction).and_then(Call::poll_timeout);
-        let before = self.deadline_of.get(&interaction).copied();
-        if next != before {
-            if let Some(at) = before {
-                self.deadlines.remove(&(at, interaction));
-                self.deadline_of.remove(&interaction);
-            }
-            if let Some(at) = next {
-                self.deadlines.insert((at, interaction));
-                self.deadline_of.insert(interaction, at);
-            }
-        }
-        if over {
-            self.calls.remove(&interaction);
-            self.routing.forget(interaction);
-            self.tapes.end(interaction);
-            self.recent.add(now, interaction);
-        }
-    }
-
-    fn call_output(&mut self, now: Timestamp, interaction: InteractionId, output: plugboard_call::Output) {
-        match output {
-            plugboard_call::Output::Line(line) => self.line(now, interaction, line),
-            plugboard_call::Output::Sound(sound) => self.sound(now, interaction, sound),
-            plugboard_call::Output::Queueing(queueing) => self.queueing(now, interaction, queueing),
-            plugboard_call::Output::Step { ask, flow, plugin, document, state, event } => {
-                self.ask_step(now, interaction, ask, crate::FlowStep { flow, plugin, document, state, event });
-            }
-            plugboard_call::Output::Fact(EventKind::Tagged { interaction, name, value }) => {
-                let (tag, text) = (Arc::clone(&name), Arc::clone(&value));
-                self.fact(now, EventKind::Tagged { interaction, name, value });
-                self.note_tag(now, interaction, &tag, &text);
-            }
-            plugboard_call::Output::Fact(kind) => self.fact(now, kind),
-            plugboard_call::Output::Judge(question) => self.ask_rule(now, interaction, question),
-            plugboard_call::Output::Evidence { proves, judgement } => {
-                self.fact(now, EventKind::Judged { interaction: Some(interaction), judgement });
-                if let Some(judging) = proves {
-                    self.proofs.insert(self.seq, (interaction, judging));
-                }
-            }
-            plugboard_call::Output::Decided { judging, result } => self.command_decided(interaction, judging, result),
-            plugboard_call::Output::Over => {}
-        }
-    }
-}
-
-/// Where an interaction stands, for announcements.
-fn places(acd: &Acd) -> impl Fn(InteractionId) -> Option<Place> {
-    move |interaction| {
-        let position = acd.position(interaction)?;
-        let wait = acd.estimated_wait(interaction);
-        Some(Place { position, wait_ms: wait.map(whole_millis) })
-    }
-}
-
-fn whole_millis(wait: Duration) -> u32 {
-    u32::try_from(wait.as_millis()).unwrap_or(u32::MAX)
 }

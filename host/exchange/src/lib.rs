@@ -10,12 +10,16 @@
 //! a bug report is a list of inputs.
 
 mod admission;
+mod attempts;
+mod calls;
 mod check;
 mod command;
 mod control;
 mod exchange;
+mod handout;
 mod line;
 mod lines;
+mod listening;
 mod ports;
 mod question;
 mod queueing;
@@ -37,6 +41,7 @@ pub use command::{
     AgentSnapshot, CallSnapshot, Command, CommandError, CommandId, QueueSnapshot, Reply, Snapshot, TrunkSnapshot,
 };
 pub use exchange::{Exchange, Input, Output};
+pub use handout::{Handout, Leave, MASKED_KINDS, UNMASKABLE};
 pub use question::{Answer, FlowStep, Question, QuestionId, QuestionKind};
 pub use routing::Routing;
 pub use tape_writer::TapeWriter;

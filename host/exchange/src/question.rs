@@ -6,7 +6,7 @@ use plugboard_acd as acd;
 use plugboard_call::{FlowError, Input as CallInput, gate};
 use plugboard_model::{
     FlowId, InteractionId, Timestamp,
-    compliance::{Act, Verdict},
+    compliance::{Act, Finding, Heard, Segment, Span, Transcript, Verdict},
     flow::{Event, Stepped},
     routing,
 };
@@ -59,6 +59,26 @@ pub enum QuestionKind {
         settings: Arc<BTreeMap<String, String>>,
         act: Box<Act>,
     },
+    /// To a compliance rule: the contract's `on-utterance`. A component that does not listen says nothing.
+    Hear {
+        plugin: Arc<str>,
+        settings: Arc<BTreeMap<String, String>>,
+        state: Vec<u8>,
+        segment: Box<Segment>,
+    },
+    /// Likewise `review`.
+    Review {
+        plugin: Arc<str>,
+        settings: Arc<BTreeMap<String, String>>,
+        transcript: Box<Transcript>,
+    },
+    /// Likewise `redact`.
+    Redact {
+        plugin: Arc<str>,
+        settings: Arc<BTreeMap<String, String>>,
+        text: String,
+        language: String,
+    },
 }
 
 /// One step of a flow.
@@ -78,6 +98,12 @@ pub enum Answer {
     Ranked(routing::Order),
     Relaxed(routing::Relaxed),
     Judged(Verdict),
+    /// `None`: the rule does not listen.
+    Heard(Option<Heard>),
+    /// `None`: it does not review.
+    Reviewed(Option<Vec<Finding>>),
+    /// `None`: it does not redact.
+    Redacted(Option<Vec<Span>>),
     /// The component's own typed failure of a step.
     Failed(plugboard_model::flow::Failure),
     /// Trap, deadline, bad answer, or no such plugin.
@@ -102,10 +128,36 @@ pub(crate) enum Asked {
         /// For the tape, where it has room.
         taped: Option<Box<taping::Question>>,
     },
+    /// `None`: about data that is to leave.
     Judge {
-        interaction: InteractionId,
+        interaction: Option<InteractionId>,
         ask: u64,
     },
+    Hear {
+        interaction: InteractionId,
+        rule: Arc<str>,
+    },
+    Review {
+        interaction: InteractionId,
+        rule: Arc<str>,
+    },
+    Redact {
+        interaction: InteractionId,
+        spoken: u32,
+        rule: Arc<str>,
+    },
+}
+
+impl Answer {
+    /// What a rule said, where it may only say this; `pick` gives back what is something else.
+    fn of_rule<T>(self, pick: impl FnOnce(Self) -> Result<T, Self>) -> Result<T, Arc<str>> {
+        match pick(self) {
+            Ok(said) => Ok(said),
+            Err(Self::Failed(failure)) => Err(failure.to_string().into()),
+            Err(Self::Unavailable(reason)) => Err(reason),
+            Err(_) => Err(OTHER_KIND.into()),
+        }
+    }
 }
 
 impl Exchange {
@@ -116,15 +168,23 @@ impl Exchange {
         id
     }
 
+    /// Puts a question to a rule.
+    pub(crate) fn ask(&mut self, now: Timestamp, asked: Asked, kind: QuestionKind) {
+        let id = self.new_question(now, asked);
+        self.push(Output::Ask(Question { id, kind }));
+    }
+
     pub(crate) fn ask_step(&mut self, now: Timestamp, interaction: InteractionId, ask: u64, step: FlowStep) {
         self.tapes.asked(now, interaction, ask, self.configuration.revision, &step);
         let id = self.new_question(now, Asked::Step { interaction, ask });
         self.push(Output::Ask(Question { id, kind: QuestionKind::Step(step) }));
     }
 
-    pub(crate) fn ask_rule(&mut self, now: Timestamp, interaction: InteractionId, question: gate::Question) {
+    pub(crate) fn ask_rule(&mut self, now: Timestamp, interaction: Option<InteractionId>, question: gate::Question) {
         let gate::Question { ask, rule, plugin, settings, act } = question;
-        self.tapes.judging(now, interaction, ask, &rule, &plugin, &act);
+        if let Some(interaction) = interaction {
+            self.tapes.judging(now, interaction, ask, &rule, &plugin, &act);
+        }
         let id = self.new_question(now, Asked::Judge { interaction, ask });
         self.push(Output::Ask(Question { id, kind: QuestionKind::Judge { plugin, settings, act } }));
     }
@@ -134,10 +194,18 @@ impl Exchange {
         self.asked.first_key_value().map(|(_, (lost_at, _))| *lost_at)
     }
 
-    /// Whoever asked has gone on long ago.
+    /// Whoever asked has gone on long ago, but for who listens: they are told that there is no answer.
     pub(crate) fn forget_lost_questions(&mut self, now: Timestamp) {
-        while self.first_lost_question().is_some_and(|lost_at| lost_at <= now) {
-            self.asked.pop_first();
+        while let Some(entry) = self.asked.first_entry().filter(|entry| entry.get().0 <= now) {
+            let lost: Arc<str> = "no answer in time".into();
+            match entry.remove().1 {
+                Asked::Hear { interaction, rule } => self.heard(now, (interaction, rule), Err(lost)),
+                Asked::Review { interaction, rule } => self.reviewed(now, (interaction, rule), Err(lost)),
+                Asked::Redact { interaction, spoken, rule } => {
+                    self.redacted(now, (interaction, spoken, rule), Err(lost));
+                }
+                Asked::Step { .. } | Asked::Policy { .. } | Asked::Judge { .. } => {}
+            }
         }
     }
 
@@ -150,21 +218,43 @@ impl Exchange {
                     Answer::Stepped(stepped) => Ok(stepped),
                     Answer::Failed(failure) => Err(FlowError::Failed(failure)),
                     Answer::Unavailable(reason) => Err(FlowError::Unavailable(reason)),
-                    Answer::Ranked(_) | Answer::Relaxed(_) | Answer::Judged(_) => {
-                        Err(FlowError::Unavailable(OTHER_KIND.into()))
-                    }
+                    _ => Err(FlowError::Unavailable(OTHER_KIND.into())),
                 };
                 self.call_input(now, interaction, CallInput::Stepped { ask, result });
             }
             Some(Asked::Judge { interaction, ask }) => {
-                self.tapes.judged(interaction, ask, &answer);
-                let answer = match answer {
+                if let Some(interaction) = interaction {
+                    self.tapes.judged(interaction, ask, &answer);
+                }
+                let answer = answer.of_rule(|answer| match answer {
                     Answer::Judged(verdict) => Ok(verdict),
-                    Answer::Failed(failure) => Err(failure.to_string().into()),
-                    Answer::Unavailable(reason) => Err(reason),
-                    Answer::Stepped(_) | Answer::Ranked(_) | Answer::Relaxed(_) => Err(OTHER_KIND.into()),
-                };
-                self.call_input(now, interaction, CallInput::Judged { ask, answer });
+                    other => Err(other),
+                });
+                match interaction {
+                    Some(interaction) => self.call_input(now, interaction, CallInput::Judged { ask, answer }),
+                    None => self.handout_judged(now, ask, answer),
+                }
+            }
+            Some(Asked::Hear { interaction, rule }) => {
+                let answer = answer.of_rule(|answer| match answer {
+                    Answer::Heard(heard) => Ok(heard),
+                    other => Err(other),
+                });
+                self.heard(now, (interaction, rule), answer);
+            }
+            Some(Asked::Review { interaction, rule }) => {
+                let answer = answer.of_rule(|answer| match answer {
+                    Answer::Reviewed(findings) => Ok(findings),
+                    other => Err(other),
+                });
+                self.reviewed(now, (interaction, rule), answer);
+            }
+            Some(Asked::Redact { interaction, spoken, rule }) => {
+                let answer = answer.of_rule(|answer| match answer {
+                    Answer::Redacted(spans) => Ok(spans),
+                    other => Err(other),
+                });
+                self.redacted(now, (interaction, spoken, rule), answer);
             }
             Some(Asked::Policy { question, tables, taped }) => {
                 if let Some(taped) = taped {

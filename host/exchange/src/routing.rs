@@ -183,7 +183,7 @@ impl Routing {
             }
             Answer::Failed(failure) => acd::Input::AskFailed { question, reason: failure.to_string().into() },
             Answer::Unavailable(reason) => acd::Input::AskFailed { question, reason },
-            Answer::Stepped(_) | Answer::Judged(_) => acd::Input::AskFailed { question, reason: OTHER_KIND.into() },
+            _ => acd::Input::AskFailed { question, reason: OTHER_KIND.into() },
         }
     }
 }

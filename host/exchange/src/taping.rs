@@ -111,7 +111,7 @@ impl Tapes {
             }
             Answer::Failed(failure) => Said::Failed { reason: failure.to_string() },
             Answer::Unavailable(reason) => Said::Failed { reason: reason.to_string() },
-            Answer::Ranked(_) | Answer::Relaxed(_) | Answer::Judged(_) => Said::Nothing,
+            _ => Said::Nothing,
         };
         let line = Box::new(Line::Step { run, event, said });
         self.ready.push(Taped { interaction, piece: Piece::Line(line) });
@@ -142,7 +142,7 @@ impl Tapes {
             Answer::Relaxed(relaxed) => Decided::Relaxed(relaxed.clone()),
             Answer::Failed(failure) => failed(&failure.to_string()),
             Answer::Unavailable(reason) => failed(reason),
-            Answer::Stepped(_) | Answer::Judged(_) => failed(OTHER_KIND),
+            _ => failed(OTHER_KIND),
         };
         // What an agent is offered stands with the interaction that the policy put first.
         let of = match (&asked, &said) {
@@ -197,7 +197,7 @@ impl Tapes {
             Answer::Judged(verdict) => Ruled::Verdict(verdict.clone()),
             Answer::Failed(failure) => failed(&failure.to_string()),
             Answer::Unavailable(reason) => failed(reason),
-            Answer::Stepped(_) | Answer::Ranked(_) | Answer::Relaxed(_) => failed(OTHER_KIND),
+            _ => failed(OTHER_KIND),
         };
         self.ready.push(Taped { interaction, piece: Piece::Line(Box::new(Line::Judged(judged))) });
     }

@@ -71,6 +71,36 @@ pub enum Asker {
     Host,
 }
 
+/// What somebody is to the tenant, and so what is masked for them unless they ask to see it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    Agent,
+    /// Reviews conversations.
+    Quality,
+    Supervisor,
+    #[default]
+    Administrator,
+}
+
+impl Role {
+    pub const ALL: [Self; 4] = [Self::Agent, Self::Quality, Self::Supervisor, Self::Administrator];
+
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Quality => "quality",
+            Self::Supervisor => "supervisor",
+            Self::Administrator => "administrator",
+        }
+    }
+
+    /// Whether numbers of persons are masked in what they get.
+    pub fn is_masked(self) -> bool {
+        matches!(self, Self::Agent | Self::Quality)
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Effect {

@@ -6,7 +6,10 @@ use std::{collections::BTreeMap, net::IpAddr, path::Path, sync::Arc, time::Durat
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AgentId, Extension, FlowId, Number, Policy, QueueId, SkillId, TenantId, Timestamp, compliance::Rule};
+use crate::{
+    AgentId, Dialling, Extension, FlowId, Number, NumberList, Policy, QueueId, SkillId, TenantId, Timestamp,
+    compliance::Rule,
+};
 
 /// Everything that one tenant's exchange needs to know. Cheap to share; replaced as a whole.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -41,6 +44,11 @@ pub struct Configuration {
     /// Compliance rules by the tenant's names for them. With none, nothing is asked before anything is done.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub rules: BTreeMap<Arc<str>, Rule>,
+    /// Numbers in E.164 by the name of their list: `do-not-call`, `consented`. Rules about dialling are told which hold a number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub lists: BTreeMap<Arc<str>, NumberList>,
+    #[serde(default, skip_serializing_if = "Dialling::is_default")]
+    pub dialling: Dialling,
     #[serde(default)]
     pub limits: Limits,
     /// What a caller hears and where they go when a flow fails.
@@ -69,6 +77,8 @@ impl Configuration {
             flows: BTreeMap::new(),
             prompts: BTreeMap::new(),
             rules: BTreeMap::new(),
+            lists: BTreeMap::new(),
+            dialling: Dialling::default(),
             limits: Limits::default(),
             exception: ExceptionFlow::default(),
         }

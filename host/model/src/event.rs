@@ -1,12 +1,17 @@
 //! Facts. Everything that happens in an exchange is one of these, appended in order and never changed; reports, CDRs and the live view are folds over them.
 
+mod words;
+
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, AgentState, FlowId, InteractionId, LegId, QueueId, RecordingId, SkillId, Timestamp, compliance::Judgement,
+    AgentId, AgentState, FlowId, InteractionId, LegId, QueueId, RecordingId, SkillId, Timestamp,
+    compliance::{Alert, Asker, Finding, Judgement, Speaker},
 };
+
+pub use words::{Choice, EndedBy, Quality, QueueExit, ReleaseReason, Role, ServiceMeasure, TransferKind};
 
 /// One fact of one tenant.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -16,105 +21,6 @@ pub struct Event {
     pub at: Timestamp,
     #[serde(flatten)]
     pub kind: EventKind,
-}
-
-/// What a leg is for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    Caller,
-    Agent,
-    /// A party outside the tenant whom we called: transfer target, consultation.
-    Outside,
-}
-
-/// Who ended something.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum EndedBy {
-    Caller,
-    Agent,
-    Outside,
-    /// The flow, a limit, a transfer, the API or a failure.
-    Host,
-}
-
-/// Why an interaction left a queue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum QueueExit {
-    Connected,
-    /// The caller hung up while waiting.
-    Abandoned,
-    TimedOut,
-    ExitKey,
-    /// Turned away at the door: the queue holds `max_waiting`.
-    Full,
-    /// Turned away: nobody who serves the queue is logged in.
-    NoAgents,
-    /// The flow or an API call moved it on.
-    Moved,
-    /// The queue was taken out of the configuration.
-    Closed,
-}
-
-/// Why a reserved or ringing agent did not get the interaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ReleaseReason {
-    /// Rang without an answer (RONA).
-    Missed,
-    Rejected,
-    CallerLeft,
-    /// The phone could not be reached or answered with an error.
-    DeviceFailed,
-    /// The lease ran out.
-    LeaseExpired,
-    Moved,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum TransferKind {
-    Blind,
-    Attended,
-}
-
-/// What a queue's alarm is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ServiceMeasure {
-    /// Of those who wait now, the one who has waited longest.
-    LongestWait,
-    /// Mean wait of those answered in the last 15 minutes (ASA).
-    AverageWait,
-}
-
-/// What a routing policy chose among.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Choice {
-    pub policy: Arc<str>,
-    /// Where the native order had it, from 1.
-    pub place: u32,
-    /// How many agents, or waiting interactions, there were.
-    pub of: u32,
-}
-
-/// Sound quality of one leg, as it ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Quality {
-    pub packets_received: u64,
-    pub packets_sent: u64,
-    pub packets_lost: u64,
-    pub jitter_ms: f32,
-    /// Mean opinion score estimated by the E-model (ITU-T G.107), 1.0 to 4.5; 0 where nothing was heard.
-    pub mos: f32,
-    /// Packets of ours that the far end says it lost, by its RTCP.
-    #[serde(default)]
-    pub packets_lost_by_far_end: u64,
-    /// Time to the far end and back by RTCP; `None` where it sends none.
-    #[serde(default)]
-    pub round_trip_ms: Option<f32>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -208,10 +114,45 @@ pub enum EventKind {
         interaction: Option<InteractionId>,
         judgement: Box<Judgement>,
     },
+    /// Somebody saw what is masked for them, on disk before they did. `kind` and `role` as in [`crate::compliance::Unmask`].
+    Unmasked {
+        interaction: Option<InteractionId>,
+        kind: Arc<str>,
+        by: Asker,
+        role: Arc<str>,
+        reason: Arc<str>,
+    },
     Tagged {
         interaction: InteractionId,
         name: Arc<str>,
         value: Arc<str>,
+    },
+
+    /// Something was said, as recognised; what rules find that has to be masked is stars. `spoken` counts from 0 within the interaction. Times are
+    /// from its begin.
+    Uttered {
+        interaction: InteractionId,
+        spoken: u32,
+        speaker: Speaker,
+        from_ms: u32,
+        to_ms: u32,
+        text: Arc<str>,
+        language: Arc<str>,
+    },
+    /// A rule that listens heard something that somebody should know, at the utterance `spoken`. `orders` are told as done or denied by other facts.
+    Alerted {
+        interaction: InteractionId,
+        rule: Arc<str>,
+        spoken: u32,
+        alert: Box<Alert>,
+    },
+    /// A rule has read the whole conversation. `failed`: it says nothing, and why.
+    Reviewed {
+        interaction: InteractionId,
+        rule: Arc<str>,
+        findings: Vec<Finding>,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        failed: Option<Arc<str>>,
     },
 
     Queued {
@@ -443,6 +384,9 @@ impl EventKind {
             | Self::FlowFailed { interaction, .. }
             | Self::PromptFailed { interaction, .. }
             | Self::Tagged { interaction, .. }
+            | Self::Uttered { interaction, .. }
+            | Self::Alerted { interaction, .. }
+            | Self::Reviewed { interaction, .. }
             | Self::Queued { interaction, .. }
             | Self::LeftQueue { interaction, .. }
             | Self::Relaxed { interaction, .. }
@@ -465,7 +409,9 @@ impl EventKind {
             | Self::RecordingClosed { interaction, .. }
             | Self::RecordingFailed { interaction, .. }
             | Self::InteractionClosed { interaction, .. } => Some(*interaction),
-            Self::PluginFailed { interaction, .. } | Self::Judged { interaction, .. } => *interaction,
+            Self::PluginFailed { interaction, .. }
+            | Self::Judged { interaction, .. }
+            | Self::Unmasked { interaction, .. } => *interaction,
             Self::AgentStateChanged { .. }
             | Self::PhoneRegistered { .. }
             | Self::PhoneGone { .. }

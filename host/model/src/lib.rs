@@ -8,6 +8,8 @@ pub mod channel;
 pub mod compliance;
 mod configuration;
 pub mod connector;
+mod country;
+mod dialling;
 mod event;
 pub mod flow;
 mod id;
@@ -22,6 +24,8 @@ pub use configuration::{
     AddressBlock, AddressBlockError, Agent, Configuration, ExceptionFlow, FlowDocument, Limits, NumberTarget, Prompt,
     Queue, SkillNeed, Strategy, TimeZone, Trunk,
 };
+pub use country::country_of;
+pub use dialling::{Dialling, MOST_LISTED, MOST_LISTS, NumberList};
 pub use event::{
     Choice, EndedBy, Event, EventKind, Quality, QueueExit, ReleaseReason, Role, ServiceMeasure, TransferKind, millis,
 };

@@ -22,6 +22,8 @@ use crate::{
 const STEP_BUDGET: Duration = Duration::from_millis(20);
 const RANK_BUDGET: Duration = Duration::from_millis(5);
 const JUDGE_BUDGET: Duration = Duration::from_millis(5);
+const TEXT_BUDGET: Duration = Duration::from_millis(20);
+const REVIEW_BUDGET: Duration = Duration::from_secs(1);
 
 /// The components of this installation, by name.
 #[derive(Clone, Debug)]
@@ -272,12 +274,46 @@ impl Questions {
         tenant: &TenantId,
         question: exchange::QuestionKind,
     ) -> Option<exchange::Answer> {
-        if let exchange::QuestionKind::Judge { plugin, act, .. } = &question
-            && self.components.rule(Some(tenant), plugin).is_some_and(|rule| !rule.judges(&act.what))
-        {
-            return Some(exchange::Answer::Judged(Verdict::unjudged()));
+        if let Some(answer) = self.needs_nobody(tenant, &question) {
+            return Some(answer);
         }
         self.put(id, tenant, question).err().map(exchange::Answer::Unavailable)
+    }
+
+    /// What a rule says that is about something else.
+    fn needs_nobody(&self, tenant: &TenantId, question: &exchange::QuestionKind) -> Option<exchange::Answer> {
+        let rule = |plugin: &str| self.components.rule(Some(tenant), plugin);
+        match question {
+            exchange::QuestionKind::Judge { plugin, act, .. } => {
+                rule(plugin).filter(|rule| !rule.judges(&act.what))?;
+                Some(exchange::Answer::Judged(Verdict::unjudged()))
+            }
+            exchange::QuestionKind::Hear { plugin, .. } => {
+                rule(plugin).filter(|rule| !rule.description().listens)?;
+                Some(exchange::Answer::Heard(None))
+            }
+            exchange::QuestionKind::Review { plugin, .. } => {
+                rule(plugin).filter(|rule| !rule.description().reviews)?;
+                Some(exchange::Answer::Reviewed(None))
+            }
+            exchange::QuestionKind::Redact { plugin, .. } => {
+                rule(plugin).filter(|rule| rule.description().redacts.is_empty())?;
+                Some(exchange::Answer::Redacted(None))
+            }
+            _ => None,
+        }
+    }
+
+    /// The rule of that name, with what it is told.
+    fn rule(
+        &mut self,
+        tenant: &TenantId,
+        name: &str,
+        told: Arc<BTreeMap<String, String>>,
+    ) -> Result<(plugin::CompliancePlugin, Arc<plugin::Settings>), Arc<str>> {
+        let rule = self.components.rule(Some(tenant), name);
+        let rule = rule.ok_or_else(|| format!("there is no compliance plugin {name}"))?;
+        Ok((rule, self.told.made_of(&told, settings)))
     }
 
     fn put(&mut self, id: u64, tenant: &TenantId, question: exchange::QuestionKind) -> Result<(), Arc<str>> {
@@ -303,9 +339,20 @@ impl Questions {
                 (RANK_BUDGET, plugin::Ask::OnTimer { policy, tables, who, needs })
             }
             exchange::QuestionKind::Judge { plugin, settings, act } => {
-                let rule = self.components.rule(Some(tenant), &plugin);
-                let rule = rule.ok_or_else(|| format!("there is no compliance plugin {plugin}"))?;
-                (JUDGE_BUDGET, plugin::Ask::Judge { rule, settings: self.told.made_of(&settings, self::settings), act })
+                let (rule, settings) = self.rule(tenant, &plugin, settings)?;
+                (JUDGE_BUDGET, plugin::Ask::Judge { rule, settings, act })
+            }
+            exchange::QuestionKind::Hear { plugin, settings, state, segment } => {
+                let (rule, settings) = self.rule(tenant, &plugin, settings)?;
+                (TEXT_BUDGET, plugin::Ask::Utterance { rule, settings, state, segment })
+            }
+            exchange::QuestionKind::Review { plugin, settings, transcript } => {
+                let (rule, settings) = self.rule(tenant, &plugin, settings)?;
+                (REVIEW_BUDGET, plugin::Ask::Review { rule, settings, transcript })
+            }
+            exchange::QuestionKind::Redact { plugin, settings, text, language } => {
+                let (rule, settings) = self.rule(tenant, &plugin, settings)?;
+                (TEXT_BUDGET, plugin::Ask::Redact { rule, settings, text, language })
             }
         };
         let question = plugin::Question { id, tenant: tenant.clone(), budget, ask };
@@ -329,6 +376,9 @@ pub(crate) fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> e
         Ok(plugin::Answer::Order(order)) => exchange::Answer::Ranked(order),
         Ok(plugin::Answer::Relaxed(relaxed)) => exchange::Answer::Relaxed(relaxed),
         Ok(plugin::Answer::Judged(verdict)) => exchange::Answer::Judged(verdict),
+        Ok(plugin::Answer::Heard(heard)) => exchange::Answer::Heard(Some(heard)),
+        Ok(plugin::Answer::Reviewed(findings)) => exchange::Answer::Reviewed(Some(findings)),
+        Ok(plugin::Answer::Redacted(spans)) => exchange::Answer::Redacted(Some(spans)),
         Ok(_) => exchange::Answer::Unavailable("the answer is of another kind".into()),
         Err(plugin::AskFailure::Plugin(failure)) => exchange::Answer::Failed(failure),
         Err(failure) => exchange::Answer::Unavailable(failure.to_string().into()),

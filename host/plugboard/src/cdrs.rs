@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use plugboard_api::{CdrQuery, Page, RecordingFile, RecordingQuery};
+use plugboard_api::{CdrQuery, Page, RecordingFile, RecordingQuery, Sound};
 use plugboard_model::{AgentId, InteractionId, RecordingId, TenantId, Timestamp};
 use plugboard_reporting::Cdr;
 use plugboard_store::{CdrOf, CdrSearch, Cursor, Embedded, IndexValue, Order, Query, ReadError, Record, Store};
@@ -113,7 +113,7 @@ fn files_of(cdr: &Cdr, root: &Path) -> Vec<RecordingFile> {
                 length_ms: recording.length_ms.unwrap_or_default(),
                 sha256,
                 voicemail: recording.voicemail,
-                path: path.to_path_buf(),
+                sound: Sound::new((cdr.interaction, path.to_path_buf())),
             })
         })
         .collect()

@@ -144,9 +144,9 @@ async fn play_on(
     );
 
     let (rows, ladder) = mpsc::channel(4_096);
-    let facts = running.host.live(&tenant).ok_or_else(|| DemoError::Tenant("the tenant is not live".to_owned()))?;
+    let facts = running.host.follow(&tenant).ok_or_else(|| DemoError::Tenant("the tenant is not live".to_owned()))?;
     let printer = tokio::spawn(print_ladder(ladder, facts, demo.json));
-    let watched = running.host.live(&tenant).ok_or_else(|| DemoError::Tenant("the tenant is not live".to_owned()))?;
+    let watched = running.host.follow(&tenant).ok_or_else(|| DemoError::Tenant("the tenant is not live".to_owned()))?;
     let watcher = tokio::spawn(watch(watched, demo.dial.clone()));
 
     let cast = Cast::for_number(&demo.dial);
@@ -320,10 +320,10 @@ async fn watch(mut events: broadcast::Receiver<Arc<Event>>, dialled: String) -> 
 
 /// The stored record, complete with its recording.
 async fn record(running: &Running, tenant: &TenantId, interaction: InteractionId) -> Result<Cdr, DemoError> {
-    let mut events = running.host.live(tenant);
+    let mut events = running.host.follow(tenant);
     let complete = async {
         loop {
-            if let Some(cdr) = running.host.cdr(tenant, interaction).await?
+            if let Some(cdr) = running.host.record_of(tenant, interaction).await?
                 && cdr.recordings.iter().all(|one| one.sha256.is_some() || one.failed.is_some())
             {
                 return Ok(cdr);

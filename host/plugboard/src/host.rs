@@ -10,9 +10,10 @@ use std::{
     time::Duration,
 };
 
-use plugboard_api::{Answer, Host as _, HostError, Listener, Phase};
+use plugboard_api::{Answer, Host as _, HostError, Listener, Phase, Sealed};
 use plugboard_exchange::{Command, Reply, SharedConfiguration, SharedEvent};
-use plugboard_model::{TenantId, Timestamp};
+use plugboard_model::{InteractionId, TenantId, Timestamp};
+use plugboard_reporting::Cdr;
 use plugboard_store::{Embedded, ReadError, Record};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
@@ -159,14 +160,30 @@ impl PlugboardHost {
         turn.map_err(|_| HostError::Busy { retry_after: TRY_AGAIN })
     }
 
-    async fn ask(&self, tenant: &TenantId, command: Command) -> Result<Reply, HostError> {
+    /// What happens to a tenant from here on, for what stands in this process.
+    pub(crate) fn follow(&self, tenant: &TenantId) -> Option<broadcast::Receiver<SharedEvent>> {
+        self.parts_of(tenant).map(|parts| parts.events.subscribe())
+    }
+
+    /// The record of an interaction, for what stands in this process.
+    pub(crate) async fn record_of(
+        &self,
+        tenant: &TenantId,
+        interaction: InteractionId,
+    ) -> Result<Option<Cdr>, HostError> {
+        self.read(tenant, move |store, tenant| cdrs::one(store, tenant, interaction)).await
+    }
+
+    /// `by`: name of the token that asks; empty: the host itself.
+    async fn ask(&self, tenant: &TenantId, by: &str, command: Command) -> Result<Reply, HostError> {
         let parts = self.parts(tenant)?;
         if matches!(command, Command::Originate { .. }) && self.phase() == Phase::Draining {
             return Err(HostError::Stopping);
         }
         let is_told = command != Command::Snapshot;
         let (reply, wait) = oneshot::channel();
-        let message = Message::Command { tenant: tenant.clone(), command, reply };
+        let by = (!by.is_empty()).then(|| by.into());
+        let message = Message::Command { tenant: tenant.clone(), by, command, reply };
         self.inbox.try_send(message).map_err(|error| match error {
             mpsc::error::TrySendError::Full(_) => HostError::Busy { retry_after: TRY_AGAIN },
             mpsc::error::TrySendError::Closed(_) => HostError::Stopping,
@@ -186,14 +203,14 @@ impl PlugboardHost {
     pub(crate) async fn hang_up_all(&self) -> usize {
         let mut calls = 0;
         for tenant in self.tenants() {
-            let Ok(Reply::Snapshot(snapshot)) = self.command(&tenant.id, Command::Snapshot).await else { continue };
+            let Ok(Reply::Snapshot(snapshot)) = self.ask(&tenant.id, "", Command::Snapshot).await else { continue };
             calls += snapshot.calls.len();
             for call in snapshot.calls {
                 let hang_up = plugboard_call::Command::HangUp;
                 let command = Command::Call { interaction: call.interaction, command: hang_up };
                 // Nobody waits for the reply: a disk that is full would hold each back.
                 let (reply, _) = oneshot::channel();
-                let message = Message::Command { tenant: tenant.id.clone(), command, reply };
+                let message = Message::Command { tenant: tenant.id.clone(), by: None, command, reply };
                 if self.inbox.send(message).await.is_err() {
                     return calls;
                 }
@@ -226,8 +243,8 @@ impl PlugboardHost {
         tenant: &'a TenantId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Answer<'a, Result<Vec<R>, HostError>> {
-        self.read(tenant, move |store, tenant| cdrs::intervals(store, tenant, from, to))
+    ) -> Answer<'a, Result<Sealed<Vec<R>>, HostError>> {
+        self.read(tenant, move |store, tenant| cdrs::intervals(store, tenant, from, to).map(Sealed::new))
     }
 }
 

@@ -384,6 +384,7 @@ fn access(config: &ProcessConfig) -> Result<plugboard_api::Access, StartError> {
         name: token.name.clone(),
         secret: token.sha256.into(),
         tenant: None,
+        role: token.role,
     });
     Ok(plugboard_api::Access::new(tokens.collect(), key))
 }

@@ -33,6 +33,8 @@ pub(crate) enum Message {
     Answered(plugboard_plugin::Reply),
     Command {
         tenant: TenantId,
+        /// The name of the access key that it came with.
+        by: Option<Arc<str>>,
         command: Command,
         reply: ReplyTo,
     },
@@ -271,7 +273,7 @@ impl Loop {
                     tenant.exchange.handle_input(now, Input::Answered { question, answer });
                 }
             }
-            Message::Command { tenant, command, reply } => {
+            Message::Command { tenant, by, command, reply } => {
                 // An unknown tenant's sender is dropped, which the asker sees.
                 let Some(index) = self.parts.tenants.iter().position(|known| known.id == tenant) else { return };
                 if self.refusing && !is_safe_without_a_disk(&command) {
@@ -283,7 +285,7 @@ impl Loop {
                 let id = CommandId(self.next_command);
                 self.next_command += 1;
                 self.replies.insert(id, reply);
-                self.hand_over(now, index, Input::Command { id, command });
+                self.hand_over(now, index, Input::Command { id, by, command });
             }
             Message::Configure { configuration, done } => {
                 match self.parts.tenants.iter_mut().find(|known| known.id == configuration.tenant) {

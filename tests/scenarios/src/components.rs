@@ -132,7 +132,10 @@ impl Components {
     pub(crate) fn ask(&mut self, tenant: &TenantId, kind: QuestionKind) -> Option<Answer> {
         let fault = match &kind {
             QuestionKind::Step(_) => self.flow_fault,
-            QuestionKind::Judge { plugin, .. } => self.rule_faults.get(&**plugin).copied().unwrap_or_default(),
+            QuestionKind::Judge { plugin, .. }
+            | QuestionKind::Hear { plugin, .. }
+            | QuestionKind::Review { plugin, .. }
+            | QuestionKind::Redact { plugin, .. } => self.rule_faults.get(&**plugin).copied().unwrap_or_default(),
             QuestionKind::Relax { .. } if self.relax_fault != Fault::None => self.relax_fault,
             _ => self.policy_fault,
         };
@@ -154,9 +157,25 @@ impl Components {
                 if !rule.judges(&act.what) {
                     return Some(Answer::Judged(Verdict::unjudged()));
                 }
-                let setting = |(name, value): (&String, &String)| Setting { name: name.clone(), value: value.clone() };
-                let settings = Arc::new(plugin::Settings::new(settings.iter().map(setting).collect()));
-                plugin::Ask::Judge { rule: rule.clone(), settings, act }
+                plugin::Ask::Judge { rule: rule.clone(), settings: told(&settings), act }
+            }
+            QuestionKind::Hear { plugin, settings, state, segment } => {
+                let Some(rule) = self.rule(&plugin).filter(|rule| rule.description().listens) else {
+                    return Some(Answer::Heard(None));
+                };
+                plugin::Ask::Utterance { rule, settings: told(&settings), state, segment }
+            }
+            QuestionKind::Review { plugin, settings, transcript } => {
+                let Some(rule) = self.rule(&plugin).filter(|rule| rule.description().reviews) else {
+                    return Some(Answer::Reviewed(None));
+                };
+                plugin::Ask::Review { rule, settings: told(&settings), transcript }
+            }
+            QuestionKind::Redact { plugin, settings, text, language } => {
+                let Some(rule) = self.rule(&plugin).filter(|rule| !rule.description().redacts.is_empty()) else {
+                    return Some(Answer::Redacted(None));
+                };
+                plugin::Ask::Redact { rule, settings: told(&settings), text, language }
             }
             QuestionKind::Step(step) => plugin::Ask::FlowStep {
                 flow: self.loaded.flow.clone(),
@@ -189,6 +208,9 @@ impl Components {
             Ok(plugin::Answer::Order(order)) => Answer::Ranked(order),
             Ok(plugin::Answer::Relaxed(relaxed)) => Answer::Relaxed(relaxed),
             Ok(plugin::Answer::Judged(verdict)) => Answer::Judged(verdict),
+            Ok(plugin::Answer::Heard(heard)) => Answer::Heard(Some(heard)),
+            Ok(plugin::Answer::Reviewed(findings)) => Answer::Reviewed(Some(findings)),
+            Ok(plugin::Answer::Redacted(spans)) => Answer::Redacted(Some(spans)),
             Ok(_) => Answer::Unavailable("the answer is of another kind".into()),
             Err(plugin::AskFailure::Plugin(failure)) => Answer::Failed(failure),
             Err(failure) => Answer::Unavailable(failure.to_string().into()),
@@ -216,6 +238,10 @@ impl Components {
         player.finish()
     }
 
+    fn rule(&self, name: &str) -> Option<plugin::CompliancePlugin> {
+        self.loaded.rules.get(name).cloned()
+    }
+
     fn policy(&self, name: &str) -> plugin::RoutingPlugin {
         self.loaded.policies.get(name).unwrap_or_else(|| panic!("no story has the policy {name}")).clone()
     }
@@ -238,4 +264,9 @@ impl Components {
         let make = || (Arc::clone(tables), Arc::new(plugin::TableSet::new((**tables).clone())));
         Arc::clone(&self.tables.entry(Arc::as_ptr(tables) as usize).or_insert_with(make).1)
     }
+}
+
+fn told(settings: &BTreeMap<String, String>) -> Arc<plugin::Settings> {
+    let setting = |(name, value): (&String, &String)| Setting { name: name.clone(), value: value.clone() };
+    Arc::new(plugin::Settings::new(settings.iter().map(setting).collect()))
 }

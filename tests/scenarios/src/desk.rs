@@ -12,7 +12,7 @@ impl World {
     pub fn command(&mut self, command: Command) -> Result<Reply, CommandError> {
         let id = CommandId(self.next_command);
         self.next_command += 1;
-        self.exchange.handle_input(self.now, Input::Command { id, command });
+        self.exchange.handle_input(self.now, Input::Command { id, by: self.commands_come_by.clone(), command });
         self.drain();
         self.replies.remove(&id).expect("every command that no rule judges is answered at once")
     }
@@ -21,7 +21,7 @@ impl World {
     pub fn command_later(&mut self, command: Command) -> CommandId {
         let id = CommandId(self.next_command);
         self.next_command += 1;
-        self.exchange.handle_input(self.now, Input::Command { id, command });
+        self.exchange.handle_input(self.now, Input::Command { id, by: self.commands_come_by.clone(), command });
         self.drain();
         id
     }

@@ -103,6 +103,9 @@ impl World {
             QuestionKind::RankAgents { candidates, .. } => format!("rank {} agents", candidates.len()),
             QuestionKind::RankWaiting { waiting, .. } => format!("rank {} waiting", waiting.len()),
             QuestionKind::Relax { who, .. } => format!("relax after {} s", who.waited_ms / 1_000),
+            QuestionKind::Hear { segment, .. } => format!("hear {:?}", segment.text),
+            QuestionKind::Review { transcript, .. } => format!("review {} utterances", transcript.segments.len()),
+            QuestionKind::Redact { .. } => "redact".to_owned(),
             QuestionKind::Judge { act, .. } => {
                 let (effect, about) = (act.what.name(), act.what.about());
                 match act.what {
@@ -138,6 +141,13 @@ impl World {
             Answer::Judged(verdict) => {
                 format!("{} ({})", decision_word(verdict.decision), verdict.code)
             }
+            Answer::Heard(heard) => {
+                let alerts = heard.iter().flat_map(|heard| &heard.alerts).map(|alert| alert.code.as_str());
+                let alerts: Vec<&str> = alerts.collect();
+                if alerts.is_empty() { "nothing".to_owned() } else { alerts.join(", ") }
+            }
+            Answer::Reviewed(findings) => format!("{} findings", findings.as_ref().map_or(0, Vec::len)),
+            Answer::Redacted(spans) => format!("{} spans", spans.as_ref().map_or(0, Vec::len)),
             Answer::Failed(failure) => failure.code.to_string(),
             Answer::Unavailable(_) => "unavailable".to_owned(),
         };
@@ -168,6 +178,7 @@ impl World {
                 });
                 format!("{}: {}", decision_word(judgement.decision), rules.collect::<Vec<_>>().join(", "))
             }
+            EventKind::Alerted { rule, alert, .. } => format!("{rule}: {}", alert.code),
             _ => return,
         };
         self.ladder.note(at, "plugboard", &note);

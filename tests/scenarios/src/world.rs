@@ -80,6 +80,8 @@ pub struct World {
     pub chance: Chance,
     /// From a fact to its being on disk; `None`: the disk stalls.
     pub commit_delay: Option<Duration>,
+    /// The name of the access key that commands come with.
+    pub commands_come_by: Option<Arc<str>>,
     /// Every fact so far, in order.
     pub facts: Vec<Arc<Event>>,
     /// Of the calls that are over.
@@ -129,6 +131,7 @@ impl World {
             weather: Weather::default(),
             chance: Chance::new(seed),
             commit_delay: Some(Duration::from_millis(2)),
+            commands_come_by: None,
             facts: Vec::new(),
             tapes: Vec::new(),
             tape_writer: TapeWriter::default(),

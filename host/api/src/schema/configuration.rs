@@ -14,7 +14,7 @@ pub(crate) struct Applied {
 #[derive(ToSchema)]
 pub(crate) struct Change {
     change: ChangeKind,
-    /// `queue`, `agent`, `number`, `trunk`, `rule`, `flow`, `prompt` or `tenant`.
+    /// `queue`, `agent`, `number`, `trunk`, `rule`, `list`, `flow`, `prompt` or `tenant`.
     resource: String,
     id: String,
 }
@@ -83,6 +83,12 @@ pub(crate) struct ToldPolicy {
     /// By name. `relax-first-ms` is the host's too: so long after the call has its place in line the component is asked what it may go without.
     #[schema(required = false)]
     settings: BTreeMap<String, String>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct Dialling {
+    /// Customers are called only if this list holds their number.
+    consent_list: Option<String>,
 }
 
 #[derive(ToSchema)]

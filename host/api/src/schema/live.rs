@@ -93,3 +93,21 @@ pub(crate) struct LiveQueue {
 pub(crate) struct LiveTrunk {
     calls: u32,
 }
+
+/// A piece of a conversation, as recognised.
+#[derive(ToSchema)]
+pub(crate) struct Utterance {
+    /// Counts from 0 within the interaction, with no gap.
+    seq: u32,
+    /// `caller`, `agent` or `other`.
+    speaker: String,
+    /// From the begin of the interaction.
+    from_ms: u32,
+    to_ms: u32,
+    /// At most 4 KiB.
+    text: String,
+    /// How sure the recogniser is.
+    confidence_permille: u16,
+    /// BCP 47.
+    language: String,
+}

@@ -1,6 +1,6 @@
 //! Each shape against what is really written.
 
-use std::{collections::BTreeSet, path::Path};
+use std::collections::BTreeSet;
 
 use plugboard_model::AgentState;
 use serde::{Serialize, de::DeserializeOwned};
@@ -113,7 +113,7 @@ fn what_the_api_itself_says_has_the_fields_that_are_really_written() {
         length_ms: 0,
         sha256: String::new(),
         voicemail: false,
-        path: Path::new("").into(),
+        sound: crate::Sound::new((plugboard_model::InteractionId(1), std::path::PathBuf::new())),
     };
     assert_eq!(differences::<Recording>(&recording), none);
     let fault = crate::Fault {

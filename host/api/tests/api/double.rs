@@ -14,12 +14,12 @@ use std::{
 use plugboard_api::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
     Listener, PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures,
-    RecordingFile, RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
+    RecordingFile, RecordingQuery, Sealed, Sha256, TapeQuery, TenantSummary, Upload,
 };
-use plugboard_exchange::{Command, CommandError, Reply, SharedEvent, Snapshot};
+use plugboard_exchange::{Command, CommandError, Handout, Leave, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
     Agent, Configuration, EndedBy, Event, EventKind, FlowDocument, InteractionId, Number, NumberTarget, Prompt, Queue,
-    QueueExit, RecordingId, TenantId, Timestamp, Trunk, routing::Tables, tape::Tape,
+    QueueExit, RecordingId, TenantId, Timestamp, Trunk, compliance::Effect, routing::Tables, tape::Tape,
 };
 use plugboard_reporting::{
     AgentInterval, Cdr, QueueInterval,
@@ -33,6 +33,10 @@ pub(crate) struct Double {
     /// What the next commands come to; `Done` when it is used up.
     pub replies: Mutex<Vec<Result<Reply, HostError>>>,
     pub commands: Mutex<Vec<Command>>,
+    /// The token of the last one.
+    pub asked_by: Mutex<String>,
+    /// What may leave has to be masked.
+    pub masks: AtomicBool,
     /// The log. [`Double::say`] writes here and tells it live.
     pub log: Mutex<Vec<SharedEvent>>,
     pub live: broadcast::Sender<SharedEvent>,
@@ -206,6 +210,8 @@ impl Double {
             failure: Mutex::default(),
             conflicts: Mutex::default(),
             deaf: AtomicBool::new(false),
+            asked_by: Mutex::default(),
+            masks: AtomicBool::new(false),
             packs: Mutex::default(),
             orders: Mutex::default(),
             came: Mutex::default(),
@@ -228,6 +234,14 @@ impl Double {
         let event = Arc::new(Event { seq: log.len() as u64 + 1, at, kind });
         log.push(event.clone());
         event
+    }
+
+    /// What the gate gives where rules allow it.
+    fn leave(&self, mut handout: Handout) -> Leave {
+        if let Effect::Export(export) = &mut handout.what {
+            export.masked |= self.masks.load(Ordering::Relaxed);
+        }
+        Leave::without_rules(&Arc::new(Configuration::empty(tenant())), handout).unwrap()
     }
 
     fn fails(&self) -> Result<(), HostError> {
@@ -348,7 +362,7 @@ impl Host for Double {
         })
     }
 
-    fn command<'a>(&'a self, _: &'a TenantId, command: Command) -> Answer<'a, Result<Reply, HostError>> {
+    fn command<'a>(&'a self, _: &'a TenantId, by: &'a str, command: Command) -> Answer<'a, Result<Reply, HostError>> {
         Box::pin(async move {
             if self.deaf.load(Ordering::Relaxed) {
                 std::future::pending::<()>().await;
@@ -364,7 +378,14 @@ impl Host for Double {
                 }
                 snapshot.calls.retain(|call| call.interaction != *interaction);
             }
-            self.commands.lock().unwrap().push(command);
+            self.commands.lock().unwrap().push(command.clone());
+            by.clone_into(&mut self.asked_by.lock().unwrap());
+            if let Command::HandOut(handout) = command {
+                return match self.replies.lock().unwrap().pop() {
+                    Some(refused) => refused,
+                    None => Ok(Reply::Leave(Box::new(self.leave(*handout)))),
+                };
+            }
             self.replies.lock().unwrap().pop().unwrap_or(Ok(Reply::Done))
         })
     }
@@ -387,7 +408,7 @@ impl Host for Double {
         })
     }
 
-    fn tapes<'a>(&'a self, _: &'a TenantId, query: TapeQuery) -> Answer<'a, Result<Page<Tape>, HostError>> {
+    fn tapes<'a>(&'a self, _: &'a TenantId, query: TapeQuery) -> Answer<'a, Result<Sealed<Page<Tape>>, HostError>> {
         Box::pin(async move {
             self.fails()?;
             let mut all = self.tapes.lock().unwrap().clone();
@@ -397,7 +418,7 @@ impl Host for Double {
                     && query.from.is_none_or(|from| tape.begun_at >= from)
                     && query.to.is_none_or(|to| tape.begun_at < to)
             });
-            page(&all, query.cursor.as_ref(), query.limit)
+            page(&all, query.cursor.as_ref(), query.limit).map(Sealed::new)
         })
     }
 
@@ -406,7 +427,7 @@ impl Host for Double {
         Box::pin(async move { Ok((name == "t1").then_some(tables)) })
     }
 
-    fn cdrs<'a>(&'a self, _: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Cdr>, HostError>> {
+    fn cdrs<'a>(&'a self, _: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Sealed<Page<Cdr>>, HostError>> {
         Box::pin(async move {
             self.fails()?;
             let mut all = self.cdrs.lock().unwrap().clone();
@@ -418,15 +439,19 @@ impl Host for Double {
                     && query.agent.as_ref().is_none_or(|agent| cdr.first_agent() == Some(agent))
                     && query.queue.as_ref().is_none_or(|queue| cdr.queues.iter().any(|visit| visit.queue == *queue))
             });
-            page(&all, query.cursor.as_ref(), query.limit)
+            page(&all, query.cursor.as_ref(), query.limit).map(Sealed::new)
         })
     }
 
-    fn cdr<'a>(&'a self, _: &'a TenantId, interaction: InteractionId) -> Answer<'a, Result<Option<Cdr>, HostError>> {
+    fn cdr<'a>(
+        &'a self,
+        _: &'a TenantId,
+        interaction: InteractionId,
+    ) -> Answer<'a, Result<Option<Sealed<Cdr>>, HostError>> {
         Box::pin(async move {
             self.fails()?;
             let all = self.cdrs.lock().unwrap();
-            Ok(all.iter().find(|cdr| cdr.interaction == interaction).cloned())
+            Ok(all.iter().find(|cdr| cdr.interaction == interaction).cloned().map(Sealed::new))
         })
     }
 
@@ -435,11 +460,11 @@ impl Host for Double {
         _: &'a TenantId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Answer<'a, Result<Vec<QueueInterval>, HostError>> {
+    ) -> Answer<'a, Result<Sealed<Vec<QueueInterval>>, HostError>> {
         Box::pin(async move {
             self.fails()?;
             let all = self.queue_intervals.lock().unwrap();
-            Ok(all.iter().filter(|one| one.start >= from && one.start < to).cloned().collect())
+            Ok(Sealed::new(all.iter().filter(|one| one.start >= from && one.start < to).cloned().collect::<Vec<_>>()))
         })
     }
 
@@ -448,11 +473,11 @@ impl Host for Double {
         _: &'a TenantId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>> {
+    ) -> Answer<'a, Result<Sealed<Vec<AgentInterval>>, HostError>> {
         Box::pin(async move {
             self.fails()?;
             let all = self.agent_intervals.lock().unwrap();
-            Ok(all.iter().filter(|one| one.start >= from && one.start < to).cloned().collect())
+            Ok(Sealed::new(all.iter().filter(|one| one.start >= from && one.start < to).cloned().collect::<Vec<_>>()))
         })
     }
 
@@ -483,11 +508,11 @@ impl Host for Double {
         _: &'a TenantId,
         after: u64,
         limit: usize,
-    ) -> Answer<'a, Result<Vec<SharedEvent>, HostError>> {
+    ) -> Answer<'a, Result<Sealed<Vec<SharedEvent>>, HostError>> {
         Box::pin(async move {
             self.fails()?;
             let log = self.log.lock().unwrap();
-            Ok(log.iter().filter(|event| event.seq > after).take(limit).cloned().collect())
+            Ok(Sealed::new(log.iter().filter(|event| event.seq > after).take(limit).cloned().collect()))
         })
     }
 
@@ -526,7 +551,7 @@ impl Host for Double {
         })
     }
 
-    fn live(&self, _: &TenantId) -> Option<broadcast::Receiver<SharedEvent>> {
+    fn live(&self, _: &TenantId, _: &Leave) -> Option<broadcast::Receiver<SharedEvent>> {
         let live = self.live.subscribe();
         self.followed.notify_one();
         Some(live)

@@ -16,14 +16,14 @@ use tokio_tungstenite::{
 use crate::client::{Server, refused};
 
 const LIVE: &str = "/v1/tenants/demo/events/live";
-const UPGRADE: [(&str, &str); 4] = [
+pub(crate) const UPGRADE: [(&str, &str); 4] = [
     ("Upgrade", "websocket"),
     ("Connection", "close, Upgrade"),
     ("Sec-WebSocket-Version", "13"),
     ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="),
 ];
 
-async fn follow(server: &Server, query: &str) -> WebSocketStream<TcpStream> {
+pub(crate) async fn follow(server: &Server, query: &str) -> WebSocketStream<TcpStream> {
     let mut request = format!("ws://{}{LIVE}{query}", server.address).into_client_request().unwrap();
     request.headers_mut().insert("Authorization", "Bearer open-sesame".parse().unwrap());
     let stream = TcpStream::connect(server.address).await.unwrap();
@@ -31,7 +31,7 @@ async fn follow(server: &Server, query: &str) -> WebSocketStream<TcpStream> {
 }
 
 /// The `seq` of the next `count` events.
-async fn take(socket: &mut WebSocketStream<TcpStream>, count: usize) -> Vec<u64> {
+pub(crate) async fn take(socket: &mut WebSocketStream<TcpStream>, count: usize) -> Vec<u64> {
     let mut seqs = Vec::new();
     while seqs.len() < count {
         if let Message::Text(text) = socket.next().await.unwrap().unwrap() {
@@ -42,7 +42,7 @@ async fn take(socket: &mut WebSocketStream<TcpStream>, count: usize) -> Vec<u64>
 }
 
 /// The frame that the server closes with, whatever comes before.
-async fn farewell(socket: &mut WebSocketStream<TcpStream>) -> Option<CloseFrame> {
+pub(crate) async fn farewell(socket: &mut WebSocketStream<TcpStream>) -> Option<CloseFrame> {
     loop {
         if let Message::Close(frame) = socket.next().await?.ok()? {
             return frame;

@@ -9,6 +9,7 @@ mod contract;
 mod door;
 mod double;
 mod figures;
+mod handing;
 mod live;
 mod packs;
 mod records;

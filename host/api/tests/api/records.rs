@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use plugboard_api::{RecordingFile, Sha256};
+use plugboard_api::{RecordingFile, Sha256, Sound};
 use plugboard_model::{EventKind, InteractionId, RecordingId, Timestamp, tape::Tape};
 use plugboard_reporting::Cdr;
 use serde_json::{Value, json};
@@ -71,7 +71,7 @@ fn record(server: &Server, name: &str) -> String {
         length_ms: 16,
         sha256: sha256.clone(),
         voicemail: false,
-        path,
+        sound: Sound::new((InteractionId(3), path)),
     });
     format!("\"{sha256}\"")
 }
@@ -112,7 +112,7 @@ async fn head_tells_length_type_and_hash_of_a_recording_without_the_sound() {
 async fn a_recording_that_is_not_there_or_whose_file_is_gone_is_404() {
     let server = Server::start().await;
     record(&server, "gone");
-    server.host.recordings.lock().unwrap()[0].path = "/nowhere/at/all.wav".into();
+    server.host.recordings.lock().unwrap()[0].sound = Sound::new((InteractionId(3), "/nowhere/at/all.wav".into()));
     for id in ["8", "9"] {
         assert_eq!(server.get(&format!("{DEMO}/recordings/{id}")).await.problem(), refused(404, "not-found"));
     }

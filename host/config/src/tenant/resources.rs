@@ -110,6 +110,10 @@ pub(super) fn tenant(table: &DeTable<'_>, sheet: &Sheet, now: Timestamp) -> Opti
         set(&mut into.limits.menu_depth, limits.integer("menu_depth", (1, 10)));
         limits.finish();
     }
+    if let Some(dialling) = root.table("dialling", "[dialling]") {
+        into.dialling.consent_list = dialling.text("consent_list").map(|(list, _)| list.into());
+        dialling.finish();
+    }
     root.finish();
     id.map(|_| into)
 }

@@ -4,9 +4,10 @@ use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
     Answer, Applied, ApplyError, CdrQuery, Host, HostError, HostView, PackChanged, PackLog, PackOrder, PackRefused,
-    PackView, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, Sha256, TapeQuery, TenantSummary, Upload,
+    PackView, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, Sealed, Sha256, TapeQuery, TenantSummary,
+    Upload,
 };
-use plugboard_exchange::{Command, CommandError, Reply, SharedConfiguration, SharedEvent};
+use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, routing::Tables, tape::Tape};
 use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use plugboard_store::Store as _;
@@ -53,15 +54,20 @@ impl Host for PlugboardHost {
         Box::pin(self.apply_checked(tenant, upload))
     }
 
-    fn command<'a>(&'a self, tenant: &'a TenantId, command: Command) -> Answer<'a, Result<Reply, HostError>> {
+    fn command<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        by: &'a str,
+        command: Command,
+    ) -> Answer<'a, Result<Reply, HostError>> {
         Box::pin(async move {
             let later = later(&command);
-            match (self.ask(tenant, command).await, later) {
+            match (self.ask(tenant, by, command).await, later) {
                 // Over, but with a record: somebody says only now what came of it.
                 (Err(HostError::Command(CommandError::NoSuchInteraction(interaction))), Some(later))
-                    if self.cdr(tenant, interaction).await?.is_some() =>
+                    if self.record_of(tenant, interaction).await?.is_some() =>
                 {
-                    self.ask(tenant, later).await
+                    self.ask(tenant, by, later).await
                 }
                 (answer, _) => answer,
             }
@@ -87,16 +93,16 @@ impl Host for PlugboardHost {
         Box::pin(write_file(self.prompt_path(tenant, &sha256.to_string()), bytes))
     }
 
-    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Page<Cdr>, HostError>> {
-        self.read(tenant, move |store, tenant| cdrs::search(store, tenant, &query))
+    fn cdrs<'a>(&'a self, tenant: &'a TenantId, query: CdrQuery) -> Answer<'a, Result<Sealed<Page<Cdr>>, HostError>> {
+        self.read(tenant, move |store, tenant| cdrs::search(store, tenant, &query).map(Sealed::new))
     }
 
     fn cdr<'a>(
         &'a self,
         tenant: &'a TenantId,
         interaction: InteractionId,
-    ) -> Answer<'a, Result<Option<Cdr>, HostError>> {
-        self.read(tenant, move |store, tenant| cdrs::one(store, tenant, interaction))
+    ) -> Answer<'a, Result<Option<Sealed<Cdr>>, HostError>> {
+        self.read(tenant, move |store, tenant| Ok(cdrs::one(store, tenant, interaction)?.map(Sealed::new)))
     }
 
     fn queue_intervals<'a>(
@@ -104,7 +110,7 @@ impl Host for PlugboardHost {
         tenant: &'a TenantId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Answer<'a, Result<Vec<QueueInterval>, HostError>> {
+    ) -> Answer<'a, Result<Sealed<Vec<QueueInterval>>, HostError>> {
         self.intervals(tenant, from, to)
     }
 
@@ -113,12 +119,16 @@ impl Host for PlugboardHost {
         tenant: &'a TenantId,
         from: Timestamp,
         to: Timestamp,
-    ) -> Answer<'a, Result<Vec<AgentInterval>, HostError>> {
+    ) -> Answer<'a, Result<Sealed<Vec<AgentInterval>>, HostError>> {
         self.intervals(tenant, from, to)
     }
 
-    fn tapes<'a>(&'a self, tenant: &'a TenantId, query: TapeQuery) -> Answer<'a, Result<Page<Tape>, HostError>> {
-        self.read(tenant, move |store, tenant| tapes::search(store, tenant, &query))
+    fn tapes<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        query: TapeQuery,
+    ) -> Answer<'a, Result<Sealed<Page<Tape>>, HostError>> {
+        self.read(tenant, move |store, tenant| tapes::search(store, tenant, &query).map(Sealed::new))
     }
 
     fn tables<'a>(&'a self, tenant: &'a TenantId, name: String) -> Answer<'a, Result<Option<Tables>, HostError>> {
@@ -148,10 +158,10 @@ impl Host for PlugboardHost {
         tenant: &'a TenantId,
         after: u64,
         limit: usize,
-    ) -> Answer<'a, Result<Vec<SharedEvent>, HostError>> {
+    ) -> Answer<'a, Result<Sealed<Vec<SharedEvent>>, HostError>> {
         self.read(tenant, move |store, tenant| {
             let events = store.read_log(tenant, after.saturating_add(1), limit)?;
-            Ok(events.into_iter().map(Arc::new).collect())
+            Ok(Sealed::new(events.into_iter().map(Arc::new).collect()))
         })
     }
 
@@ -177,7 +187,7 @@ impl Host for PlugboardHost {
         Box::pin(async move { self.log_of_pack(tenant, pack, after) })
     }
 
-    fn live(&self, tenant: &TenantId) -> Option<broadcast::Receiver<SharedEvent>> {
-        self.parts_of(tenant).map(|parts| parts.events.subscribe())
+    fn live(&self, tenant: &TenantId, _: &Leave) -> Option<broadcast::Receiver<SharedEvent>> {
+        self.follow(tenant)
     }
 }

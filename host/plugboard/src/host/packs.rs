@@ -301,7 +301,7 @@ impl PlugboardHost {
 
     /// Returns when the event is on disk.
     async fn note(&self, tenant: &TenantId, event: EventKind) -> Result<(), HostError> {
-        self.ask(tenant, Command::Note(event)).await.map(drop)
+        self.ask(tenant, "", Command::Note(event)).await.map(drop)
     }
 
     fn known_pack(&self, tenant: &TenantId, id: &str) -> Result<PackId, PackRefused> {

@@ -2,7 +2,7 @@
 
 use plugboard_model::{
     AgentState, EndedBy, Event, EventKind, QueueExit, ReleaseReason, Role, ServiceMeasure, TransferKind,
-    compliance::Decision,
+    compliance::{Asker, Decision},
 };
 
 /// One line for a ladder; `None` for what its messages show already (ringing, answers, ends of legs) or what would only crowd it.
@@ -44,6 +44,19 @@ pub fn describe(event: &Event) -> Option<String> {
             let reasons = reasons.collect::<Vec<_>>().join(", ");
             format!("rules {word} {} {}: {reasons}", judgement.effect, judgement.about)
         }
+        EventKind::Unmasked { kind, by, role, reason, .. } => {
+            let who = match by {
+                Asker::Api(name) => name.clone(),
+                by => format!("{by:?}"),
+            };
+            format!("{who} ({role}) sees the {kind}: {reason}")
+        }
+        EventKind::Uttered { speaker, text, .. } => {
+            format!("the {} says: {text}", format!("{speaker:?}").to_lowercase())
+        }
+        EventKind::Alerted { rule, alert, .. } => format!("{rule}: {} ({})", alert.message, alert.code),
+        EventKind::Reviewed { rule, failed: Some(reason), .. } => format!("{rule} could not review it: {reason}"),
+        EventKind::Reviewed { rule, findings, .. } => format!("{rule} finds {} faults", findings.len()),
         EventKind::HeldBack { policy, free, .. } => format!("{policy} holds it back from {free} free agents"),
         EventKind::Reserved { agent, since_free_ms, .. } => format!("reserves {agent} after {since_free_ms} ms"),
         EventKind::Released { agent, reason, .. } => format!("releases {agent}: {}", release_words(*reason)),

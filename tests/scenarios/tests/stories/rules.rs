@@ -105,7 +105,7 @@ fn payment(act: &Act) -> Verdict {
 }
 
 /// `dial +4930 Deny: hours quiet-hours, then …` of each judgement so far.
-fn judgements(world: &World) -> Vec<String> {
+pub(crate) fn judgements(world: &World) -> Vec<String> {
     let told = |fact: &Arc<plugboard_model::Event>| match &fact.kind {
         EventKind::Judged { judgement, .. } => {
             let opinions = judgement.opinions.iter().map(|opinion| {
@@ -125,15 +125,15 @@ fn judgements(world: &World) -> Vec<String> {
     world.facts.iter().filter_map(told).collect()
 }
 
-fn outside() -> Target {
+pub(crate) fn outside() -> Target {
     Target::Number("+4930123456".parse().unwrap())
 }
 
-fn call(command: Command) -> HostCommand {
+pub(crate) fn call(command: Command) -> HostCommand {
     HostCommand::Call { interaction: FIRST, command }
 }
 
-fn denied(reply: Option<Result<Reply, CommandError>>) -> String {
+pub(crate) fn denied(reply: Option<Result<Reply, CommandError>>) -> String {
     match reply {
         Some(Err(CommandError::Denied(denial))) => denial.to_string(),
         other => panic!("a denial, not {other:?}"),

@@ -1,0 +1,40 @@
+//! Whom a tenant may call: lists of numbers, and what the host itself holds calls to.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Configuration, Number};
+
+/// Shared by all configurations that hold the same.
+pub type NumberList = Arc<BTreeSet<Number>>;
+
+/// Lists of one tenant.
+pub const MOST_LISTS: usize = 64;
+/// Numbers in all lists of one tenant.
+pub const MOST_LISTED: usize = 200_000;
+
+/// What the host itself holds calls to, beside the tenant's rules.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Dialling {
+    /// Customers are called only if this list holds their number. Transfers and consultations are to no customer.
+    #[serde(default)]
+    pub consent_list: Option<Arc<str>>,
+}
+
+impl Dialling {
+    pub(crate) fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Configuration {
+    /// Names of the lists that hold a number, with or without its `+`.
+    pub fn lists_of(&self, number: &Number) -> Vec<String> {
+        let written = number.as_str();
+        let with_plus = if written.starts_with('+') { written.to_owned() } else { format!("+{written}") };
+        let holds = |(_, list): &(&Arc<str>, &NumberList)| list.contains(with_plus.as_str());
+        self.lists.iter().filter(holds).map(|(name, _)| name.to_string()).collect()
+    }
+}
