@@ -263,7 +263,8 @@ impl World<'_> {
             QuestionKind::RankAgents { tables, .. }
             | QuestionKind::RankWaiting { tables, .. }
             | QuestionKind::Relax { tables, .. } => Arc::clone(tables),
-            QuestionKind::Step(_) | QuestionKind::Judge { .. } => Arc::new(Tables::default()),
+            // Nothing else is asked of policies.
+            _ => Arc::new(Tables::default()),
         };
         Routing::answer(question.id, &tables, (self.judge)(kind))
     }
