@@ -20,6 +20,7 @@ use super::{Client, Replay, ReplayError, say, say_line, spoken, took};
 use crate::{
     answers::answer_of,
     cli::table::{Cell, Column, table},
+    ready::Ready,
 };
 
 /// After the @ of `--policy`: the queue's own strategy.
@@ -162,33 +163,28 @@ fn lived_once(
     policies: &Policies,
     asker: &mut plugin::Asker,
 ) -> Life {
-    // By address: the life's own tables live as long as it asks.
-    let mut sets: BTreeMap<usize, (Arc<Tables>, Arc<plugin::TableSet>)> = BTreeMap::new();
+    let mut sets: Ready<Tables, plugin::TableSet> = Ready::default();
     let mut judge = |question: QuestionKind| {
-        let mut set = |tables: Arc<Tables>| {
-            let made = sets.entry(Arc::as_ptr(&tables) as usize);
-            let (_, set) =
-                made.or_insert_with(|| (Arc::clone(&tables), Arc::new(plugin::TableSet::new((*tables).clone()))));
-            Arc::clone(set)
-        };
+        let mut set = |tables: &Arc<Tables>| sets.made_of(tables, |tables| plugin::TableSet::new(tables.clone()));
         let ask = match question {
             QuestionKind::RankAgents { plugin, tables, who, needs, candidates, columns } => {
                 policies.get(&*plugin).map(|policy| {
-                    let (policy, tables) = (policy.clone(), set(tables));
+                    let (policy, tables) = (policy.clone(), set(&tables));
                     plugin::Ask::RankAgents { policy, tables, who, needs, candidates, columns }
                 })
             }
             QuestionKind::RankWaiting { plugin, tables, agent, waiting, columns } => {
                 policies.get(&*plugin).map(|policy| {
-                    let (policy, tables) = (policy.clone(), set(tables));
+                    let (policy, tables) = (policy.clone(), set(&tables));
                     plugin::Ask::RankWaiting { policy, tables, agent, waiting, columns }
                 })
             }
             QuestionKind::Relax { plugin, tables, who, needs } => policies.get(&*plugin).map(|policy| {
-                let (policy, tables) = (policy.clone(), set(tables));
+                let (policy, tables) = (policy.clone(), set(&tables));
                 plugin::Ask::OnTimer { policy, tables, who, needs }
             }),
-            QuestionKind::Step(_) | QuestionKind::Judge { .. } => None,
+            // A day asks policies alone.
+            _ => None,
         };
         match ask {
             Some(ask) => {
