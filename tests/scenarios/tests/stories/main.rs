@@ -18,6 +18,7 @@ mod relaxing;
 mod replays;
 mod routing;
 mod rules;
+mod rules_at_the_door;
 mod scene;
 mod stage;
 mod sticky;
