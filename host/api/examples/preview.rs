@@ -118,6 +118,8 @@ impl Stage {
                 right_dbfs: None,
                 gaps: None,
                 failed: None,
+                erase_at: None,
+                erased_at: None,
             };
             let (agents, recordings) = match answered {
                 true => (vec![segment(agent, started, Some(started))], vec![sound]),

@@ -70,6 +70,8 @@ pub struct Call {
     pub(crate) announced: bool,
     /// A rule ordered, or the caller wants, that nothing is recorded.
     pub(crate) never_record: bool,
+    /// Days that recordings of it may be kept.
+    pub(crate) keep_days: Option<u32>,
     over: bool,
     next_play: u64,
     pub(crate) next_ask: u64,
@@ -142,6 +144,7 @@ impl Call {
             consent: Consent::NotAsked,
             announced: false,
             never_record: false,
+            keep_days: None,
             over: false,
             next_play: 1,
             next_ask: 1,

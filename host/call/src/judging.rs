@@ -73,8 +73,9 @@ impl Call {
         let prompt = |name: &str| context.configuration.prompt(name, &self.language).is_some();
         let can = |effect: &Effect, duty: &Duty| match (effect, duty) {
             (_, Duty::Tell) | (Effect::Answer(_) | Effect::Record(_), Duty::NoRecording) => true,
+            (Effect::Record(_), Duty::KeepDays(days)) => *days > 0,
             (Effect::Answer(_), Duty::Announce(name) | Duty::AskConsent(name)) => prompt(name),
-            // Recordings are kept for ever, and a call shows and sends nothing.
+            // A call shows and sends nothing.
             _ => false,
         };
         run(&Around { now, configuration: context.configuration, can: &can })
@@ -281,6 +282,7 @@ impl Call {
         duties: Vec<Duty>,
         context: &mut Context<'_>,
     ) -> Result<(), Refused> {
+        self.note_days(&duties);
         match wish.what() {
             Wish::PickUp => {
                 let leg = self.caller.leg;

@@ -10,7 +10,10 @@
 
 use std::time::Duration;
 
-use plugboard_model::{EventKind, LegId, RecordingId, Timestamp, compliance::Denial};
+use plugboard_model::{
+    EventKind, LegId, RecordingId, Timestamp,
+    compliance::{Denial, Duty},
+};
 
 use crate::{
     Call, Context, Refused, Sides, Sound, Tape,
@@ -102,6 +105,7 @@ impl Call {
                 let id = context.ids.recording();
                 *running = Some(Running { id, pause: Pause::No });
                 self.sound(Sound::Record { recording: id, sides: wish.map(|_| Sides { left, right }) });
+                self.keep_for_days(id);
             }
             (Wish::Pause(pause), Some(running)) => {
                 let recording = running.id;
@@ -119,6 +123,23 @@ impl Call {
             }
             // It goes on, or its state has changed meanwhile.
             _ => {}
+        }
+    }
+
+    /// How long rules want to have kept what they allow: the shortest counts.
+    pub(crate) fn note_days(&mut self, duties: &[Duty]) {
+        let days = duties.iter().filter_map(|duty| if let Duty::KeepDays(days) = duty { Some(*days) } else { None });
+        let Some(days) = days.min().filter(|days| self.keep_days.is_none_or(|known| *days < known)) else { return };
+        self.keep_days = Some(days);
+        if let Some(running) = self.recording.as_ref().and_then(Recording::running) {
+            self.keep_for_days(running);
+        }
+    }
+
+    /// A recording has begun.
+    pub(crate) fn keep_for_days(&mut self, recording: RecordingId) {
+        if let Some(days) = self.keep_days {
+            self.fact(EventKind::RecordingKept { interaction: self.id, recording, days });
         }
     }
 

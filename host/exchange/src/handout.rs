@@ -6,6 +6,12 @@
 //!                                                       └▶ Denial
 //! ```
 //! A [`Leave`] holds what the gate alone makes, so who hands data out cannot do it without.
+//!
+//! ```compile_fail
+//! fn forged(handout: plugboard_exchange::Handout) -> plugboard_exchange::Leave {
+//!     plugboard_exchange::Leave { handout, masked: false }
+//! }
+//! ```
 
 use std::{
     collections::{BTreeMap, BTreeSet},

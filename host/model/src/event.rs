@@ -270,6 +270,17 @@ pub enum EventKind {
         path: Arc<str>,
         voicemail: bool,
     },
+    /// A rule wants it erased so many days after this. Of several the first that is over counts.
+    RecordingKept {
+        interaction: InteractionId,
+        recording: RecordingId,
+        days: u32,
+    },
+    /// Its days are over: the sound is no more.
+    RecordingErased {
+        interaction: InteractionId,
+        recording: RecordingId,
+    },
     RecordingPaused {
         interaction: InteractionId,
         recording: RecordingId,
@@ -404,6 +415,8 @@ impl EventKind {
             | Self::WrapUpEnded { interaction, .. }
             | Self::DispositionSet { interaction, .. }
             | Self::RecordingStarted { interaction, .. }
+            | Self::RecordingKept { interaction, .. }
+            | Self::RecordingErased { interaction, .. }
             | Self::RecordingPaused { interaction, .. }
             | Self::RecordingResumed { interaction, .. }
             | Self::RecordingClosed { interaction, .. }

@@ -1,6 +1,6 @@
 //! Call detail records, figures and recordings, as the API asks for them.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use plugboard_api::{CdrQuery, Page, RecordingFile, RecordingQuery, Sound};
 use plugboard_model::{AgentId, InteractionId, RecordingId, TenantId, Timestamp};
@@ -99,10 +99,34 @@ pub(crate) fn recording(
     Ok(files_of(&row.read()?, root).into_iter().find(|file| file.recording == recording))
 }
 
+/// Recordings whose days are over at `now`, and where they lie, at most `limit`.
+pub(crate) fn to_erase(
+    store: &Embedded,
+    tenant: &TenantId,
+    now: Timestamp,
+    limit: usize,
+) -> Result<Vec<(InteractionId, RecordingId, PathBuf)>, ReadError> {
+    let over = IndexValue::number(now.as_millis());
+    let page =
+        store.query(&Query::new(tenant, Cdr::KIND, "erase").between(IndexValue::number(0), over).limit(limit))?;
+    let mut found = Vec::new();
+    for row in &page.rows {
+        let cdr: Cdr = row.read()?;
+        let over =
+            cdr.recordings.iter().filter(|one| one.erased_at.is_none() && one.erase_at.is_some_and(|at| at <= now));
+        found.extend(over.map(|one| (cdr.interaction, one.recording, PathBuf::from(&one.path))));
+    }
+    // Of two recordings of one call each is found twice.
+    found.sort_unstable();
+    found.dedup();
+    Ok(found)
+}
+
 /// Only files below the folder of recordings are given out, whatever a record says.
 fn files_of(cdr: &Cdr, root: &Path) -> Vec<RecordingFile> {
     cdr.recordings
         .iter()
+        .filter(|recording| recording.erased_at.is_none())
         .filter_map(|recording| {
             let path = Path::new(&recording.path);
             let sha256 = recording.sha256.clone()?;
@@ -117,4 +141,65 @@ fn files_of(cdr: &Cdr, root: &Path) -> Vec<RecordingFile> {
             })
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use plugboard_model::{EndedBy, Event, EventKind, LegId};
+    use plugboard_reporting::{Bounds, InteractionFold};
+    use plugboard_store::{Options, Transaction};
+
+    use super::*;
+
+    const DAY: u64 = 86_400;
+    const CALL: InteractionId = InteractionId(1);
+
+    /// The record of a call that was recorded on the first of January 1970 and may be kept for three days.
+    fn recorded(folder: &Path) -> Cdr {
+        let (interaction, recording, path) = (CALL, RecordingId(7), folder.join("r7.wav").display().to_string().into());
+        let kinds = [
+            EventKind::InteractionOffered {
+                interaction,
+                leg: LegId(1),
+                from: "a".into(),
+                to: "b".into(),
+                channel: "voice".into(),
+                dialled_by: None,
+            },
+            EventKind::RecordingStarted { interaction, recording, path, voicemail: false },
+            EventKind::RecordingKept { interaction, recording, days: 9 },
+            EventKind::RecordingKept { interaction, recording, days: 3 },
+            EventKind::InteractionClosed { interaction, by: EndedBy::Caller, cause: 16 },
+        ];
+        let mut fold = InteractionFold::new(Bounds::default());
+        for (kind, seq) in kinds.into_iter().zip(1..) {
+            fold.handle_event(&Event { seq, at: Timestamp::EPOCH, kind });
+        }
+        fold.poll_output().unwrap()
+    }
+
+    #[test]
+    fn recording_is_erased_when_its_days_are_over_and_once() {
+        let folder = std::env::temp_dir().join(format!("plugboard-erasing-{}", std::process::id()));
+        let store = Embedded::open(Options::new(&folder)).unwrap();
+        let tenant: TenantId = "demo".parse().unwrap();
+        let mut cdr = recorded(&folder);
+        let keep = |cdr: &Cdr| {
+            let mut transaction = Transaction::new();
+            transaction.put(&tenant, cdr).unwrap();
+            store.commit(transaction).unwrap();
+        };
+        let due = |day: u64| {
+            let found = to_erase(&store, &tenant, Timestamp::from_secs(day * DAY), 10).unwrap();
+            found.into_iter().map(|(_, recording, _)| recording.0).collect::<Vec<_>>()
+        };
+        keep(&cdr);
+        let before = [due(2), due(4)];
+        let kind = EventKind::RecordingErased { interaction: CALL, recording: RecordingId(7) };
+        cdr.amend(&Event { seq: 9, at: Timestamp::from_secs(4 * DAY), kind });
+        keep(&cdr);
+        assert_eq!((before, due(4), cdr.revision), ([vec![], vec![7]], vec![], 2));
+        drop(store);
+        let _ = std::fs::remove_dir_all(folder);
+    }
 }

@@ -12,7 +12,7 @@ use std::{
 
 use plugboard_api::{Answer, Host as _, HostError, Listener, Phase, Sealed};
 use plugboard_exchange::{Command, Reply, SharedConfiguration, SharedEvent};
-use plugboard_model::{InteractionId, TenantId, Timestamp};
+use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp};
 use plugboard_reporting::Cdr;
 use plugboard_store::{Embedded, ReadError, Record};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -172,6 +172,21 @@ impl PlugboardHost {
         interaction: InteractionId,
     ) -> Result<Option<Cdr>, HostError> {
         self.read(tenant, move |store, tenant| cdrs::one(store, tenant, interaction)).await
+    }
+
+    /// Recordings below the folder of recordings whose days are over, and where they lie.
+    pub(crate) async fn recordings_to_erase(
+        &self,
+        tenant: &TenantId,
+        now: Timestamp,
+    ) -> Result<Vec<(InteractionId, RecordingId, PathBuf)>, HostError> {
+        let root = self.folders.recordings.clone();
+        let read = self.read(tenant, move |store, tenant| {
+            let mut due = cdrs::to_erase(store, tenant, now, crate::erasing::AT_ONCE)?;
+            due.retain(|(_, _, path)| path.starts_with(&root));
+            Ok(due)
+        });
+        read.await
     }
 
     /// `by`: name of the token that asks; empty: the host itself.

@@ -188,7 +188,8 @@ impl Desk {
         }
         for event in events {
             books.enter(&event);
-            if let EventKind::DispositionSet { interaction, .. } = event.kind
+            if let EventKind::DispositionSet { interaction, .. } | EventKind::RecordingErased { interaction, .. } =
+                event.kind
                 && !books.knows(interaction)
             {
                 self.amend(page, interaction, &event);
@@ -201,7 +202,7 @@ impl Desk {
         self.books.insert(tenant, books);
     }
 
-    /// A disposition hours later: the fold has forgotten the call, the store has its record.
+    /// A disposition hours later, the end of a recording days later: the fold has forgotten the call, the store has its record.
     fn amend(&self, page: &mut Page, interaction: InteractionId, event: &Event) {
         let known = page.records.remove(&interaction).map_or_else(
             || Ok(self.store.get::<Cdr>(&page.tenant, &interaction.to_string())?.map(|(cdr, _)| cdr)),
@@ -214,10 +215,7 @@ impl Desk {
             }
             Ok(None) => {}
             Err::<_, ReadError>(error) => {
-                tracing::error!(
-                    error = &error as &dyn std::error::Error,
-                    "a record cannot be read for its disposition"
-                );
+                tracing::error!(error = &error as &dyn std::error::Error, "a record cannot be read for a late fact");
             }
         }
     }

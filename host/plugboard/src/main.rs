@@ -13,6 +13,7 @@ mod claims;
 mod cli;
 mod clock;
 mod demo;
+mod erasing;
 mod front;
 mod host;
 mod ledger;

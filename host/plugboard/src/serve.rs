@@ -26,6 +26,7 @@ use crate::{
     alarms::Alarms,
     answers::{Components, ComponentsError, Questions},
     clock::Clock,
+    erasing,
     host::{Guests, PlugboardHost, TenantParts},
     ledger::{Durable, Ledger},
     packs::{Gate, Lines, Packs},
@@ -329,6 +330,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     }
     host.is_started();
     tokio::spawn(renew_zones(Arc::downgrade(&host), clock));
+    tokio::spawn(erasing::watch(Arc::downgrade(&host), clock));
     Ok(Running { host, sip_udp, sip_tcp, api, inbox, stop_api, signalling, api_task, drain: config.limits.drain })
 }
 

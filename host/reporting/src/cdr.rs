@@ -1,8 +1,10 @@
 //! The call detail record: one for each interaction, with everything that happened in it.
 
+use std::time::Duration;
+
 use plugboard_model::{
-    AgentId, EndedBy, FlowId, InteractionId, LegId, Quality, QueueExit, QueueId, RecordingId, ReleaseReason, Role,
-    SkillId, Timestamp, TransferKind, compliance::Judgement,
+    AgentId, EndedBy, EventKind, FlowId, InteractionId, LegId, Quality, QueueExit, QueueId, RecordingId, ReleaseReason,
+    Role, SkillId, Timestamp, TransferKind, compliance::Judgement,
 };
 use serde::{Deserialize, Serialize};
 
@@ -261,6 +263,29 @@ pub struct RecordingRecord {
     pub gaps: Option<u64>,
     #[serde(default)]
     pub failed: Option<String>,
+    /// A rule wants the sound erased then.
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    pub erase_at: Option<Timestamp>,
+    #[serde(default, with = "rfc3339::optional", skip_serializing_if = "Option::is_none")]
+    pub erased_at: Option<Timestamp>,
+}
+
+impl RecordingRecord {
+    /// `false`: the fact changes nothing.
+    pub(crate) fn handle_days(&mut self, at: Timestamp, kind: &EventKind) -> bool {
+        match kind {
+            EventKind::RecordingKept { days, .. } => {
+                let over = at + Duration::from_secs(u64::from(*days) * 86_400);
+                self.erase_at = Some(self.erase_at.map_or(over, |known| known.min(over)));
+                true
+            }
+            EventKind::RecordingErased { .. } => {
+                self.erased_at = Some(at);
+                true
+            }
+            _ => false,
+        }
+    }
 }
 
 /// What the rules said to one effect.

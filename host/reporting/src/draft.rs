@@ -31,10 +31,17 @@ pub(crate) struct Draft {
 }
 
 impl Cdr {
-    /// Takes a fact that comes when the fold has forgotten the interaction: hours later only a disposition does.
+    /// Takes a fact that comes when the fold has forgotten the interaction: hours later only a disposition does, and days later the end of a recording.
     pub fn amend(&mut self, event: &Event) {
         if let EventKind::DispositionSet { agent, code, note, .. } = &event.kind {
             self.disposition = Some(Disposition::new(whole_millis(event.at), agent.clone(), code, note));
+            self.revision += 1;
+            self.last_seq = event.seq;
+        }
+        if let EventKind::RecordingErased { recording, .. } = &event.kind
+            && let Some(erased) = self.recordings.iter_mut().find(|one| one.recording == *recording)
+        {
+            erased.handle_days(whole_millis(event.at), &event.kind);
             self.revision += 1;
             self.last_seq = event.seq;
         }
@@ -272,6 +279,8 @@ impl Draft {
             | EventKind::LegEnded { .. }
             | EventKind::LegMeasured { .. } => self.take_leg(at, kind),
             EventKind::RecordingStarted { .. }
+            | EventKind::RecordingKept { .. }
+            | EventKind::RecordingErased { .. }
             | EventKind::RecordingPaused { .. }
             | EventKind::RecordingClosed { .. }
             | EventKind::RecordingFailed { .. } => self.take_recording(at, kind),

@@ -31,6 +31,9 @@ impl Record for Cdr {
         entries.extend(queues.into_iter().map(|queue| IndexEntry::new("queue", with_time(queue.as_str()))));
         let recordings = self.recordings.iter().map(|one| IndexValue::number(one.recording.0));
         entries.extend(recordings.map(|recording| IndexEntry::new("recording", recording)));
+        let kept = self.recordings.iter().filter(|one| one.erased_at.is_none());
+        let ends = kept.filter_map(|one| one.erase_at).map(|at| IndexValue::number(at.as_millis()));
+        entries.extend(ends.map(|at| IndexEntry::new("erase", at)));
         entries
     }
 }

@@ -254,6 +254,12 @@ pub(crate) struct RecordingMade {
     right_dbfs: Option<f32>,
     gaps: Option<u64>,
     failed: Option<String>,
+    /// A rule wants the sound erased then.
+    #[schema(format = DateTime, required = false)]
+    erase_at: Option<String>,
+    /// The sound is no more.
+    #[schema(format = DateTime, required = false)]
+    erased_at: Option<String>,
 }
 
 /// What compliance rules said to one effect.

@@ -207,6 +207,7 @@ impl Call {
         let until = now + Duration::from_millis(record.max_ms.into());
         self.set_current(Current::Record { token, recording, until, end_keys: record.end_keys, stopping: false });
         self.sound(Sound::Record { recording, sides });
+        self.keep_for_days(recording);
     }
 
     pub(crate) fn digit(&mut self, now: Timestamp, digit: char, context: &mut Context<'_>) {

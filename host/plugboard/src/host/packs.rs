@@ -300,7 +300,7 @@ impl PlugboardHost {
     }
 
     /// Returns when the event is on disk.
-    async fn note(&self, tenant: &TenantId, event: EventKind) -> Result<(), HostError> {
+    pub(crate) async fn note(&self, tenant: &TenantId, event: EventKind) -> Result<(), HostError> {
         self.ask(tenant, "", Command::Note(event)).await.map(drop)
     }
 

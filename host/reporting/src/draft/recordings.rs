@@ -26,9 +26,15 @@ impl Draft {
                     right_dbfs: None,
                     gaps: None,
                     failed: None,
+                    erase_at: None,
+                    erased_at: None,
                 };
-                let bytes = 520 + LONG + weight(&record.path);
+                let bytes = 620 + LONG + weight(&record.path);
                 push(&mut cdr.recordings, &mut self.room, &mut cdr.left_out, bytes, record)
+            }
+            EventKind::RecordingKept { recording, .. } | EventKind::RecordingErased { recording, .. } => {
+                let Some(index) = known(&mut cdr.recordings, *recording) else { return false };
+                cdr.recordings[index].handle_days(at, kind)
             }
             EventKind::RecordingPaused { recording, .. } => {
                 let Some(index) = known(&mut cdr.recordings, *recording) else { return false };

@@ -6,7 +6,7 @@ use plugboard_call::Command;
 use plugboard_exchange::{Command as HostCommand, CommandError, Reply};
 use plugboard_model::{
     Configuration, EventKind,
-    compliance::{Asker, Rule},
+    compliance::{Act, Asker, Decision, Duty, Effect, Rule, Verdict},
 };
 
 use crate::{
@@ -178,4 +178,29 @@ fn recording_pauses_while_the_tag_says_that_the_caller_pays() {
             "record resume allowed: payment-pause no-payment"
         ]
     );
+}
+
+#[test]
+fn recording_is_kept_as_long_as_the_strictest_rule_lets_it_be() {
+    fn days(act: &Act, days: u32) -> Verdict {
+        let duties = if matches!(act.what, Effect::Record(_)) { vec![Duty::KeepDays(days)] } else { Vec::new() };
+        Verdict { decision: Decision::Allow, code: "kept".into(), reason: String::new(), duties }
+    }
+    let mut stage = shop_with(|shop| {
+        for name in ["law", "thrift"] {
+            shop.rules.insert(name.into(), Rule { plugin: name.into(), ..Rule::default() });
+        }
+    });
+    stage.world.components.judges.insert("law", |act| days(act, 180));
+    stage.world.components.judges.insert("thrift", |act| days(act, 30));
+    let line = stage.talking();
+    stage.world.hang_up(line);
+    stage.world.finish();
+    let kept = stage.world.facts.iter().filter_map(|fact| match fact.kind {
+        EventKind::RecordingKept { days, .. } => Some(days),
+        _ => None,
+    });
+    assert_eq!(kept.collect::<Vec<_>>(), [30]);
+    let erase_at = stage.world.cdrs()[0].recordings[0].erase_at.map(|at| at.to_string());
+    assert!(erase_at.as_deref().is_some_and(|at| at.starts_with("2026-12-23T08:00")), "{erase_at:?}");
 }
