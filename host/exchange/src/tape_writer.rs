@@ -136,8 +136,8 @@ impl Writing {
     }
 
     fn line(&mut self, line: &Line, has_room: bool) {
-        if !self.tape.is_cut && !(has_room && append(&mut self.tape.lines, line, Tape::LIMIT)) {
-            self.tape.is_cut = true;
+        if !self.tape.is_cut {
+            self.tape.is_cut = !(has_room && append(&mut self.tape.lines, line, Tape::LIMIT));
         }
     }
 
