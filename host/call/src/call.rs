@@ -76,6 +76,8 @@ pub struct Call {
     next_play: u64,
     pub(crate) next_ask: u64,
     pub(crate) flows_begun: u32,
+    /// Flows that ran, all told.
+    pub(crate) flow_runs: u32,
     unanswered_until: Timestamp,
     longest_until: Timestamp,
     output: VecDeque<Output>,
@@ -149,6 +151,7 @@ impl Call {
             next_play: 1,
             next_ask: 1,
             flows_begun: 0,
+            flow_runs: 0,
             unanswered_until: now + limits.unanswered,
             longest_until: now + limits.call_length,
             output: VecDeque::new(),
@@ -235,6 +238,7 @@ impl Call {
             }
             Input::RecordingFailed { recording } => self.recording_closed(now, recording, None, context),
             Input::Stepped { ask, result } => self.stepped(now, ask, result, context),
+            Input::LookedUp { ask, result } => self.looked_up(now, ask, result, context),
             Input::RingAgent { agent, queue } => self.ring_agent(now, agent, queue, context),
             Input::StopRinging { agent, reason } => self.stop_ringing(now, &agent, reason, context),
             Input::AgentRefused { agent } => self.agent_refused(now, &agent, context),

@@ -15,6 +15,7 @@ use plugboard_model::{
 use crate::{
     Call, Context, Ear, FlowError, Output, Sides,
     gate::{Judged, JudgingId},
+    lookup::Waited,
 };
 
 /// A component gets a little longer than its own deadline of 20 ms, for the way there and back.
@@ -34,6 +35,8 @@ const MOST_TYPED: usize = 32;
 
 #[derive(Debug)]
 pub(crate) struct FlowRun {
+    /// Counts the flows of the call, from 1.
+    pub(crate) run: u32,
     flow: FlowId,
     plugin: Arc<str>,
     document: Arc<str>,
@@ -45,6 +48,7 @@ pub(crate) struct FlowRun {
     queued: VecDeque<(Token, OnLeg)>,
     current: Option<Current>,
     timers: Vec<(Token, Timestamp)>,
+    pub(crate) lookups: Vec<Waited>,
     typed: String,
     /// The flow's `transfer` that is under way.
     pub(crate) transfer: Option<Token>,
@@ -148,7 +152,8 @@ impl FlowRun {
     pub(crate) fn deadline(&self) -> Option<Timestamp> {
         let current = self.current.as_ref().map(Current::until);
         let timer = self.timers.iter().map(|(_, at)| *at).min();
-        [self.step_deadline(), current, timer].into_iter().flatten().min()
+        let lookup = self.lookups.iter().map(|waited| waited.until).min();
+        [self.step_deadline(), current, timer, lookup].into_iter().flatten().min()
     }
 }
 
@@ -161,7 +166,9 @@ impl Call {
         let Some(document) = context.configuration.flows.get(flow) else {
             return self.flow_failed(now, flow.clone(), "no flow of that name".into(), context);
         };
+        self.flow_runs += 1;
         self.flow = Some(FlowRun {
+            run: self.flow_runs,
             flow: flow.clone(),
             plugin: document.plugin.as_str().into(),
             document: document.document.clone(),
@@ -172,6 +179,7 @@ impl Call {
             queued: VecDeque::new(),
             current: None,
             timers: Vec::new(),
+            lookups: Vec::new(),
             typed: String::new(),
             transfer: None,
             closing: false,
@@ -322,12 +330,14 @@ impl Call {
             flow.state = stepped.state;
             self.note_trail(&stepped.trail);
             for action in stepped.actions {
-                if let Effect::Tag(tag) = action.what {
-                    self.fact(EventKind::Tagged {
+                match action.what {
+                    Effect::Tag(tag) => self.fact(EventKind::Tagged {
                         interaction: self.id,
                         name: tag.name.into(),
                         value: tag.value.into(),
-                    });
+                    }),
+                    Effect::Invoke(invoke) => self.look_up_for_nobody(action.token, invoke, context),
+                    _ => {}
                 }
             }
         }
@@ -351,6 +361,7 @@ impl Call {
         let Some(flow) = self.flow.as_mut().filter(|_| self.talk.is_some()) else { return };
         flow.closing = true;
         flow.timers.clear();
+        flow.lookups.clear();
         if flow.asked.is_none() && flow.backlog.is_empty() {
             self.drop_flow();
         }
@@ -367,6 +378,7 @@ impl Call {
         if flow.current.as_ref().is_some_and(|current| now >= current.until()) {
             self.ear_is_overdue(now, context);
         }
+        self.lookups_timeout(now, context);
         for token in due {
             self.tell(now, Some(token), false, Happening::Timer, context);
         }

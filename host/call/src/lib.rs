@@ -20,6 +20,7 @@ mod exception;
 mod flow_run;
 pub mod gate;
 mod judging;
+mod lookup;
 mod offer;
 mod party;
 mod recording;
@@ -34,11 +35,13 @@ use plugboard_model::{
     AgentId, Configuration, EventKind, Extension, FlowId, InteractionId, LegId, Number, NumberTarget, QueueExit,
     QueueId, RecordingId, ReleaseReason, SkillNeed, Timestamp,
     compliance::{Attempt, Denial, Judgement, Verdict},
+    connector::NoOutput,
     flow::{Cause, Event, Failure, Place, Stepped},
 };
 
 pub use call::Call;
 use gate::{Judged, JudgingId};
+pub use lookup::Lookup;
 pub use party::Party;
 pub use view::{Ear, Offering, Situation, Stage, Talk, Tape, View};
 
@@ -215,6 +218,11 @@ pub enum Input {
         ask: u64,
         result: Result<Stepped, FlowError>,
     },
+    /// What a connector says to the lookup `ask`.
+    LookedUp {
+        ask: u64,
+        result: Result<String, NoOutput>,
+    },
     /// The reservation is durable: ring the agent now.
     RingAgent {
         agent: AgentId,
@@ -322,6 +330,8 @@ pub enum Output {
         state: Vec<u8>,
         event: Event,
     },
+    /// To a connector; its answer is an [`Input::LookedUp`].
+    LookUp(Box<Lookup>),
     /// To a compliance rule; its answer is an [`Input::Judged`].
     Judge(gate::Question),
     /// A fact. `proves`: [`Input::EvidenceStored`] once it is on disk.

@@ -99,6 +99,7 @@ impl Exchange {
                 self.note_tag(now, interaction, &tag, &text);
             }
             plugboard_call::Output::Fact(kind) => self.fact(now, kind),
+            plugboard_call::Output::LookUp(lookup) => self.ask_connector(now, interaction, *lookup),
             plugboard_call::Output::Judge(question) => self.ask_rule(now, Some(interaction), question),
             plugboard_call::Output::Evidence { proves, judgement } => {
                 self.fact(now, EventKind::Judged { interaction: Some(interaction), judgement });

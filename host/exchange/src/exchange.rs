@@ -18,6 +18,7 @@ use crate::{
     attempts::Attempts,
     handout::Handouts,
     lines::Lines,
+    lookups::Lookups,
     listening::Conversations,
     ports::Ports,
     question::Asked,
@@ -107,6 +108,7 @@ pub struct Exchange {
     /// With the time when an answer is given up for lost.
     pub(crate) asked: BTreeMap<QuestionId, (Timestamp, Asked)>,
     pub(crate) next_question: u64,
+    pub(crate) lookups: Lookups,
     pub(crate) tapes: Tapes,
     pub(crate) routing: Routing,
     pub(crate) ids: Ids,
@@ -167,6 +169,7 @@ impl Exchange {
             recordings: BTreeMap::new(),
             asked: BTreeMap::new(),
             next_question: 1,
+            lookups: Lookups::default(),
             tapes: Tapes::default(),
             routing: Routing::new(&configuration),
             ids: Ids::starting_after(settings.last_id),
@@ -407,6 +410,7 @@ impl Exchange {
     fn configure(&mut self, now: Timestamp, configuration: Arc<Configuration>) {
         self.configuration = configuration.clone();
         self.routing.configure(&configuration);
+        self.lookups.configure(&configuration.connectors);
         let revision = configuration.revision;
         self.acd.handle_input(now, plugboard_acd::Input::Configure(configuration));
         self.refresh_agents(now);

@@ -20,6 +20,7 @@ mod handout;
 mod line;
 mod lines;
 mod listening;
+mod lookups;
 mod ports;
 mod question;
 mod queueing;

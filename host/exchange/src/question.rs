@@ -3,10 +3,11 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use plugboard_acd as acd;
-use plugboard_call::{FlowError, Input as CallInput, gate};
+use plugboard_call::{FlowError, Input as CallInput, Lookup, gate};
 use plugboard_model::{
     FlowId, InteractionId, Timestamp,
     compliance::{Act, Finding, Heard, Segment, Span, Transcript, Verdict},
+    connector::{Call, Connector, ConnectorFailure, NoOutput},
     flow::{Event, Stepped},
     routing,
 };
@@ -79,6 +80,15 @@ pub enum QuestionKind {
         text: String,
         language: String,
     },
+    /// To a connector. Whoever takes it holds the input against the operation's schema, and the output as well.
+    Invoke {
+        /// The tenant's name for it.
+        name: Arc<str>,
+        connector: Arc<Connector>,
+        call: Box<Call>,
+        /// An answer after this long is to nobody.
+        timeout: Duration,
+    },
 }
 
 /// One step of a flow.
@@ -104,6 +114,8 @@ pub enum Answer {
     Reviewed(Option<Vec<Finding>>),
     /// `None`: it does not redact.
     Redacted(Option<Vec<Span>>),
+    /// JSON of the operation's schema, or why the other system gave none.
+    Invoked(Result<String, ConnectorFailure>),
     /// The component's own typed failure of a step.
     Failed(plugboard_model::flow::Failure),
     /// Trap, deadline, bad answer, or no such plugin.
@@ -145,6 +157,10 @@ pub(crate) enum Asked {
         interaction: InteractionId,
         spoken: u32,
         rule: Arc<str>,
+    },
+    Invoke {
+        interaction: InteractionId,
+        ask: u64,
     },
 }
 
@@ -189,6 +205,18 @@ impl Exchange {
         self.push(Output::Ask(Question { id, kind: QuestionKind::Judge { plugin, settings, act } }));
     }
 
+    /// Asks the connector, or tells the call at once that there is no room.
+    pub(crate) fn ask_connector(&mut self, now: Timestamp, interaction: InteractionId, lookup: Lookup) {
+        let Lookup { ask, connector: name, with: connector, operation, input, key, timeout } = lookup;
+        if let Err(full) = self.lookups.admit(now, &name, &connector) {
+            return self.later(interaction, CallInput::LookedUp { ask, result: Err(full) });
+        }
+        let id = self.new_question(now, Asked::Invoke { interaction, ask });
+        self.lookups.begun(id, &name);
+        let call = Box::new(Call { operation, input, key, interaction: Some(interaction), at: now });
+        self.push(Output::Ask(Question { id, kind: QuestionKind::Invoke { name, connector, call, timeout } }));
+    }
+
     /// The earliest question is the first, since all have as long.
     pub(crate) fn first_lost_question(&self) -> Option<Timestamp> {
         self.asked.first_key_value().map(|(_, (lost_at, _))| *lost_at)
@@ -198,12 +226,14 @@ impl Exchange {
     pub(crate) fn forget_lost_questions(&mut self, now: Timestamp) {
         while let Some(entry) = self.asked.first_entry().filter(|entry| entry.get().0 <= now) {
             let lost: Arc<str> = "no answer in time".into();
+            let id = *entry.key();
             match entry.remove().1 {
                 Asked::Hear { interaction, rule } => self.heard(now, (interaction, rule), Err(lost)),
                 Asked::Review { interaction, rule } => self.reviewed(now, (interaction, rule), Err(lost)),
                 Asked::Redact { interaction, spoken, rule } => {
                     self.redacted(now, (interaction, spoken, rule), Err(lost));
                 }
+                Asked::Invoke { .. } => self.lookups.over(id),
                 Asked::Step { .. } | Asked::Policy { .. } | Asked::Judge { .. } => {}
             }
         }
@@ -262,6 +292,18 @@ impl Exchange {
                     self.tapes.ranked(*taped, Arc::clone(&tables), &answer, is_late);
                 }
                 self.acd.handle_input(now, Routing::answer(question, &tables, answer));
+            }
+            Some(Asked::Invoke { interaction, ask }) => {
+                self.lookups.over(question);
+                let result = match answer {
+                    Answer::Invoked(said) => said.map_err(NoOutput::from),
+                    Answer::Failed(failure) => Err(NoOutput::failed(failure.to_string())),
+                    Answer::Unavailable(reason) => Err(NoOutput::failed(&*reason)),
+                    Answer::Stepped(_) | Answer::Ranked(_) | Answer::Relaxed(_) | Answer::Judged(_) => {
+                        Err(NoOutput::failed(OTHER_KIND))
+                    }
+                };
+                self.call_input(now, interaction, CallInput::LookedUp { ask, result });
             }
             None => {}
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
     InteractionId, Timestamp,
-    flow::{Action, Effect, Event, Happening, Token},
+    flow::{Action, Answer, Effect, Event, Happening, Refusal, Token},
     tape::{Line, Said, Tape},
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -123,6 +123,12 @@ impl Writing {
                 self.secrets.push(pressed);
             }
         }
+        // What another system answers may be what it was sent.
+        if let Happening::LookedUp(Answer { json: text }) | Happening::Refused(Refusal { message: text, .. }) =
+            &mut event.what
+        {
+            clean_text(&self.secrets, text);
+        }
         if let Said::Stepped { actions, .. } = &said {
             self.note_secrets(run, actions);
         }
@@ -171,15 +177,17 @@ fn without<T: Serialize + DeserializeOwned>(secrets: &[String], said: T, or: imp
     cleaned.and_then(serde_json::from_value).unwrap_or_else(|_| or())
 }
 
+fn clean_text(secrets: &[String], text: &mut String) {
+    for secret in secrets {
+        if text.contains(secret.as_str()) {
+            *text = text.replace(secret.as_str(), &"0".repeat(secret.len()));
+        }
+    }
+}
+
 fn clean(secrets: &[String], value: &mut Value) {
     match value {
-        Value::String(text) => {
-            for secret in secrets {
-                if text.contains(secret.as_str()) {
-                    *text = text.replace(secret.as_str(), &"0".repeat(secret.len()));
-                }
-            }
-        }
+        Value::String(text) => clean_text(secrets, text),
         Value::Number(number) => {
             let is_secret = |secret: &String| {
                 let plain = secret.trim_start_matches('0');

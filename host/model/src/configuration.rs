@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AgentId, Dialling, Extension, FlowId, Number, NumberList, Policy, QueueId, SkillId, TenantId, Timestamp,
     compliance::Rule,
+    connector::Connector,
 };
 
 /// Everything that one tenant's exchange needs to know. Cheap to share; replaced as a whole.
@@ -49,6 +50,9 @@ pub struct Configuration {
     pub lists: BTreeMap<Arc<str>, NumberList>,
     #[serde(default, skip_serializing_if = "Dialling::is_default")]
     pub dialling: Dialling,
+    /// Ways into other systems, by the tenant's names for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub connectors: BTreeMap<Arc<str>, Arc<Connector>>,
     #[serde(default)]
     pub limits: Limits,
     /// What a caller hears and where they go when a flow fails.
@@ -79,6 +83,7 @@ impl Configuration {
             rules: BTreeMap::new(),
             lists: BTreeMap::new(),
             dialling: Dialling::default(),
+            connectors: BTreeMap::new(),
             limits: Limits::default(),
             exception: ExceptionFlow::default(),
         }
@@ -425,16 +430,16 @@ fn seconds_90() -> Duration {
     Duration::from_secs(90)
 }
 
-mod millis {
+pub(crate) mod millis {
     use std::time::Duration;
 
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.serialize_u64(u64::try_from(duration.as_millis()).unwrap_or(u64::MAX))
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
         u64::deserialize(deserializer).map(Duration::from_millis)
     }
 }

@@ -122,6 +122,15 @@ pub enum EventKind {
         role: Arc<str>,
         reason: Arc<str>,
     },
+    /// A flow asked a connector, and heard what came of it. What was asked and answered stands nowhere.
+    Invoked {
+        interaction: InteractionId,
+        connector: Arc<str>,
+        operation: Arc<str>,
+        /// `ok`, `not-found`, `timed-out`, `limit`, `unreachable`, …
+        outcome: Arc<str>,
+        took_ms: u32,
+    },
     Tagged {
         interaction: InteractionId,
         name: Arc<str>,
@@ -394,6 +403,7 @@ impl EventKind {
             | Self::FlowEnded { interaction, .. }
             | Self::FlowFailed { interaction, .. }
             | Self::PromptFailed { interaction, .. }
+            | Self::Invoked { interaction, .. }
             | Self::Tagged { interaction, .. }
             | Self::Uttered { interaction, .. }
             | Self::Alerted { interaction, .. }

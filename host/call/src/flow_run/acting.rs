@@ -70,9 +70,10 @@ impl Call {
                 }
             }
             Effect::Cancel(other) => self.cancel_action(other, context),
+            Effect::Invoke(invoke) => self.look_up(now, token, invoke, context),
             Effect::Tag(tag) => self.note(now, tag.name.into(), tag.value.into(), context),
             Effect::HangUp { cause } => self.end(now, plugboard_model::EndedBy::Host, cause, context),
-            Effect::Listen(_) | Effect::Invoke(_) | Effect::Send(_) | Effect::Other(_) => {
+            Effect::Listen(_) | Effect::Send(_) | Effect::Other(_) => {
                 self.refuse(now, token, RefusalCode::UnknownEffect, "this host does not do that", context);
             }
         }
@@ -104,6 +105,7 @@ impl Call {
     fn cancel_action(&mut self, token: Token, context: &mut Context<'_>) {
         let Some(flow) = &mut self.flow else { return };
         flow.timers.retain(|(timer, _)| *timer != token);
+        flow.lookups.retain(|waited| waited.token != token);
         flow.queued.retain(|(queued, _)| *queued != token);
         let current = flow.current.take_if(|current| match current {
             Current::Play { token: own, .. }

@@ -196,6 +196,8 @@ pub enum RefusalCode {
     UnknownTarget,
     Denied,
     Limit,
+    /// A connector looked, and the other system does not know it.
+    NotFound,
     Failed,
     /// The leg, or what was asked about, is gone.
     TooLate,
@@ -210,6 +212,7 @@ impl RefusalCode {
             Self::UnknownTarget => "unknown-target",
             Self::Denied => "denied",
             Self::Limit => "limit",
+            Self::NotFound => "not-found",
             Self::Failed => "failed",
             Self::TooLate => "too-late",
         }
