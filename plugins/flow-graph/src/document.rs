@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::calendar::Calendar;
+use crate::{calendar::Calendar, connector::Question};
 
 /// Where a node stands in [`Graph::nodes`].
 pub(crate) type NodeNumber = u16;
@@ -88,6 +88,7 @@ pub(crate) enum Kind {
     TransferFlow { flow: String },
     Voicemail(Voicemail),
     Tag(Vec<(String, Template)>),
+    Connector(Question),
     HangUp { prompt: Option<Prompt>, cause: u16 },
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value as Json};
 
 use crate::{
+    connector::question,
     document::{
         Collect, Confirm, DIGITS, Kind, Mailbox, Menu, Node, NodeNumber, QueueChoice, Slot, Template, Validity, Value,
         Variable, Voicemail, Wait,
@@ -50,7 +51,7 @@ pub(crate) struct Exits {
 }
 
 /// All kinds. Each but those that end the flow also has `error`; without it, the exception flow takes over.
-pub(crate) const KINDS: [Exits; 16] = [
+pub(crate) const KINDS: [Exits; 17] = [
     Exits { kind: "start", required: &["next"], optional: &[] },
     Exits { kind: "play", required: &["done"], optional: &[] },
     Exits { kind: "menu", required: &["no_input", "no_match"], optional: &[] },
@@ -66,6 +67,7 @@ pub(crate) const KINDS: [Exits; 16] = [
     Exits { kind: "transfer-flow", required: &[], optional: &[] },
     Exits { kind: "voicemail", required: &["recorded"], optional: &["too_short"] },
     Exits { kind: "tag", required: &["next"], optional: &[] },
+    Exits { kind: "connector", required: &["ok", "failed"], optional: &["not_found"] },
     Exits { kind: "hang-up", required: &[], optional: &[] },
 ];
 
@@ -278,6 +280,7 @@ fn read_kind(fields: &Fields<'_>, word: &str, scope: &Scope<'_>) -> Option<Kind>
             }
             Kind::Tag(read?)
         }
+        "connector" => Kind::Connector(question(fields, scope)?),
         "hang-up" => {
             let cause = fields.number("cause", (1, 127), 16);
             Kind::HangUp { prompt: prompt(fields, "prompt", scope), cause: u16::try_from(cause).unwrap_or(16) }

@@ -4,6 +4,7 @@
 //! session from node to node. The setting `menu_depth` says from how many levels of menus on `check` warns.
 
 mod calendar;
+mod connector;
 mod depth;
 mod document;
 mod fields;

@@ -29,6 +29,7 @@ pub(crate) fn references(graph: &Graph) -> Vec<Reference> {
                 wait.hold_music.iter().for_each(|file| found.add(ReferenceKind::Prompt, file));
             }
             Kind::TransferAgent { agent, .. } => found.fixed(ReferenceKind::Agent, agent),
+            Kind::Connector(question) => found.add(ReferenceKind::Connector, &question.connector),
             Kind::TransferFlow { flow } => found.add(ReferenceKind::Flow, flow),
             Kind::Voicemail(voicemail) => match &voicemail.mailbox {
                 Some(Mailbox::Queue(queue)) => found.add(ReferenceKind::Queue, queue),

@@ -73,6 +73,7 @@ fn exits_at(kind: &Kind, pace: Pace) -> &'static [&'static str] {
         (Kind::Queue(_), Pace::Fails) => &["error", "closed", "no_agents", "overflow"],
         (Kind::TransferAgent { .. }, Pace::Fails) => &["error", "busy", "offline"],
         (Kind::TransferNumber { .. }, Pace::Fails) => &["error", "busy", "failed"],
+        (Kind::Connector(_), Pace::Fails) => &["error", "failed", "not_found"],
         (_, Pace::Fails) => &["error"],
         (Kind::Play { .. }, Pace::Plays) => &["done"],
         (Kind::Menu(_) | Kind::CollectDigits(_), Pace::Plays) => &["no_input"],
@@ -223,14 +224,19 @@ fn secret_shown(graph: &Graph, problems: &Problems) {
                 &place(node),
                 "secret-shown",
                 message,
-                "take the variable out; only a branch may look at it",
+                "take the variable out; only a branch or a connector may have it",
             );
         }
     }
     if graph.exception.as_ref().and_then(|exception| exception.prompt.as_ref()).is_some_and(says) {
         let message = "this would show digits that were collected as secret".into();
         let place = Place { node: None, pointer: "/exception/prompt".into() };
-        problems.error(&place, "secret-shown", message, "take the variable out; only a branch may look at it");
+        problems.error(
+            &place,
+            "secret-shown",
+            message,
+            "take the variable out; only a branch or a connector may have it",
+        );
     }
 }
 

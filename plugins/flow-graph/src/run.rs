@@ -33,7 +33,8 @@ const MAX_VISITS: usize = 100;
 const MAX_PACE: u16 = 1_000;
 const PACE_MS: u64 = 10_000;
 /// Ends that a node without the exit for it is left by, after the one that it would have been.
-const STAND_INS: [(&str, &str); 3] = [("holiday", "closed"), ("too_short", "recorded"), ("closed", "no_agents")];
+const STAND_INS: [(&str, &str); 4] =
+    [("holiday", "closed"), ("too_short", "recorded"), ("closed", "no_agents"), ("not_found", "failed")];
 const DEFAULT_PRIORITY: u8 = 5;
 
 pub(crate) fn step(graph: &Graph, state: &[u8], event: &Event) -> Result<Stepped, Failure> {
@@ -361,6 +362,18 @@ impl<'a> Run<'a> {
                 }
                 leaves("next")
             }
+            Kind::Connector(question) => match question.filled(&self.session.values) {
+                Some(json) => Outcome::Waits(
+                    self.act(Effect::Invoke(wit::Invoke {
+                        connector: question.connector.clone(),
+                        operation: question.operation.clone(),
+                        json,
+                        timeout_ms: question.timeout_ms,
+                    })),
+                    Stage::Main,
+                ),
+                None => leaves("failed"),
+            },
             Kind::HangUp { prompt, cause } => match self.say(&[prompt.as_ref()], false) {
                 Some(prompt) => Outcome::Waits(self.act_answered(Effect::Play(prompt)), Stage::Prompt),
                 None => self.hang_up(*cause),
@@ -370,10 +383,20 @@ impl<'a> Run<'a> {
 
     /// `None` if what happened is no end of what the node waits for.
     fn answer(&mut self, node: &'a Node, stage: Stage, what: &Happening) -> Option<Outcome> {
-        if let Happening::Refused(_) = what {
-            return Some(leaves("error"));
+        if let Happening::Refused(refusal) = what {
+            return Some(leaves(match &node.kind {
+                Kind::Connector(_) if refusal.code == "not-found" => "not_found",
+                Kind::Connector(_) => "failed",
+                _ => "error",
+            }));
         }
         Some(match (&node.kind, stage, what) {
+            (Kind::Connector(question), _, Happening::LookedUp(answer)) => {
+                for (slot, value) in question.kept(&answer.json, &self.session.values) {
+                    self.session.values[usize::from(slot)] = value;
+                }
+                leaves("ok")
+            }
             (Kind::Play { .. }, _, Happening::Played(_)) => leaves("done"),
             (Kind::HangUp { cause, .. }, _, Happening::Played(_)) => self.hang_up(*cause),
             (Kind::Voicemail(voicemail), Stage::Prompt, Happening::Played(_)) => self.record(voicemail),

@@ -7,8 +7,8 @@ use crate::{
     contract::exports::plugboard::plugin::{
         flow::{Event, Stepped},
         flow_types::{
-            Channel, Digits, Direction, Effect, End, GatherEnd, GiveUp, Happening, Mailbox, Prompt, QueueNews,
-            Recording, Refusal, Source, Start, Target, TransferEnd,
+            self as wit, Answer, Channel, Digits, Direction, Effect, End, GatherEnd, GiveUp, Happening, Mailbox,
+            Prompt, QueueNews, Recording, Refusal, Source, Start, Target, TransferEnd,
         },
     },
     document::Graph,
@@ -115,6 +115,10 @@ impl Call {
         self.then(Happening::Transferred(end))
     }
 
+    pub(super) fn looked_up(self, json: &str) -> Self {
+        self.then(Happening::LookedUp(Answer { json: json.into() }))
+    }
+
     pub(super) fn recorded(self, length_ms: u32) -> Self {
         self.then(Happening::Recorded(Recording { id: "r1".into(), length_ms }))
     }
@@ -168,6 +172,7 @@ fn told(what: &Happening) -> String {
         Happening::Queue(QueueNews::Connected(agent)) => format!("connected to {agent}"),
         Happening::Queue(QueueNews::GaveUp(why)) => format!("gave up, {why:?}").replace("GiveUp::", ""),
         Happening::Transferred(end) => format!("transferred, {end:?}").replace("TransferEnd::", ""),
+        Happening::LookedUp(answer) => format!("answered {}", answer.json),
         Happening::Recorded(recording) => format!("recorded {} ms", recording.length_ms),
         Happening::HungUp(_) => "hung up".into(),
         other => format!("{other:?}"),
@@ -226,6 +231,10 @@ fn shown(effect: &Effect) -> String {
             format!("record{whose}, {} ms, end {:?}", record.max_ms, record.end_keys)
         }
         Effect::Tag(tag) => format!("tag {}={}", tag.name, tag.value),
+        Effect::Invoke(invoke) => {
+            let wit::Invoke { connector, operation, json, timeout_ms } = invoke;
+            format!("ask {connector} to {operation} {json}, {timeout_ms} ms")
+        }
         Effect::HangUp(cause) => format!("hang up {cause}"),
         other => format!("{other:?}"),
     }

@@ -4,6 +4,7 @@ mod asking;
 mod call;
 mod callers;
 mod clock;
+mod connecting;
 mod deciding;
 mod failing;
 mod leading;

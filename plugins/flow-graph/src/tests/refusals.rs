@@ -54,6 +54,10 @@ fn each_rule_refuses_its_document_with_node_reason_and_remedy() {
     let hours = |hours: &str| {
         node(&format!(r#"{{ "kind": "business-hours", {hours}, "exits": {{ "open": "z", "closed": "z" }} }}"#))
     };
+    let connector = |more: &str| {
+        let comma = if more.is_empty() { "" } else { ", " };
+        node(&format!(r#"{{ "kind": "connector"{comma}{more}, "exits": {{ "ok": "z", "failed": "z" }} }}"#))
+    };
     let tags = (0..17).map(|tag| format!(r#""t{tag}": "x""#)).collect::<Vec<_>>().join(", ");
     let rules = vec![r#"{ "variable": "n", "is": "==", "value": 1, "exit": "yes" }"#; 101].join(", ");
     let many = (0..1_001).map(|n| format!(r#""n{n}": {{ "kind": "hang-up" }}"#)).collect::<Vec<_>>().join(", ");
@@ -199,6 +203,19 @@ fn each_rule_refuses_its_document_with_node_reason_and_remedy() {
                 "x".repeat(65)
             )),
         ),
+        ("no connector", connector("")),
+        ("a connector with a space", connector(r#""connector": "a b", "operation": "x""#)),
+        ("an operation with a line break", connector(r#""connector": "crm", "operation": "x\ny""#)),
+        ("a lookup of a minute", connector(r#""connector": "crm", "operation": "x", "timeout_ms": 60000"#)),
+        ("an input of what is not there", connector(r#""connector": "crm", "operation": "x", "input": { "a": ["{b}"] }"#)),
+        ("an input nine deep", connector(r#""connector": "crm", "operation": "x", "input": [[[[[[[[[[]]]]]]]]]]"#)),
+        ("an answer kept in a list", connector(r#""connector": "crm", "operation": "x", "keep": ["t"]"#)),
+        ("an answer kept as the caller", connector(r#""connector": "crm", "operation": "x", "keep": { "caller": "/a" }"#)),
+        ("an answer kept from nowhere", connector(r#""connector": "crm", "operation": "x", "keep": { "t": "a" }"#)),
+        (
+            "a lookup that fails and is done again",
+            node(r#"{ "kind": "connector", "connector": "crm", "operation": "x", "exits": { "ok": "z", "failed": "a" } }"#),
+        ),
         ("variables in a list", member(r#""variables": []"#)),
         ("a variable that every flow has", member(r#""variables": { "caller": "" }"#)),
         ("a variable with a brace", member(r#""variables": { "a{": "" }"#)),
@@ -300,7 +317,8 @@ fn references_name_what_the_tenant_must_have() {
         "b": { "kind": "queue", "queue": "sales", "skills": { "english": 5 }, "hold_music": "tune.wav", "exits": { "timeout": "c" } },
         "c": { "kind": "voicemail", "greeting": ["leave.wav", { "digits": "{caller}" }], "mailbox": { "agent": "amy" }, "exits": { "recorded": "d" } },
         "d": { "kind": "transfer-agent", "agent": "{called}", "exits": { "offline": "e" } },
-        "e": { "kind": "transfer-flow", "flow": "night" }"#;
+        "e": { "kind": "connector", "connector": "crm", "operation": "find", "exits": { "ok": "f", "failed": "f" } },
+        "f": { "kind": "transfer-flow", "flow": "night" }"#;
     let graph = graph(nodes, r#", "exception": { "prompt": "sorry.wav", "queue": "general" }"#);
     let line = |reference: Reference| {
         let kind = format!("{:?}", reference.kind);
@@ -318,7 +336,8 @@ fn references_name_what_the_tenant_must_have() {
             "Prompt tune.wav /nodes/b",
             "Prompt leave.wav /nodes/c",
             "Agent amy /nodes/c",
-            "Flow night /nodes/e",
+            "Connector crm /nodes/e",
+            "Flow night /nodes/f",
         ]
     );
 }
