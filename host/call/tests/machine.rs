@@ -179,6 +179,7 @@ fn text(output: &Output) -> Option<String> {
         Output::Fact(EventKind::InteractionClosed { by, cause, .. }) => format!("fact: closed by {by:?}, {cause}"),
         Output::Fact(_) | Output::Judge(_) | Output::Evidence { .. } | Output::Decided { .. } => return None,
         Output::Step { .. } => "step".to_owned(),
+        Output::LookUp(lookup) => format!("asks {}", lookup.connector),
         Output::Over => "over".to_owned(),
     })
 }

@@ -216,6 +216,9 @@ impl Draft {
             }
             EventKind::FlowFailed { flow, reason, .. } => self.fail(at, "flow", flow.as_str(), reason),
             EventKind::PluginFailed { plugin, reason, .. } => self.fail(at, "plugin", plugin, reason),
+            EventKind::Invoked { connector, outcome, .. } if !matches!(&**outcome, "ok" | "not-found") => {
+                self.fail(at, "connector", connector, outcome)
+            }
             EventKind::PromptFailed { prompt, reason, .. } => self.fail(at, "prompt", prompt, reason),
             EventKind::Judged { judgement, .. } => self.take_judgement(at, judgement),
             EventKind::Tagged { name, value, .. } => {

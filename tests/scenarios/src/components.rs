@@ -12,6 +12,7 @@ use plugboard_exchange::{Answer, QuestionKind};
 use plugboard_model::{
     TenantId,
     compliance::{Act, Verdict},
+    connector::{Call, ConnectorFailure},
     flow::Setting,
     routing,
     tape::Run,
@@ -51,6 +52,16 @@ pub struct Components {
     pub rule_faults: BTreeMap<&'static str, Fault>,
     /// From question to answer.
     pub delay: Duration,
+    /// What another system says to a connector, by the tenant's name for it.
+    pub systems: BTreeMap<&'static str, System>,
+}
+
+/// Another system, as a connector finds it.
+#[derive(Clone, Copy, Debug)]
+pub struct System {
+    pub says: fn(&Call) -> Result<String, ConnectorFailure>,
+    /// From question to answer; `None`: it never answers.
+    pub after: Option<Duration>,
 }
 
 #[derive(Debug)]
@@ -125,6 +136,15 @@ impl Components {
             judges: BTreeMap::new(),
             rule_faults: BTreeMap::new(),
             delay: Duration::from_millis(1),
+            systems: BTreeMap::new(),
+        }
+    }
+
+    /// How long the answer takes; `None`: it never comes.
+    pub(crate) fn takes(&self, kind: &QuestionKind) -> Option<Duration> {
+        match kind {
+            QuestionKind::Invoke { name, .. } => self.systems.get(&**name)?.after,
+            _ => Some(self.delay),
         }
     }
 
@@ -176,6 +196,9 @@ impl Components {
                     return Some(Answer::Redacted(None));
                 };
                 plugin::Ask::Redact { rule, settings: told(&settings), text, language }
+            }
+            QuestionKind::Invoke { name, call, .. } => {
+                return Some(Answer::Invoked((self.systems.get(&*name)?.says)(&call)));
             }
             QuestionKind::Step(step) => plugin::Ask::FlowStep {
                 flow: self.loaded.flow.clone(),

@@ -23,7 +23,7 @@ pub mod tenant;
 mod world;
 
 pub use chance::Chance;
-pub use components::{Components, Fault};
+pub use components::{Components, Fault, System};
 pub use phone::{LineId, Manners, Outcome, Phone, PhoneId, Then};
 pub use plane::Plane;
 pub use world::{Weather, World};

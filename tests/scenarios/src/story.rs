@@ -106,6 +106,7 @@ impl World {
             QuestionKind::Hear { segment, .. } => format!("hear {:?}", segment.text),
             QuestionKind::Review { transcript, .. } => format!("review {} utterances", transcript.segments.len()),
             QuestionKind::Redact { .. } => "redact".to_owned(),
+            QuestionKind::Invoke { name, call, .. } => format!("{name} {}", call.operation),
             QuestionKind::Judge { act, .. } => {
                 let (effect, about) = (act.what.name(), act.what.about());
                 match act.what {
@@ -148,6 +149,8 @@ impl World {
             }
             Answer::Reviewed(findings) => format!("{} findings", findings.as_ref().map_or(0, Vec::len)),
             Answer::Redacted(spans) => format!("{} spans", spans.as_ref().map_or(0, Vec::len)),
+            Answer::Invoked(Ok(json)) => json.clone(),
+            Answer::Invoked(Err(failure)) => failure.code.as_str().to_owned(),
             Answer::Failed(failure) => failure.code.to_string(),
             Answer::Unavailable(_) => "unavailable".to_owned(),
         };
@@ -171,6 +174,9 @@ impl World {
             EventKind::Released { agent, reason, .. } => format!("released {agent}: {reason:?}"),
             EventKind::InteractionClosed { by, cause, .. } => format!("closed {by:?} {cause}"),
             EventKind::FlowFailed { .. } => "flow failed".to_owned(),
+            EventKind::Invoked { connector, outcome, took_ms, .. } => {
+                format!("{connector} {outcome} after {took_ms} ms")
+            }
             EventKind::Judged { judgement, .. } => {
                 let rules = judgement.opinions.iter().map(|opinion| match opinion.failed {
                     true => format!("{} failed", opinion.rule),
@@ -296,6 +302,7 @@ fn effect_word(what: &Effect) -> &'static str {
         Effect::Timer { .. } => "timer",
         Effect::Cancel(_) => "cancel",
         Effect::Tag(_) => "tag",
+        Effect::Invoke(_) => "ask",
         Effect::HangUp { .. } => "hang up",
         _ => "other",
     }

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
-use plugboard_model::{Agent, Configuration, FlowDocument, NumberTarget, Prompt, Queue, Trunk};
+use plugboard_model::{Agent, Configuration, FlowDocument, NumberTarget, Prompt, Queue, Trunk, connector::Connector};
 
 /// Calls from this network are the carrier's.
 pub const CARRIER: &str = "203.0.0.0/16";
@@ -74,6 +74,10 @@ pub fn add_agent(tenant: &mut Configuration, name: &str, extension: &str, queues
 pub fn add_prompt(tenant: &mut Configuration, name: &str) {
     let path: Arc<Path> = Path::new("/prompts").join(name).with_extension("wav").into();
     tenant.prompts.insert(name.to_owned(), Prompt { path, sha256: String::new(), length: crate::plane::LENGTH });
+}
+
+pub fn add_connector(tenant: &mut Configuration, name: &str, connector: Connector) {
+    tenant.connectors.insert(name.into(), connector.into());
 }
 
 pub fn add_flow(tenant: &mut Configuration, name: &str, document: &str) {

@@ -299,6 +299,9 @@ impl World {
                 }
             }
             Due::Answered { question, answer } => {
+                if matches!(answer, plugboard_exchange::Answer::Invoked(_)) {
+                    self.draw_answer(&answer);
+                }
                 self.exchange.handle_input(now, Input::Answered { question, answer });
             }
             Due::Phone(phone) => {
@@ -365,10 +368,15 @@ impl World {
             }
             Output::Ask(question) => {
                 self.draw_question(&question.kind);
+                let takes = self.components.takes(&question.kind);
                 if let Some(answer) = self.components.ask(&self.configuration.tenant, question.kind) {
-                    self.draw_answer(&answer);
-                    let at = self.now + self.components.delay;
-                    self.schedule(at, Due::Answered { question: question.id, answer });
+                    // Another system takes its time, and is drawn when it says something.
+                    if !matches!(answer, plugboard_exchange::Answer::Invoked(_)) {
+                        self.draw_answer(&answer);
+                    }
+                    if let Some(takes) = takes {
+                        self.schedule(self.now + takes, Due::Answered { question: question.id, answer });
+                    }
                 }
             }
             Output::Record(event) => {

@@ -4,6 +4,7 @@
 mod agents_phone;
 mod at_the_door;
 mod chaos;
+mod connectors;
 mod days;
 mod flows;
 mod handing_out;
