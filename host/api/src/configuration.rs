@@ -10,7 +10,7 @@ use axum::{
 };
 use plugboard_model::{
     AddressBlock, AgentId, Configuration, Dialling, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number,
-    NumberList, NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, compliance::Rule,
+    NumberList, NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, compliance::Rule, connector::Connector,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::schema::Type};
@@ -98,6 +98,10 @@ struct Tenancy {
     #[serde(default)]
     #[schema(value_type = schema::Dialling)]
     dialling: Dialling,
+    /// Ways into other systems, by the tenant's names for them; flows ask them by these.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, schema::Connector>)]
+    connectors: BTreeMap<Arc<str>, Arc<Connector>>,
     #[serde(default)]
     #[schema(value_type = schema::Limits)]
     limits: Limits,
@@ -225,6 +229,7 @@ impl From<&Configuration> for Tenancy {
             rules,
             lists,
             dialling,
+            connectors,
             limits,
             exception,
         } = configuration.clone();
@@ -245,6 +250,7 @@ impl From<&Configuration> for Tenancy {
             rules,
             lists,
             dialling,
+            connectors,
             limits,
             exception,
         }
@@ -301,6 +307,7 @@ impl Tenancy {
             rules: self.rules,
             lists: self.lists,
             dialling: self.dialling,
+            connectors: self.connectors,
             limits: self.limits,
             exception: self.exception,
         };

@@ -1,14 +1,18 @@
 //! Rules between the resources of one tenant, wherever the configuration came from.
 
+mod connector;
 mod flow;
 mod policy;
 mod rule;
+
+pub use connector::ConnectorSays;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
     Configuration, Limits, MOST_LISTED, MOST_LISTS, NumberTarget, Queue, QueueId,
     compliance::Rule,
+    connector::Connector,
     flow::{Problem, Severity},
     routing::Tables,
 };
@@ -42,12 +46,16 @@ pub type CheckPolicy<'a> = dyn Fn(&str, &Tables) -> Vec<Problem> + 'a;
 /// What the compliance component says of a rule; a problem's field names a setting.
 pub type CheckRule<'a> = dyn Fn(&Rule) -> Vec<Problem> + 'a;
 
+/// What the connector component says of a connector.
+pub type CheckConnector<'a> = dyn Fn(&Connector) -> ConnectorSays + 'a;
+
 /// Components that judge what is written for them.
 #[derive(Clone, Copy)]
 pub struct Judges<'a> {
     pub flow: &'a CheckFlow<'a>,
     pub policy: &'a CheckPolicy<'a>,
     pub rule: &'a CheckRule<'a>,
+    pub connector: &'a CheckConnector<'a>,
 }
 
 /// Everything that the resources of a tenant say of each other and that does not hold. `judges` look at one document of `flow-graph`, or one
@@ -68,9 +76,11 @@ pub fn check(configuration: &Configuration, judges: Judges<'_>) -> Vec<Finding> 
     trunks(configuration, &mut findings);
     rule::check(configuration, judges.rule, &mut findings);
     lists(configuration, &mut findings);
+    let operations = connector::check(configuration, judges.connector, &mut findings);
     for (id, flow) in &configuration.flows {
         if flow.plugin == "flow-graph" {
-            flow::check(id, &flow.document, configuration, judges.flow, &mut findings);
+            let known = flow::Known { configuration, operations: &operations };
+            flow::check(id, &flow.document, known, judges.flow, &mut findings);
         }
     }
     findings.0

@@ -1,6 +1,6 @@
 //! Reads the keys of one TOML table and keeps account of what is wrong with them; keys that nobody asks for are reported in the end.
 
-use std::{cell::RefCell, collections::BTreeMap, fmt::Display, ops::Range, str::FromStr, time::Duration};
+use std::{cell::RefCell, collections::BTreeMap, fmt::Display, ops::Range, path::Path, str::FromStr, time::Duration};
 
 use toml::{
     Spanned,
@@ -8,6 +8,9 @@ use toml::{
 };
 
 use crate::{duration, sheet::Sheet, suggest::instead};
+
+/// Bytes of a file that a setting names.
+const MOST_BYTES: u64 = 1 << 20;
 
 /// A value with where it stands.
 pub(crate) type At<T> = (T, Range<usize>);
@@ -269,8 +272,18 @@ impl<'a> Fields<'a> {
         self.table.get(name).is_some_and(|value| matches!(value.get_ref(), DeValue::Table(_)))
     }
 
+    /// Each table of this one, with its name.
+    pub(crate) fn every(&self, what: &'static str) -> Vec<(&'a str, Self)> {
+        Self::each(self.table, what, self.sheet)
+    }
+
     /// Texts by name; numbers and truths are taken as they are written.
     pub(crate) fn settings(&self, name: &'static str) -> BTreeMap<String, String> {
+        self.texts(name, None)
+    }
+
+    /// As [`Self::settings`]; `{ file = "crm.json" }` stands for what a file of `folder` holds.
+    pub(crate) fn texts(&self, name: &'static str, folder: Option<&Path>) -> BTreeMap<String, String> {
         let Some(value) = self.get(name) else { return BTreeMap::new() };
         let DeValue::Table(table) = value.get_ref() else {
             self.wrong(name, value, "a value for each setting", format!("write {name} = {{ name = \"value\" }}"));
@@ -283,6 +296,9 @@ impl<'a> Fields<'a> {
                 DeValue::Boolean(truth) => truth.to_string(),
                 DeValue::Float(number) => number.to_string(),
                 number if integer(number).is_some() => integer(number)?.to_string(),
+                DeValue::Table(inner) if folder.is_some() => {
+                    return Some((key.to_string(), self.file_named(inner, value.span(), folder?)?));
+                }
                 _ => {
                     self.wrong(key, value, "one value", format!("write one text or number: {key} = \"…\""));
                     return None;
@@ -291,6 +307,24 @@ impl<'a> Fields<'a> {
             Some((key.to_string(), text))
         };
         table.iter().filter_map(read).collect()
+    }
+
+    fn file_named(&self, table: &DeTable<'_>, span: Range<usize>, folder: &Path) -> Option<String> {
+        let path = table.get("file").filter(|_| table.len() == 1).and_then(|path| path.get_ref().as_str());
+        let Some(path) = path else {
+            let message = "one value or one file belongs here".to_owned();
+            self.sheet.error(span, "wrong-type", message, "write a text, or { file = \"crm.json\" }");
+            return None;
+        };
+        let read = std::fs::metadata(folder.join(path)).and_then(|about| match about.len() {
+            0..=MOST_BYTES => std::fs::read_to_string(folder.join(path)),
+            _ => Err(std::io::ErrorKind::FileTooLarge.into()),
+        });
+        read.map_err(|error| {
+            let remedy = "name a UTF-8 text of at most 1 MiB beside this file";
+            self.sheet.error(span, "unreadable", format!("{path:?} cannot be read: {error}"), remedy);
+        })
+        .ok()
     }
 
     /// Tables written as `[[name]]`.
@@ -310,7 +344,7 @@ impl<'a> Fields<'a> {
     }
 
     /// A secret as text, as `NAME_env` (an environment variable) or as `NAME_file` (its first line, relative to `folder`).
-    pub(crate) fn secret(&self, names: [&'static str; 3], folder: &std::path::Path) -> Option<At<String>> {
+    pub(crate) fn secret(&self, names: [&'static str; 3], folder: &Path) -> Option<At<String>> {
         let [plain, variable, file] = names.map(|name| self.text(name));
         let given = [&plain, &variable, &file].into_iter().flatten().count();
         if given > 1 {

@@ -30,7 +30,7 @@ pub struct Bundle {
 const MOST_BYTES: u64 = 4 << 20;
 
 /// The files of a tenant, each with the place of its tables in a configuration's JSON Pointers.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 8] = [
     ("tenant.toml", ""),
     ("queues.toml", "/queues"),
     ("agents.toml", "/agents"),
@@ -38,6 +38,7 @@ const FILES: [(&str, &str); 7] = [
     ("trunks.toml", "/trunks"),
     ("flows.toml", "/flows"),
     ("rules.toml", "/rules"),
+    ("connectors.toml", "/connectors"),
 ];
 
 /// Reads the folder of one tenant; all that is wrong comes back at once, warnings too.
@@ -46,6 +47,7 @@ const FILES: [(&str, &str); 7] = [
 /// tenant.toml    id, name, language, time_zone, domains, [exception], [limits]
 /// queues.toml    a table a queue      agents.toml   a table an agent
 /// numbers.toml   a table a number     trunks.toml   a table a trunk
+/// rules.toml     a table a rule       connectors.toml   a table a connector
 /// flows.toml     a table a flow that another component than `flow-graph` runs
 /// rules.toml     a table a compliance rule
 /// flows/*.json   flow documents, named by file        prompts/**.wav   sounds, named by path: zh-CN/welcome

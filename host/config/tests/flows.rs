@@ -13,7 +13,13 @@ fn with_flows(name: &str, flows: &str) -> Result<Bundle, Vec<Fault>> {
     std::fs::write(folder.join("tenant.toml"), "id = \"shop\"\nname = \"Shop\"\n").unwrap();
     std::fs::write(folder.join("flows.toml"), flows).unwrap();
     std::fs::write(folder.join("flows/menu.json"), "{ \"greeting\": 1 }").unwrap();
-    load_tenant(&folder, Judges { flow: &|_, _| Vec::new(), policy: &|_, _| Vec::new(), rule: &|_| Vec::new() })
+    let judges = Judges {
+        flow: &|_, _| Vec::new(),
+        policy: &|_, _| Vec::new(),
+        rule: &|_| Vec::new(),
+        connector: &|_| Default::default(),
+    };
+    load_tenant(&folder, judges)
 }
 
 #[test]

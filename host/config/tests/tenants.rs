@@ -4,10 +4,11 @@
 use std::path::{Path, PathBuf};
 
 use expect_test::expect;
-use plugboard_config::{Fault, Finding, Judges, Style, check, load_tenant, render};
+use plugboard_config::{ConnectorSays, Fault, Finding, Judges, Style, check, load_tenant, render};
 use plugboard_model::{
     Configuration, Limits, Policy, Queue,
     compliance::Rule,
+    connector::{Connector, Secret, SecretSource},
     flow::{Problem, Setting, Severity},
     routing::Tables,
 };
@@ -71,7 +72,24 @@ fn known_rules(rule: &Rule) -> Vec<Problem> {
     unknown.map(told).collect()
 }
 
-const JUDGES: Judges<'static> = Judges { flow: &no_ghosts, policy: &known_policies, rule: &known_rules };
+/// Stands for a connector's own check: `connector-rest` finds customers.
+fn known_connectors(connector: &Connector) -> ConnectorSays {
+    if &*connector.plugin != "connector-rest" {
+        let problem = Problem {
+            severity: Severity::Error,
+            code: "unknown-connector".to_owned(),
+            node: None,
+            field: None,
+            message: format!("there is no connector plugin {}", connector.plugin),
+            remedy: "install it, or take the connector out".to_owned(),
+        };
+        return ConnectorSays { problems: vec![problem], operations: None };
+    }
+    ConnectorSays { problems: Vec::new(), operations: Some(["find-customer".to_owned()].into()) }
+}
+
+const JUDGES: Judges<'static> =
+    Judges { flow: &no_ghosts, policy: &known_policies, rule: &known_rules, connector: &known_connectors };
 
 /// How deep menus may go is the tenant's own: the flow component is asked with it.
 #[test]
@@ -524,4 +542,94 @@ fn a_configuration_without_files_is_held_to_the_same_rules() {
     let pointers: Vec<_> =
         findings.iter().map(|Finding { code, pointer, .. }| (code.as_str(), pointer.as_str())).collect();
     assert_eq!(pointers, [("unknown-queue", "/queues/sales/overflow_to"), ("queue-without-agents", "/queues/sales")]);
+}
+
+fn with_connectors(name: &str, connectors: &str) -> Result<Configuration, Vec<Fault>> {
+    let folder = std::env::temp_dir().join(format!("plugboard-connectors-{name}-{}", std::process::id()));
+    std::fs::create_dir_all(folder.join("flows")).unwrap();
+    std::fs::write(folder.join("tenant.toml"), "id = \"shop\"\nname = \"Shop\"\n").unwrap();
+    std::fs::write(folder.join("crm.json"), "{}").unwrap();
+    std::fs::write(folder.join("connectors.toml"), connectors).unwrap();
+    std::fs::write(folder.join("flows/main.json"), LOOKUPS).unwrap();
+    let loaded = load_tenant(&folder, JUDGES).map(|bundle| bundle.configuration);
+    std::fs::remove_dir_all(folder).unwrap();
+    loaded
+}
+
+const LOOKUPS: &str = r#"{ "nodes": {
+  "a": { "kind": "connector", "connector": "crm", "operation": "find-customer" },
+  "b": { "kind": "connector", "connector": "crm", "operation": "find-customers" },
+  "c": { "kind": "connector", "connector": "cmr", "operation": "find-customer" }
+} }"#;
+
+#[test]
+fn a_connector_and_the_nodes_that_ask_it_are_refused_with_file_line_and_remedy() {
+    let faults = with_connectors(
+        "wrong",
+        r#"
+[crm]
+plugin = "connector-rest"
+allow = ["https://crm.example.com"]
+settings = { mapping = { file = "crm.json" } }
+concurrent = 4
+per_second = 20
+timeout = "2s"
+[crm.secrets.token]
+env = "PLUGBOARD_SECRET_CRM"
+
+[erp]
+plugin = "connector-rest"
+allow = ["https://erp.example.com/api"]
+settings = { mapping = { file = "erp.json" } }
+concurrent = 400
+timeout = "20s"
+[erp.secrets.Token]
+env = "HOME"
+[erp.secrets.key]
+file = "../other/key"
+to = ["https://elsewhere.example.com"]
+[erp.secrets.none]
+
+[sap]
+plugin = "connector-sap"
+"#,
+    )
+    .unwrap_err();
+    let text = render(&faults, Style::Plain);
+    let wanted = [
+        ("bad-name", 1),
+        ("bad-origin", 2),
+        ("bad-secret", 2),
+        ("missing-key", 1),
+        ("out-of-range", 2),
+        ("unknown-connector", 2),
+        ("unknown-operation", 1),
+        ("unreadable", 1),
+    ];
+    let found = wanted.map(|(code, _)| (code, text.matches(&format!("error[{code}]")).count()));
+    assert_eq!(found, wanted, "{text}");
+    assert!(text.contains("did you mean `crm`?"), "{text}");
+}
+
+#[test]
+fn a_connector_is_read_with_its_files_and_without_its_secrets() {
+    let connectors = "[crm]\nplugin = \"connector-rest\"\nallow_private = [\"http://10.0.0.5:8080\"]\nkv_bytes = 4096\n\
+         settings = { mapping = { file = \"crm.json\" }, region = 7 }\n[crm.secrets.token]\nfile = \"crm-token\"\n";
+    let folder = std::env::temp_dir().join(format!("plugboard-connector-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("tenant.toml"), "id = \"shop\"\nname = \"Shop\"\n").unwrap();
+    std::fs::write(folder.join("crm.json"), "{}").unwrap();
+    std::fs::write(folder.join("connectors.toml"), connectors).unwrap();
+    let loaded = load_tenant(&folder, JUDGES);
+    std::fs::remove_dir_all(&folder).unwrap();
+    let configuration = loaded.unwrap_or_else(|faults| panic!("{}", render(&faults, Style::Plain))).configuration;
+    let settings = [("mapping", "{}"), ("region", "7")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+    let wanted = Connector {
+        settings: settings.into(),
+        allow_private: ["http://10.0.0.5:8080".into()].into(),
+        secrets: [("token".into(), Secret { from: SecretSource::File("crm-token".into()), to: [].into() })].into(),
+        kv_bytes: 4_096,
+        ..Connector::new("connector-rest")
+    };
+    assert_eq!(*configuration.connectors["crm"], wanted);
 }

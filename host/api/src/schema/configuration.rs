@@ -14,7 +14,7 @@ pub(crate) struct Applied {
 #[derive(ToSchema)]
 pub(crate) struct Change {
     change: ChangeKind,
-    /// `queue`, `agent`, `number`, `trunk`, `rule`, `list`, `flow`, `prompt` or `tenant`.
+    /// `queue`, `agent`, `number`, `trunk`, `rule`, `list`, `connector`, `flow`, `prompt` or `tenant`.
     resource: String,
     id: String,
 }
@@ -98,6 +98,53 @@ pub(crate) struct Rule {
     /// By name.
     #[schema(required = false)]
     settings: BTreeMap<String, String>,
+}
+
+/// A way into another system. Secrets are never sent here: only where the host finds them.
+#[derive(ToSchema)]
+pub(crate) struct Connector {
+    /// The component's name.
+    plugin: String,
+    /// By name.
+    #[schema(required = false)]
+    settings: BTreeMap<String, String>,
+    /// Origins that it may send requests to: `https://crm.example.com`.
+    #[schema(required = false, max_items = 32)]
+    allow: Vec<String>,
+    /// Origins that may also be in the host's own networks.
+    #[schema(required = false, max_items = 32)]
+    allow_private: Vec<String>,
+    #[schema(required = false)]
+    secrets: BTreeMap<String, ConnectorSecret>,
+    /// Bytes that it may keep.
+    #[schema(required = false)]
+    kv_bytes: u64,
+    /// No call takes longer, whatever a flow allows it.
+    #[schema(required = false, minimum = 1, maximum = 10_000)]
+    timeout_ms: u64,
+    /// Calls at the same time; one more is refused.
+    #[schema(required = false, minimum = 1, maximum = 64)]
+    concurrent: u32,
+    /// Calls a second, on the long run; one more is refused.
+    #[schema(required = false, minimum = 1, maximum = 10_000)]
+    per_second: Option<u32>,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct ConnectorSecret {
+    from: SecretSource,
+    /// Origins that it may be sent to; none: all that the connector may reach.
+    #[schema(required = false)]
+    to: Vec<String>,
+}
+
+#[derive(ToSchema, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum SecretSource {
+    /// A variable of the host's environment; its name begins with `PLUGBOARD_SECRET_`.
+    Env(String),
+    /// A file of the folder `secrets/TENANT` in the host's data folder.
+    File(String),
 }
 
 #[derive(ToSchema)]

@@ -3,19 +3,30 @@
 use plugboard_model::{Configuration, FlowId};
 use serde_json::{Map, Value};
 
-use super::{CheckFlow, Finding, Findings};
+use super::{
+    CheckFlow, Finding, Findings,
+    connector::{self, Operations},
+};
 
 /// Fields of a node, and of its `confirm` and `announce`, that hold a prompt.
 const PROMPTS: [&str; 7] =
     ["prompt", "no_input_prompt", "no_match_prompt", "invalid_prompt", "greeting", "before", "after"];
 
+/// What a document may refer to.
+#[derive(Clone, Copy)]
+pub(super) struct Known<'a> {
+    pub(super) configuration: &'a Configuration,
+    pub(super) operations: &'a Operations,
+}
+
 pub(super) fn check(
     id: &FlowId,
     document: &str,
-    configuration: &Configuration,
+    known: Known<'_>,
     check_flow: &CheckFlow<'_>,
     findings: &mut Findings,
 ) {
+    let Known { configuration, operations } = known;
     let root = format!("/flows/{id}");
     for problem in check_flow(document, &configuration.limits) {
         findings.0.push(Finding {
@@ -43,7 +54,12 @@ pub(super) fn check(
         for (node, json) in nodes {
             let Value::Object(fields) = json else { continue };
             let before = walk.findings.0.len();
-            walk.object(fields, &format!("{root}/nodes/{}", escaped(node)));
+            let pointer = format!("{root}/nodes/{}", escaped(node));
+            walk.object(fields, &pointer);
+            let text = |name: &str| fields.get(name).and_then(Value::as_str);
+            if let Some(connector) = text("connector").filter(|_| text("kind") == Some("connector")) {
+                connector::asked(&pointer, connector, text("operation"), operations, walk.findings);
+            }
             for finding in &mut walk.findings.0[before..] {
                 finding.node = Some(node.clone());
             }

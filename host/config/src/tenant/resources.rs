@@ -1,10 +1,12 @@
 //! The tables of a tenant's TOML files become the values of the model.
 
+mod connector;
+
 use std::{path::Path, time::Duration};
 
 use plugboard_model::{
     Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowDocument, FlowId, NumberTarget, Policy, Queue,
-    QueueId, SkillNeed, Strategy, TenantId, Timestamp, Trunk, compliance::Rule,
+    QueueId, SkillNeed, Strategy, TenantId, Timestamp, Trunk, compliance::Rule, connector::Connector,
 };
 use toml::de::DeTable;
 
@@ -36,6 +38,12 @@ pub(super) fn read(prefix: &str, table: &DeTable<'_>, sheet: &Sheet, folder: &Pa
         "/rules" => {
             let rules = named::<FlowId, _>(table, "a rule", sheet, |_, fields| rule(fields));
             into.rules = rules.into_iter().map(|(name, rule)| (name.as_str().into(), rule)).collect();
+        }
+        "/connectors" => {
+            let connectors =
+                named::<FlowId, _>(table, "a connector", sheet, |_, fields| connector::read(fields, folder));
+            let shared = |(name, connector): (FlowId, Connector)| (name.as_str().into(), connector.into());
+            into.connectors = connectors.into_iter().map(shared).collect();
         }
         _ => {}
     }
