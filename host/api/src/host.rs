@@ -12,7 +12,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::{
-    PluginFigures, Sealed, Sha256, Sound,
+    ConnectorView, DeadLetters, LettersRefused, PluginFigures, Sealed, Sha256, Sound,
     pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView},
 };
 
@@ -111,6 +111,26 @@ pub trait Host: Send + Sync + 'static {
         after: u64,
         limit: usize,
     ) -> Answer<'a, Result<Sealed<Vec<SharedEvent>>, HostError>>;
+
+    /// The tenant's connectors, by name; none where there is no such tenant.
+    fn connectors(&self, tenant: &TenantId) -> Vec<ConnectorView>;
+
+    /// What one connector could not tell the other system, oldest first.
+    fn dead_letters<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        connector: &'a str,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Answer<'a, Result<DeadLetters, LettersRefused>>;
+
+    /// They are told again, all of them or one; answers how many.
+    fn retry_letters<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        connector: &'a str,
+        letter: Option<String>,
+    ) -> Answer<'a, Result<u64, LettersRefused>>;
 
     /// The tenant's packs, in order of id.
     fn packs<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>>;

@@ -16,6 +16,7 @@ mod access;
 mod calls;
 mod cdrs;
 mod configuration;
+mod connectors;
 mod events;
 mod figures;
 mod follow;
@@ -43,6 +44,7 @@ mod throttle;
 mod utterances;
 
 pub use access::{Access, Sha256, Token};
+pub use connectors::{CircuitState, ConnectorView, DeadLetter, DeadLetters, LettersRefused};
 pub use handing::{Leaves, Sealed, Sound};
 pub use host::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,

@@ -10,7 +10,12 @@ use axum::{
 };
 use plugboard_model::{TenantId, Timestamp};
 
-use crate::{access::Caller, route::Route, server::Shared};
+use crate::{
+    access::Caller,
+    connectors::{CircuitState, ConnectorView},
+    route::Route,
+    server::Shared,
+};
 
 /// What one version of a plugin was asked by one tenant since the process began. Counts only grow.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,7 +71,10 @@ async fn metrics(State(shared): State<Arc<Shared>>, Extension(caller): Extension
         Some(of) => caller.may_see(&of.tenant),
         None => caller.tenant.is_none(),
     });
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text(&plugins))
+    let tenants = shared.host.tenants().into_iter().map(|tenant| tenant.id).filter(|tenant| caller.may_see(tenant));
+    let connectors: Vec<_> = tenants.map(|tenant| (shared.host.connectors(&tenant), tenant)).collect();
+    let text = text(&plugins) + &of_connectors(&connectors);
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
 /// One line of a family, but for its name and the labels that all have.
@@ -119,6 +127,45 @@ fn text(plugins: &[PluginFigures]) -> String {
     let help = "1 while a plugin is not asked because it failed too often.";
     family("plugboard_plugin_quarantined", "gauge", help, &|figures| {
         vec![sample(&u8::from(figures.quarantined.is_some()))]
+    });
+    text
+}
+
+fn of_connectors(tenants: &[(Vec<ConnectorView>, TenantId)]) -> String {
+    let mut text = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, samples: &dyn Fn(&ConnectorView) -> Vec<Sample>| {
+        let mut lines = String::new();
+        for (connectors, tenant) in tenants {
+            for connector in connectors {
+                let (tenant, called) = (escaped(tenant.as_str()), escaped(&connector.name));
+                for Sample { suffix, labels, value } in samples(connector) {
+                    lines += &format!("{name}{suffix}{{tenant=\"{tenant}\",connector=\"{called}\"{labels}}} {value}\n");
+                }
+            }
+        }
+        if !lines.is_empty() {
+            text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{lines}");
+        }
+    };
+    let help = "Calls of another system by what came of them; let-be: not asked because it failed too often.";
+    family("plugboard_connector_calls_total", "counter", help, &|connector| {
+        let of = |(outcome, count): (&String, &u64)| Sample {
+            labels: format!(",outcome=\"{}\"", escaped(outcome)),
+            ..sample(count)
+        };
+        connector.outcomes.iter().map(of).collect()
+    });
+    let help = "Time that calls of another system took, since the process began.";
+    family("plugboard_connector_duration_seconds", "summary", help, &|connector| {
+        let quantile = |which: &str, millis: u64| {
+            let labels = format!(",quantile=\"{which}\"");
+            Sample { labels, ..sample(&seconds(Duration::from_millis(millis))) }
+        };
+        vec![quantile("0.5", connector.p50_ms), quantile("0.99", connector.p99_ms)]
+    });
+    let help = "1 while a connector is not asked: it failed too often, or is not ready.";
+    family("plugboard_connector_open", "gauge", help, &|connector| {
+        vec![sample(&u8::from(connector.state != CircuitState::Closed))]
     });
     text
 }

@@ -1,8 +1,8 @@
 //! Every route of `/v1`.
 
 use crate::{
-    calls, cdrs, configuration, events, figures, live, metrics, packs, prompts, recordings, resource, route::Route,
-    session, tapes, utterances,
+    calls, cdrs, configuration, connectors, events, figures, live, metrics, packs, prompts, recordings, resource,
+    route::Route, session, tapes, utterances,
 };
 
 pub(crate) fn table() -> Vec<Route> {
@@ -12,6 +12,7 @@ pub(crate) fn table() -> Vec<Route> {
         resource::routes(),
         prompts::routes(),
         packs::routes(),
+        connectors::routes(),
         live::routes(),
         calls::routes(),
         utterances::routes(),

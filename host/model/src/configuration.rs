@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentId, Dialling, Extension, FlowId, Number, NumberList, Policy, QueueId, SkillId, TenantId, Timestamp,
-    compliance::Rule,
-    connector::Connector,
+    compliance::Rule, connector::Connector,
 };
 
 /// Everything that one tenant's exchange needs to know. Cheap to share; replaced as a whole.

@@ -2,18 +2,20 @@
 
 use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
-use plugboard_config::SettingFault;
+use plugboard_config::{ConnectorSays, SettingFault};
 use plugboard_exchange as exchange;
 use plugboard_model::{
-    Limits, Policy, TenantId,
+    Limits, Policy, TenantId, Timestamp,
     compliance::{Rule, Verdict},
+    connector::{Call, Connector},
     flow::{Problem, Setting},
     routing,
 };
-use plugboard_pack::PackId;
+use plugboard_pack::{PackId, permissions::Asks};
 use plugboard_plugin::{self as plugin, AnyPlugin};
 
 use crate::{
+    connectors::{Connectors, Invocation, granted},
     packs::{Component, Runs, Shelf, Shelved},
     ready::Ready,
 };
@@ -31,6 +33,7 @@ pub(crate) struct Components {
     flows: Arc<BTreeMap<String, plugin::FlowPlugin>>,
     policies: Arc<BTreeMap<String, plugin::RoutingPlugin>>,
     rules: Arc<BTreeMap<String, plugin::CompliancePlugin>>,
+    connectors: Arc<BTreeMap<String, plugin::ConnectorPlugin>>,
     /// Those of packs, by tenant.
     shelf: Shelf,
 }
@@ -47,7 +50,7 @@ pub(crate) enum ComponentsError {
 }
 
 impl Components {
-    /// Every flow, policy and rule among `*.wasm` of `folder`, each under its file name.
+    /// Every flow, policy, rule and connector among `*.wasm` of `folder`, each under its file name.
     pub(crate) fn load(engine: &plugin::Engine, folder: &Path) -> Result<Self, ComponentsError> {
         Self::load_some(engine, folder, None)
     }
@@ -60,6 +63,7 @@ impl Components {
     fn load_some(engine: &plugin::Engine, folder: &Path, only: Option<&str>) -> Result<Self, ComponentsError> {
         let unreadable = |source| ComponentsError::Folder { folder: folder.display().to_string(), source };
         let (mut flows, mut policies, mut rules) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        let mut connectors = BTreeMap::new();
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
@@ -71,15 +75,16 @@ impl Components {
                 Ok(AnyPlugin::Flow(flow)) => drop(flows.insert(name.to_owned(), flow)),
                 Ok(AnyPlugin::Routing(policy)) => drop(policies.insert(name.to_owned(), policy)),
                 Ok(AnyPlugin::Compliance(rule)) => drop(rules.insert(name.to_owned(), rule)),
+                Ok(AnyPlugin::Connector(connector)) => drop(connectors.insert(name.to_owned(), connector)),
                 // They lie in the same folder; they are granted to tenants.
-                Ok(AnyPlugin::Connector(_) | AnyPlugin::Channel(_) | AnyPlugin::Assistant(_)) => {
-                    tracing::debug!(plugin = name, "a component that no flow, queue or rule names");
+                Ok(AnyPlugin::Channel(_) | AnyPlugin::Assistant(_)) => {
+                    tracing::debug!(plugin = name, "a component that nothing of a tenant names");
                 }
                 Err(source) => return Err(ComponentsError::Load { file: path.display().to_string(), source }),
             }
         }
         let (flows, policies, rules) = (Arc::new(flows), Arc::new(policies), Arc::new(rules));
-        Ok(Self { flows, policies, rules, shelf: Shelf::default() })
+        Ok(Self { flows, policies, rules, connectors: Arc::new(connectors), shelf: Shelf::default() })
     }
 
     /// With the components of packs beside those of the folder.
@@ -121,12 +126,26 @@ impl Components {
         }
     }
 
+    /// With the most that its pack asked for; nothing for one of the folder, which asks for what the tenant grants.
+    pub(crate) fn connector(
+        &self,
+        tenant: Option<&TenantId>,
+        name: &str,
+    ) -> Option<(plugin::ConnectorPlugin, Option<Asks>)> {
+        match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
+            Some(Component::Connector(connector, asks)) => Some((connector, Some(asks))),
+            Some(_) => None,
+            None => self.connectors.get(name).cloned().map(|connector| (connector, None)),
+        }
+    }
+
     /// Under which name a component of this content is configured.
     pub(crate) fn name_of(&self, hash: plugin::PluginHash) -> Option<&str> {
         let flow = self.flows.iter().find(|(_, flow)| flow.hash() == hash).map(|(name, _)| name);
         let policy = || self.policies.iter().find(|(_, policy)| policy.hash() == hash).map(|(name, _)| name);
         let rule = || self.rules.iter().find(|(_, rule)| rule.hash() == hash).map(|(name, _)| name);
-        flow.or_else(policy).or_else(rule).map(String::as_str)
+        let connector = || self.connectors.iter().find(|(_, connector)| connector.hash() == hash).map(|(name, _)| name);
+        flow.or_else(policy).or_else(rule).or_else(connector).map(String::as_str)
     }
 
     pub(crate) fn has_policy(&self, name: &str) -> bool {
@@ -135,6 +154,10 @@ impl Components {
 
     pub(crate) fn has_rule(&self, name: &str) -> bool {
         self.rules.contains_key(name)
+    }
+
+    pub(crate) fn has_connector(&self, name: &str) -> bool {
+        self.connectors.contains_key(name)
     }
 
     /// What the routing component of that name says of the tables of a queue.
@@ -199,6 +222,54 @@ impl Components {
         component.check(&settings(&rule.settings)).unwrap_or_else(failed)
     }
 
+    /// What the connector component says of the connector's settings, and what it can do with them.
+    pub(crate) fn check_connector(&self, tenant: Option<&TenantId>, connector: &Connector) -> ConnectorSays {
+        let problem = |code: &str, message: String, remedy: &str| {
+            let problem = Problem {
+                severity: plugboard_model::flow::Severity::Error,
+                code: code.into(),
+                node: None,
+                field: None,
+                message,
+                remedy: remedy.into(),
+            };
+            ConnectorSays { problems: vec![problem], operations: None }
+        };
+        if let Some(shelved) = self.of_pack(tenant, &connector.plugin) {
+            let texts = connector.settings.iter().map(|(name, value)| (&**name, &**value));
+            let faults = shelved.check_texts(texts);
+            if !faults.is_empty() {
+                let problems = faults.iter().map(|fault| missed_schema(fault, "")).collect();
+                return ConnectorSays { problems, operations: None };
+            }
+        }
+        let Some((component, asked)) = self.connector(tenant, &connector.plugin) else {
+            let message = format!("there is no connector plugin {}", connector.plugin);
+            return problem("unknown-connector", message, "install it, or take the connector out");
+        };
+        if let Err(beyond) = granted(connector, asked.as_ref()) {
+            return problem("beyond-the-pack", beyond, "grant what the pack asks for, or less");
+        }
+        let failed = |failure: plugin::AskFailure| {
+            problem("plugin", failure.to_string(), "mend the plugin, or name another one")
+        };
+        let problems = match component.check(&settings(&connector.settings)) {
+            Ok(problems) => problems,
+            Err(failure) => return failed(failure),
+        };
+        let is_wrong = |problem: &Problem| problem.severity == plugboard_model::flow::Severity::Error;
+        if problems.iter().any(is_wrong) {
+            return ConnectorSays { problems, operations: None };
+        }
+        match component.description_with(connector.settings.clone()) {
+            Ok(said) => {
+                let operations = said.operations.into_iter().map(|operation| operation.name).collect();
+                ConnectorSays { problems, operations: Some(operations) }
+            }
+            Err(failure) => failed(failure),
+        }
+    }
+
     /// What the component that would run `document` says of it.
     pub(crate) fn check_flow(
         &self,
@@ -246,7 +317,10 @@ fn missed_schema(fault: &SettingFault, below: &str) -> Problem {
 pub(crate) struct Questions {
     components: Components,
     runs: Runs,
-    runtime: plugin::Runtime,
+    runtime: Arc<plugin::Runtime>,
+    connectors: Arc<Connectors>,
+    /// Questions to connectors that are under way.
+    invoked: BTreeMap<u64, Invocation>,
     /// Documents with their hash, so that a step does not hash its document again.
     settings: Ready<str, plugin::Settings>,
     /// Tables of queues: an exchange makes them once for a configuration.
@@ -262,18 +336,34 @@ pub(crate) fn settings(told: &BTreeMap<String, String>) -> plugin::Settings {
 }
 
 impl Questions {
-    pub(crate) fn new(components: Components, runtime: plugin::Runtime) -> Self {
+    pub(crate) fn new(components: Components, runtime: Arc<plugin::Runtime>, connectors: Arc<Connectors>) -> Self {
         let (settings, tables, told) = (Ready::default(), Ready::default(), Ready::default());
-        Self { components, runs: Runs::default(), runtime, settings, tables, told }
+        Self {
+            components,
+            runs: Runs::default(),
+            runtime,
+            connectors,
+            invoked: BTreeMap::new(),
+            settings,
+            tables,
+            told,
+        }
     }
 
     /// Hands the question to the plugin threads. An answer comes at once where nobody has to be asked, or nobody can.
     pub(crate) fn ask(
         &mut self,
+        now: Timestamp,
         id: u64,
         tenant: &TenantId,
         question: exchange::QuestionKind,
     ) -> Option<exchange::Answer> {
+        let question = match question {
+            exchange::QuestionKind::Invoke { name, connector, call, timeout } => {
+                return self.invoke(now, id, tenant, (&name, &connector), call, timeout).err();
+            }
+            question => question,
+        };
         if let Some(answer) = self.needs_nobody(tenant, &question) {
             return Some(answer);
         }
@@ -316,6 +406,44 @@ impl Questions {
         Ok((rule, self.told.made_of(&told, settings)))
     }
 
+    fn invoke(
+        &mut self,
+        now: Timestamp,
+        id: u64,
+        tenant: &TenantId,
+        (name, connector): (&str, &Arc<Connector>),
+        call: Box<Call>,
+        budget: Duration,
+    ) -> Result<(), exchange::Answer> {
+        let ready = self.connectors.ready(tenant, name, connector).map_err(exchange::Answer::Unavailable)?;
+        let asked = ready.invoke(now, call);
+        let (invocation, ask) = asked.map_err(|failure| exchange::Answer::Invoked(Err(failure)))?;
+        let question = plugin::Question { id, tenant: tenant.clone(), budget, ask };
+        match self.runtime.ask(question) {
+            Ok(()) => {
+                self.invoked.insert(id, invocation);
+                Ok(())
+            }
+            Err(failure) => {
+                invocation.withdraw(now);
+                Err(exchange::Answer::Unavailable(failure.to_string().into()))
+            }
+        }
+    }
+
+    /// A reply in the words of the exchange. Each question has one, so none stays among those under way.
+    pub(crate) fn answer(
+        &mut self,
+        now: Timestamp,
+        id: u64,
+        result: Result<plugin::Answer, plugin::AskFailure>,
+    ) -> exchange::Answer {
+        match self.invoked.remove(&id) {
+            Some(invocation) => exchange::Answer::Invoked(invocation.ended(now, result)),
+            None => answer_of(result),
+        }
+    }
+
     fn put(&mut self, id: u64, tenant: &TenantId, question: exchange::QuestionKind) -> Result<(), Arc<str>> {
         let (budget, ask) = match question {
             exchange::QuestionKind::Step(step) => {
@@ -354,6 +482,7 @@ impl Questions {
                 let (rule, settings) = self.rule(tenant, &plugin, settings)?;
                 (TEXT_BUDGET, plugin::Ask::Redact { rule, settings, text, language })
             }
+            exchange::QuestionKind::Invoke { .. } => return Err("a connector is asked another way".into()),
         };
         let question = plugin::Question { id, tenant: tenant.clone(), budget, ask };
         self.runtime.ask(question).map_err(|failure| failure.to_string().into())
@@ -369,8 +498,7 @@ impl Questions {
     }
 }
 
-/// A reply in the words of the exchange.
-pub(crate) fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> exchange::Answer {
+fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> exchange::Answer {
     match result {
         Ok(plugin::Answer::Stepped(stepped)) => exchange::Answer::Stepped(stepped),
         Ok(plugin::Answer::Order(order)) => exchange::Answer::Ranked(order),

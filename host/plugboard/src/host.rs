@@ -18,12 +18,19 @@ use plugboard_store::{Embedded, ReadError, Record};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
-    alarms::Alarms, answers::Components, cdrs, chain, ledger::Durable, packs::Packs, serve::Folders,
+    alarms::Alarms,
+    answers::Components,
+    cdrs, chain,
+    connectors::{Connectors, outbox::ToOutbox},
+    ledger::Durable,
+    packs::Packs,
+    serve::Folders,
     signalling::Message,
 };
 
 mod api;
 mod apply;
+mod connectors;
 mod packs;
 
 pub(crate) use apply::with_zone_renewed;
@@ -63,6 +70,8 @@ pub(crate) struct Guests {
     pub(crate) components: Components,
     pub(crate) plugins: plugboard_plugin::RuntimeWatch,
     pub(crate) packs: Arc<Packs>,
+    pub(crate) connectors: Arc<Connectors>,
+    pub(crate) outbox: ToOutbox,
 }
 
 /// The one implementor of the API's [`Host`] outside of tests.
@@ -73,6 +82,8 @@ pub(crate) struct PlugboardHost {
     components: Components,
     plugins: plugboard_plugin::RuntimeWatch,
     packs: Arc<Packs>,
+    connectors: Arc<Connectors>,
+    outbox: ToOutbox,
     listeners: Vec<Listener>,
     tenants: RwLock<BTreeMap<TenantId, TenantParts>>,
     /// One configuration or pack is changed after the other.
@@ -102,7 +113,7 @@ impl PlugboardHost {
         listeners: &[Listener],
         alarms: Arc<Alarms>,
     ) -> Self {
-        let Guests { components, plugins, packs } = guests;
+        let Guests { components, plugins, packs, connectors, outbox } = guests;
         Self {
             inbox,
             store,
@@ -110,6 +121,8 @@ impl PlugboardHost {
             components,
             plugins,
             packs,
+            connectors,
+            outbox,
             listeners: listeners.to_vec(),
             tenants: RwLock::default(),
             applying: tokio::sync::Mutex::default(),

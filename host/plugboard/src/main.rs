@@ -12,6 +12,7 @@ mod cdrs;
 mod claims;
 mod cli;
 mod clock;
+mod connectors;
 mod demo;
 mod erasing;
 mod front;
@@ -34,8 +35,8 @@ use std::{
 };
 
 use clap::Parser as _;
-use plugboard_config::{Judges, ProcessConfig};
-use plugboard_model::{Limits, compliance::Rule, flow::Problem, routing::Tables};
+use plugboard_config::{ConnectorSays, Judges, ProcessConfig};
+use plugboard_model::{Limits, compliance::Rule, connector::Connector, flow::Problem, routing::Tables};
 
 use answers::Components;
 
@@ -51,9 +52,10 @@ fn main() -> ExitCode {
             log("warn");
             demo::run(&demo::Demo { once, json, dial, address, tenant, plugins, data })
         }
-        cli::Command::Client(command) => {
-            cli::run(command, Judges { flow: &check_flow, policy: &check_policy, rule: &check_rule })
-        }
+        cli::Command::Client(command) => cli::run(
+            command,
+            Judges { flow: &check_flow, policy: &check_policy, rule: &check_rule, connector: &check_connector },
+        ),
     }
 }
 
@@ -92,6 +94,12 @@ fn check_flow(document: &str, limits: &Limits) -> Vec<Problem> {
 fn check_policy(plugin: &str, tables: &Tables) -> Vec<Problem> {
     let known = shipped(plugin).ok().filter(|components| components.has_policy(plugin));
     known.map(|components| components.check_policy(None, plugin, tables)).unwrap_or_default()
+}
+
+/// Likewise.
+fn check_connector(connector: &Connector) -> ConnectorSays {
+    let known = shipped(&connector.plugin).ok().filter(|components| components.has_connector(&connector.plugin));
+    known.map(|components| components.check_connector(None, connector)).unwrap_or_default()
 }
 
 /// Likewise.

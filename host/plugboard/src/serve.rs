@@ -15,7 +15,7 @@ use plugboard_exchange::{Exchange, Settings};
 use plugboard_model::{Configuration, TenantId, Timestamp};
 use plugboard_plugin as plugin;
 use plugboard_sip as sip;
-use plugboard_store::{Embedded, Health, Options};
+use plugboard_store::{DurableKv, Embedded, Health, Options, Store};
 use plugboard_transport::{
     media_plane::{self, MediaPlane},
     sip_sockets::SipSockets,
@@ -26,6 +26,10 @@ use crate::{
     alarms::Alarms,
     answers::{Components, ComponentsError, Questions},
     clock::Clock,
+    connectors::{
+        Connectors,
+        outbox::{Outbox, Sending},
+    },
     erasing,
     host::{Guests, PlugboardHost, TenantParts},
     ledger::{Durable, Ledger},
@@ -78,6 +82,8 @@ pub(crate) struct Running {
     signalling: std::thread::JoinHandle<()>,
     api_task: tokio::task::JoinHandle<()>,
     drain: Duration,
+    /// Stops before the store is closed.
+    sending: Sending,
 }
 
 /// Where things lie below the data folder.
@@ -89,6 +95,8 @@ pub(crate) struct Folders {
     pub(crate) configurations: PathBuf,
     compiled: PathBuf,
     packs: PathBuf,
+    /// A folder for each tenant, with a file for each secret of its connectors. Nothing but the operator writes there.
+    secrets: PathBuf,
 }
 
 impl Folders {
@@ -103,6 +111,7 @@ impl Folders {
             configurations: data.join("configurations"),
             compiled: data.join("compiled-plugins"),
             packs: data.join("packs"),
+            secrets: data.join("secrets"),
         };
         for folder in [
             &folders.store,
@@ -111,6 +120,7 @@ impl Folders {
             &folders.configurations,
             &folders.compiled,
             &folders.packs,
+            &folders.secrets,
         ] {
             std::fs::create_dir_all(folder)
                 .map_err(|source| StartError::Folder { folder: folder.display().to_string(), source })?;
@@ -227,6 +237,11 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     for (configuration, ..) in &recovered {
         packs.recover(&store, &configuration.tenant, &alarms).map_err(recovery::RecoveryError::from)?;
     }
+    let kv = Arc::new(DurableKv::new(Arc::clone(&store) as Arc<dyn Store>));
+    let connectors = Arc::new(Connectors::new(kv, folders.secrets.clone(), clock, Arc::clone(&alarms)));
+    for (configuration, ..) in &recovered {
+        connectors.prepare(configuration, &components);
+    }
     let tapes = Tapes::kept_for(config.limits.tape_days);
     let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed), Arc::clone(&alarms), tapes)
         .map_err(StartError::Thread)?;
@@ -253,21 +268,29 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
 
     let to_loop = inbox.clone();
     let (lost, known) = (Arc::clone(&alarms), components.clone());
+    let outbox = Outbox::new();
+    let to_outbox = outbox.way_in();
     let runtime = plugin::Runtime::start(&engine, &plugin::RuntimeSettings::default(), move |reply| {
         plugins::watch_over(&known, &lost, &reply);
+        let Some(reply) = to_outbox.take(reply) else { return };
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Answered(reply)) {
             lost.note("answers-lost", "", "the signalling loop is overloaded; answers of plugins were lost");
         }
     })?;
     let watch = runtime.watch();
-    let questions = Questions::new(components.clone(), runtime);
+    let runtime = Arc::new(runtime);
+    let to_outbox = outbox.way_in();
+    let sending = outbox
+        .start(Arc::clone(&store), Arc::clone(&connectors), Arc::downgrade(&runtime), Arc::clone(&alarms))
+        .map_err(StartError::Thread)?;
+    let questions = Questions::new(components.clone(), runtime, Arc::clone(&connectors));
 
     let base = Base::new(&config, &folders, &sip_udp, &sip_tcp)?;
     let host = Arc::new(PlugboardHost::new(
         inbox.clone(),
         Arc::clone(&store),
         folders.clone(),
-        Guests { components, plugins: watch, packs },
+        Guests { components, plugins: watch, packs, connectors, outbox: to_outbox },
         &base.listeners(&sip_udp, &sip_tcp),
         Arc::clone(&alarms),
     ));
@@ -331,7 +354,18 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     host.is_started();
     tokio::spawn(renew_zones(Arc::downgrade(&host), clock));
     tokio::spawn(erasing::watch(Arc::downgrade(&host), clock));
-    Ok(Running { host, sip_udp, sip_tcp, api, inbox, stop_api, signalling, api_task, drain: config.limits.drain })
+    Ok(Running {
+        host,
+        sip_udp,
+        sip_tcp,
+        api,
+        inbox,
+        stop_api,
+        signalling,
+        api_task,
+        drain: config.limits.drain,
+        sending,
+    })
 }
 
 /// Clock changes are listed for ten years ahead; a host that runs longer than this lists them anew.
@@ -352,7 +386,7 @@ impl Running {
     /// Drains, then stops: no new calls from here on; live ones go on until the last has ended, or `limits.drain` has passed, or `at_once` resolves. Then those
     /// that are left are hung up, and their recordings closed.
     pub(crate) async fn stop(self, at_once: impl Future<Output = ()>) {
-        let Self { host, inbox, stop_api, signalling, api_task, drain, .. } = self;
+        let Self { host, inbox, stop_api, signalling, api_task, drain, sending, .. } = self;
         host.is_draining();
         // The loop may have ended already.
         let _ = inbox.send(Message::Drain { until: drain + FAREWELL }).await;
@@ -374,6 +408,8 @@ impl Running {
         if !matches!(waited, Ok(Ok(()))) {
             tracing::error!("the signalling thread broke down");
         }
+        // It may wait for the disk.
+        let _ = tokio::task::spawn_blocking(move || drop(sending)).await;
         let _ = stop_api.send(true);
         let _ = api_task.await;
     }

@@ -20,7 +20,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::{
     alarms::Alarms,
-    answers::{Questions, answer_of},
+    answers::Questions,
     backlog::{Backlog, ReplyTo},
     clock::Clock,
     front::Front,
@@ -267,9 +267,9 @@ impl Loop {
             }
             Message::Answered(reply) => {
                 let index = usize::try_from(reply.id >> TENANT_SHIFT).unwrap_or(usize::MAX);
+                let answer = self.parts.questions.answer(now, reply.id, reply.result);
                 if let Some(tenant) = self.parts.tenants.get_mut(index) {
                     let question = QuestionId(reply.id & ((1 << TENANT_SHIFT) - 1));
-                    let answer = answer_of(reply.result);
                     tenant.exchange.handle_input(now, Input::Answered { question, answer });
                 }
             }
@@ -408,7 +408,7 @@ impl Loop {
                 Output::Ask(question) => {
                     let id = question.id.0 | (index as u64) << TENANT_SHIFT;
                     let tenant = &mut self.parts.tenants[index];
-                    if let Some(answer) = self.parts.questions.ask(id, &tenant.id, question.kind) {
+                    if let Some(answer) = self.parts.questions.ask(now, id, &tenant.id, question.kind) {
                         tenant.exchange.handle_input(now, Input::Answered { question: question.id, answer });
                     }
                 }

@@ -157,7 +157,7 @@ impl Histogram {
     /// Of powers of two there are 32: 2^31 µs are 36 minutes.
     const CLASSES: usize = 32 * 8;
 
-    fn add(&mut self, duration: Duration) {
+    pub fn add(&mut self, duration: Duration) {
         let class = &mut self.classes[Self::class(duration)];
         *class = class.saturating_add(1);
     }

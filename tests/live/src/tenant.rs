@@ -24,6 +24,10 @@ pub struct Tenant {
     pub ready_on_register: bool,
     /// Live calls; one more is turned away.
     pub limit: Option<u32>,
+    /// More of its files, by path; what is there already goes on with this text.
+    pub more: Vec<(&'static str, String)>,
+    /// Secrets in the host's folder for it, by file name.
+    pub secrets: Vec<(&'static str, &'static str)>,
 }
 
 impl Default for Tenant {
@@ -36,6 +40,8 @@ impl Default for Tenant {
             record: true,
             ready_on_register: true,
             limit: None,
+            more: Vec::new(),
+            secrets: Vec::new(),
         }
     }
 }
@@ -89,6 +95,15 @@ impl Tenant {
         let peers = self.trunk.map_or(String::new(), |trunk| format!("peers = [\"{trunk}\"]\n"));
         write("trunks.toml", &format!("[loopback]\nallow = [\"127.0.0.0/8\"]\n{peers}"));
         write("flows/menu.json", MENU);
+        for (name, text) in &self.more {
+            let before = fs::read_to_string(folder.join(name)).unwrap_or_default();
+            write(name, &(before + text));
+        }
+        let secrets = tenants.with_file_name("data").join("secrets").join(Self::ID);
+        for (name, secret) in &self.secrets {
+            fs::create_dir_all(&secrets).unwrap();
+            fs::write(secrets.join(name), secret).unwrap();
+        }
         for (name, seconds, hertz) in
             [("menu", 1.0, 500.0), ("music", 2.0, Self::MUSIC_HERTZ as f32), ("sorry", 0.5, 200.0)]
         {

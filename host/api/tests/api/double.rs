@@ -12,9 +12,10 @@ use std::{
 };
 
 use plugboard_api::{
-    Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
-    Listener, PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures,
-    RecordingFile, RecordingQuery, Sealed, Sha256, TapeQuery, TenantSummary, Upload,
+    Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, CircuitState, ConnectorView, Cursor, DeadLetters,
+    Fault, Host, HostError, HostView, LettersRefused, Listener, PackChange, PackChanged, PackLog, PackOrder,
+    PackRefused, PackView, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, Sealed, Sha256, TapeQuery,
+    TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Handout, Leave, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
@@ -514,6 +515,45 @@ impl Host for Double {
             let log = self.log.lock().unwrap();
             Ok(Sealed::new(log.iter().filter(|event| event.seq > after).take(limit).cloned().collect()))
         })
+    }
+
+    fn connectors(&self, _: &TenantId) -> Vec<ConnectorView> {
+        vec![ConnectorView {
+            name: "crm".into(),
+            plugin: "connector-rest".into(),
+            state: CircuitState::Closed,
+            problem: None,
+            let_be_until: None,
+            outcomes: [("ok".to_owned(), 3)].into(),
+            asked_last_minute: 3,
+            failed_last_minute: 0,
+            p50_ms: 12,
+            p99_ms: 80,
+        }]
+    }
+
+    fn dead_letters<'a>(
+        &'a self,
+        _: &'a TenantId,
+        connector: &'a str,
+        _: Option<Cursor>,
+        _: usize,
+    ) -> Answer<'a, Result<DeadLetters, LettersRefused>> {
+        Box::pin(async move {
+            match connector {
+                "crm" => Ok(DeadLetters { items: Vec::new(), next: None }),
+                other => Err(LettersRefused::NoSuchConnector(other.to_owned())),
+            }
+        })
+    }
+
+    fn retry_letters<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a str,
+        letter: Option<String>,
+    ) -> Answer<'a, Result<u64, LettersRefused>> {
+        Box::pin(async move { letter.map_or(Ok(2), |letter| Err(LettersRefused::NoSuchLetter(letter))) })
     }
 
     fn packs<'a>(&'a self, _: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>> {

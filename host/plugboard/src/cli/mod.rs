@@ -2,6 +2,7 @@
 
 mod apply;
 mod client;
+mod connector;
 mod control;
 mod events;
 mod examine;
@@ -177,6 +178,8 @@ pub(crate) enum ClientCommand {
     Agent(control::Agent),
     Events(events::Events),
     Replay(replay::Replay),
+    #[command(subcommand)]
+    Connector(connector::Connector),
     /// plugboard.toml: an example with every setting, or a check of yours
     #[command(subcommand)]
     Config(Config),
@@ -264,6 +267,7 @@ pub(crate) fn run(command: ClientCommand, judges: Judges<'_>) -> ExitCode {
         ClientCommand::Call(call) => call.run(),
         ClientCommand::Agent(agent) => agent.run(),
         ClientCommand::Events(events) => events.run(),
+        ClientCommand::Connector(connector) => connector.run(),
         ClientCommand::Replay(replay) => return replay.run(),
         ClientCommand::Config(Config::Example) => {
             say(ProcessConfig::example());

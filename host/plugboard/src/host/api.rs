@@ -3,9 +3,9 @@
 use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
-    Answer, Applied, ApplyError, CdrQuery, Host, HostError, HostView, PackChanged, PackLog, PackOrder, PackRefused,
-    PackView, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, Sealed, Sha256, TapeQuery, TenantSummary,
-    Upload,
+    Answer, Applied, ApplyError, CdrQuery, ConnectorView, Cursor, DeadLetters, Host, HostError, HostView,
+    LettersRefused, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures, RecordingFile,
+    RecordingQuery, Sealed, Sha256, TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, routing::Tables, tape::Tape};
@@ -163,6 +163,29 @@ impl Host for PlugboardHost {
             let events = store.read_log(tenant, after.saturating_add(1), limit)?;
             Ok(Sealed::new(events.into_iter().map(Arc::new).collect()))
         })
+    }
+
+    fn connectors(&self, tenant: &TenantId) -> Vec<ConnectorView> {
+        self.connectors_of(tenant)
+    }
+
+    fn dead_letters<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        connector: &'a str,
+        cursor: Option<Cursor>,
+        limit: usize,
+    ) -> Answer<'a, Result<DeadLetters, LettersRefused>> {
+        Box::pin(self.dead_letters_of(tenant, connector, cursor, limit))
+    }
+
+    fn retry_letters<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        connector: &'a str,
+        letter: Option<String>,
+    ) -> Answer<'a, Result<u64, LettersRefused>> {
+        Box::pin(self.retry_letters_of(tenant, connector, letter))
     }
 
     fn packs<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>> {

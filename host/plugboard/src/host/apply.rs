@@ -8,10 +8,11 @@ use std::{
 };
 
 use plugboard_api::{Applied, ApplyError, Change, ChangeKind, Fault, Host as _, HostError, Sha256, Upload};
-use plugboard_config::Judges;
+use plugboard_config::{ConnectorSays, Judges};
 use plugboard_exchange::SharedConfiguration;
 use plugboard_model::{
-    Configuration, Limits, Prompt, TenantId, Timestamp, compliance::Rule, flow::Severity, routing::Tables,
+    Configuration, Limits, Prompt, TenantId, Timestamp, compliance::Rule, connector::Connector, flow::Severity,
+    routing::Tables,
 };
 use plugboard_store::{Store as _, Transaction};
 use tokio::sync::oneshot;
@@ -58,7 +59,12 @@ impl PlugboardHost {
             true => Vec::new(),
             false => self.components.check_rule(None, rule),
         };
-        let bundle = plugboard_config::load_tenant(folder, Judges { flow: &flow, policy: &policy, rule: &rule })
+        let connector = |connector: &Connector| match connector.plugin.contains('/') {
+            true => ConnectorSays::default(),
+            false => self.components.check_connector(None, connector),
+        };
+        let judges = Judges { flow: &flow, policy: &policy, rule: &rule, connector: &connector };
+        let bundle = plugboard_config::load_tenant(folder, judges)
             .map_err(|faults| plugboard_config::render(&faults, plugboard_config::Style::Plain))?;
         let tenant = bundle.configuration.tenant.clone();
         for prompt in bundle.configuration.prompts.values() {
@@ -105,6 +111,7 @@ impl PlugboardHost {
         }
         self.place_prompts(tenant, &mut configuration, before.as_deref(), &mut faults).await;
         self.check(&self.components, &configuration, &mut faults);
+        self.connectors.missing_secrets(&configuration, &mut faults);
         if !faults.is_empty() {
             return Err(ApplyError::Invalid(faults));
         }
@@ -123,6 +130,7 @@ impl PlugboardHost {
 
     /// From the store into the exchange.
     async fn put_in_force(&self, configuration: &SharedConfiguration) -> Result<(), HostError> {
+        self.prepare_connectors(configuration).await;
         let (done, wait) = oneshot::channel();
         let message = Message::Configure { configuration: Arc::clone(configuration), done };
         self.inbox.send(message).await.map_err(|_| HostError::Stopping)?;
@@ -131,6 +139,19 @@ impl PlugboardHost {
             *parts.configuration.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(configuration);
         }
         Ok(())
+    }
+
+    /// Before anybody may ask them: a connector says what it is in some milliseconds, at most in a second.
+    pub(super) async fn prepare_connectors(&self, configuration: &SharedConfiguration) {
+        if configuration.connectors.is_empty() && !self.connectors.has(&configuration.tenant) {
+            return;
+        }
+        let (connectors, components) = (Arc::clone(&self.connectors), self.components.clone());
+        let configuration = Arc::clone(configuration);
+        let prepared = tokio::task::spawn_blocking(move || connectors.prepare(&configuration, &components)).await;
+        if let Err(error) = prepared {
+            tracing::error!(error = &error as &dyn std::error::Error, "connectors were not made ready");
+        }
     }
 
     /// Lists the changes of each tenant's clock anew, so that a host that is never restarted does not run out of them.
@@ -220,7 +241,9 @@ impl PlugboardHost {
         let flow = |document: &str, limits: &Limits| components.check_flow(tenant, "flow-graph", document, limits);
         let policy = |plugin: &str, tables: &Tables| components.check_policy(tenant, plugin, tables);
         let rule = |rule: &Rule| components.check_rule(tenant, rule);
-        let findings = plugboard_config::check(configuration, Judges { flow: &flow, policy: &policy, rule: &rule });
+        let connector = |connector: &Connector| components.check_connector(tenant, connector);
+        let judges = Judges { flow: &flow, policy: &policy, rule: &rule, connector: &connector };
+        let findings = plugboard_config::check(configuration, judges);
         let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
         faults.extend(errors.map(|finding| Fault {
             node: finding.node,

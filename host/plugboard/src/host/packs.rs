@@ -233,6 +233,9 @@ impl PlugboardHost {
         self.packs.know(tenant, known.clone());
         if serves {
             self.packs.shelf.put(tenant, &after.pack, &components);
+            if let Some(parts) = self.parts_of(tenant) {
+                self.prepare_connectors(&parts.configuration()).await;
+            }
         }
         if let Some(before) = &before {
             self.packs.sweep(&before.installation);
@@ -362,7 +365,12 @@ fn users_of(pack: &PackId, configuration: &Configuration) -> Vec<String> {
         crate::packs::is_of(&policy.plugin, pack).then(|| format!("queue {id}"))
     });
     let flows = configuration.flows.iter().filter(|(_, flow)| crate::packs::is_of(&flow.plugin, pack));
-    queues.chain(flows.map(|(id, _)| format!("flow {id}"))).collect()
+    let rules = configuration.rules.iter().filter(|(_, rule)| crate::packs::is_of(&rule.plugin, pack));
+    let connectors = configuration.connectors.iter();
+    let connectors = connectors.filter(|(_, connector)| crate::packs::is_of(&connector.plugin, pack));
+    let rules = rules.map(|(name, _)| format!("rule {name}"));
+    let connectors = connectors.map(|(name, _)| format!("connector {name}"));
+    queues.chain(flows.map(|(id, _)| format!("flow {id}"))).chain(rules).chain(connectors).collect()
 }
 
 /// What nobody has granted yet; of a version that the grant is not for, all that it asks.

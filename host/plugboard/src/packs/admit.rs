@@ -96,7 +96,11 @@ impl Gate {
             World::Flow => self.engine.load(bytes, terms).map(Component::Flow).map_err(not_loaded),
             World::Routing => self.engine.load(bytes, terms).map(Component::Routing).map_err(not_loaded),
             World::Compliance => self.engine.load(bytes, terms).map(Component::Compliance).map_err(not_loaded),
-            World::Connector | World::Channel | World::Assistant | World::Dialer => {
+            World::Connector => {
+                let connector = self.engine.load(bytes, terms).map_err(not_loaded)?;
+                Ok(Component::Connector(connector, component.asks.clone()))
+            }
+            World::Channel | World::Assistant | World::Dialer => {
                 Err(Unfit::NotRun { file: component.file.to_string(), world: component.world })
             }
         }

@@ -8,8 +8,8 @@ use std::{
 
 use plugboard_config::{SettingFault, SettingProblem, SettingsSchema};
 use plugboard_model::TenantId;
-use plugboard_pack::PackId;
-use plugboard_plugin::{CompliancePlugin, FlowPlugin, RoutingPlugin};
+use plugboard_pack::{PackId, permissions::Asks};
+use plugboard_plugin::{CompliancePlugin, ConnectorPlugin, FlowPlugin, RoutingPlugin};
 use serde_json::Value;
 
 /// One component of a pack, loaded.
@@ -18,6 +18,8 @@ pub(crate) enum Component {
     Flow(FlowPlugin),
     Routing(RoutingPlugin),
     Compliance(CompliancePlugin),
+    /// With the most that it may be granted.
+    Connector(ConnectorPlugin, Asks),
 }
 
 /// With what its settings have to meet.

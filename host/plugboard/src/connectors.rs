@@ -1,0 +1,177 @@
+//! Connectors of all tenants, ready to be asked: component, what it may reach, its schemas, and how it fares.
+//!
+//! ```text
+//!   configuration ─► prepare (component, secrets, describe) ─► Ready ─► questions of calls, events of the outbox
+//! ```
+
+mod health;
+pub(crate) mod letter;
+pub(crate) mod outbox;
+mod ready;
+
+pub(crate) use health::Figures;
+pub(crate) use ready::{Invocation, Ready, granted};
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use plugboard_api::Fault;
+use plugboard_model::{
+    Configuration, TenantId,
+    connector::{Connector, SecretSource},
+};
+use plugboard_plugin::Kv;
+
+use crate::{alarms::Alarms, answers::Components, clock::Clock};
+
+const NOT_READY: &str = "connector-not-ready";
+
+type ByName = BTreeMap<Arc<str>, Result<Arc<Ready>, Arc<str>>>;
+
+/// Shared by whoever configures, asks and looks.
+pub(crate) struct Connectors {
+    tenants: RwLock<BTreeMap<TenantId, ByName>>,
+    kv: Arc<dyn Kv>,
+    /// A folder of secrets for each tenant.
+    secrets: PathBuf,
+    clock: Clock,
+    alarms: Arc<Alarms>,
+}
+
+/// Without what is ready: secrets are among it.
+impl fmt::Debug for Connectors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Connectors")
+    }
+}
+
+impl Connectors {
+    pub(crate) fn new(kv: Arc<dyn Kv>, secrets: PathBuf, clock: Clock, alarms: Arc<Alarms>) -> Self {
+        Self { tenants: RwLock::default(), kv, secrets, clock, alarms }
+    }
+
+    /// Makes the tenant's connectors ready, before its calls may name them. What has not changed keeps its connections and its circuit. Each new one
+    /// takes some milliseconds, at most a second: not for a thread that others wait for.
+    pub(crate) fn prepare(&self, configuration: &Configuration, components: &Components) {
+        let tenant = &configuration.tenant;
+        let before = self.read(|tenants| tenants.get(tenant).cloned()).unwrap_or_default();
+        let make = |(name, connector): (&Arc<str>, &Arc<Connector>)| {
+            let about = format!("{tenant}/{name}");
+            let made = self.make(tenant, name, connector, components, before.get(name));
+            match &made {
+                Ok(_) => self.alarms.clear(NOT_READY, &about),
+                Err(reason) => self.alarms.raise(NOT_READY, &about, format!("{reason}; flows hear that it failed")),
+            }
+            (Arc::clone(name), made)
+        };
+        let ready: ByName = configuration.connectors.iter().map(make).collect();
+        for name in before.keys().filter(|name| !ready.contains_key(*name)) {
+            self.alarms.clear(NOT_READY, &format!("{tenant}/{name}"));
+        }
+        self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), ready);
+    }
+
+    fn make(
+        &self,
+        tenant: &TenantId,
+        name: &Arc<str>,
+        connector: &Arc<Connector>,
+        components: &Components,
+        before: Option<&Result<Arc<Ready>, Arc<str>>>,
+    ) -> Result<Arc<Ready>, Arc<str>> {
+        let (plugin, asked) = components
+            .connector(Some(tenant), &connector.plugin)
+            .ok_or_else(|| format!("there is no connector plugin {}", connector.plugin))?;
+        let secrets = connector.secrets.iter().map(|(secret, of)| {
+            let value = self.secret(tenant, &of.from).ok_or_else(|| missing(secret, &of.from))?;
+            Ok((Arc::clone(secret), value))
+        });
+        let secrets: BTreeMap<Arc<str>, String> = secrets.collect::<Result<_, String>>()?;
+        if let Some(Ok(before)) = before
+            && before.is_made_of(connector, &plugin, &secrets)
+        {
+            return Ok(Arc::clone(before));
+        }
+        let about = format!("{tenant}/{name}");
+        let place =
+            plugboard_plugin::KvPlace { tenant: tenant.clone(), plugin: format!("{name} {}", connector.plugin) };
+        let made = ready::Making { connector, plugin, asked, secrets, kv: (Arc::clone(&self.kv), place) };
+        made.ready(about, Arc::clone(&self.alarms)).map(Arc::new).map_err(Into::into)
+    }
+
+    /// The connector as the exchange knows it. Its configuration may be about to change.
+    pub(crate) fn ready(
+        &self,
+        tenant: &TenantId,
+        name: &str,
+        connector: &Arc<Connector>,
+    ) -> Result<Arc<Ready>, Arc<str>> {
+        let found = self.read(|tenants| tenants.get(tenant)?.get(name).cloned());
+        let ready = found.unwrap_or_else(|| Err("the connector is not ready".into()))?;
+        if ready.is_of(connector) { Ok(ready) } else { Err("the connector is being changed".into()) }
+    }
+
+    /// All of a tenant, by name, ready or not.
+    pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Vec<(Arc<str>, Result<Arc<Ready>, Arc<str>>)> {
+        let found = self.read(|tenants| tenants.get(tenant).cloned()).unwrap_or_default();
+        found.into_iter().collect()
+    }
+
+    pub(crate) fn has(&self, tenant: &TenantId) -> bool {
+        self.read(|tenants| tenants.get(tenant).is_some_and(|connectors| !connectors.is_empty()))
+    }
+
+    pub(crate) fn tenants(&self) -> Vec<TenantId> {
+        self.read(|tenants| tenants.keys().cloned().collect())
+    }
+
+    /// Secrets that the host cannot find: a configuration that names one is not published.
+    pub(crate) fn missing_secrets(&self, configuration: &Configuration, faults: &mut Vec<Fault>) {
+        for (name, connector) in &configuration.connectors {
+            for (secret, of) in &connector.secrets {
+                if self.secret(&configuration.tenant, &of.from).is_none() {
+                    faults.push(Fault {
+                        field: Some(format!("/connectors/{name}/secrets/{secret}")),
+                        code: "no-secret".into(),
+                        message: missing(secret, &of.from),
+                        remedy: "set it where the host runs, then apply again".into(),
+                        ..Fault::default()
+                    });
+                }
+            }
+        }
+    }
+
+    fn secret(&self, tenant: &TenantId, from: &SecretSource) -> Option<String> {
+        let text = match from {
+            SecretSource::Env(name) if name.starts_with(SecretSource::PREFIX) => std::env::var(&**name).ok()?,
+            SecretSource::Env(_) => return None,
+            SecretSource::File(file) => {
+                // A plain name, whoever let it come this far.
+                let plain = Path::new(&**file).file_name().filter(|name| *name == &**file)?;
+                std::fs::read_to_string(self.secrets.join(tenant.as_str()).join(plain)).ok()?
+            }
+        };
+        let line = text.lines().next().unwrap_or_default().trim();
+        (!line.is_empty()).then(|| line.to_owned())
+    }
+
+    pub(crate) fn now(&self) -> plugboard_model::Timestamp {
+        self.clock.now()
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&BTreeMap<TenantId, ByName>) -> T) -> T {
+        read(&self.tenants.read().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+fn missing(secret: &str, from: &SecretSource) -> String {
+    match from {
+        SecretSource::Env(name) => format!("the secret {secret} is not in the host's environment as {name}"),
+        SecretSource::File(file) => format!("the secret {secret} is not in the host's folder of secrets as {file}"),
+    }
+}

@@ -1,0 +1,212 @@
+//! A CRM over real HTTP: it is asked by a flow, and told what happened, whatever becomes of it and of the host.
+#![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test of processes and sockets")]
+
+use std::{
+    collections::BTreeMap,
+    io::{BufRead as _, BufReader, Read as _, Write as _},
+    net::{TcpListener, TcpStream},
+    sync::{Arc, Condvar, Mutex},
+    time::{Duration, Instant},
+};
+
+use plugboard_live::{Ear, Host, Sipp, Tenant};
+use serde_json::{Value, json};
+
+const SOON: Duration = Duration::from_secs(30);
+
+/// A CRM that keeps what it is told by the key that it is told under.
+#[derive(Default)]
+struct Crm {
+    seen: Mutex<Seen>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct Seen {
+    requests: usize,
+    /// Of each key: the body, and how often it came.
+    told: BTreeMap<String, (Value, usize)>,
+    tokens: Vec<String>,
+}
+
+impl Crm {
+    /// Each `broken`th note is refused with 503.
+    fn start(broken: usize) -> (Arc<Self>, u16) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let crm = Arc::<Self>::default();
+        let serving = Arc::clone(&crm);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let crm = Arc::clone(&serving);
+                std::thread::spawn(move || crm.answer(&stream, broken));
+            }
+        });
+        (crm, port)
+    }
+
+    fn answer(&self, mut stream: &TcpStream, broken: usize) {
+        let mut reader = BufReader::new(stream);
+        let mut head = Vec::new();
+        loop {
+            let mut line = String::new();
+            if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
+                break;
+            }
+            head.push(line.trim_end().to_owned());
+        }
+        let header = |name: &str| {
+            let with = head
+                .iter()
+                .find_map(|line| line.split_once(": ").filter(|(found, _)| found.eq_ignore_ascii_case(name)));
+            with.map(|(_, value)| value.to_owned()).unwrap_or_default()
+        };
+        let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
+        if reader.read_exact(&mut body).is_err() {
+            return;
+        }
+        let first = head.first().cloned().unwrap_or_default();
+        let mut seen = self.seen.lock().unwrap();
+        seen.requests += 1;
+        seen.tokens.push(header("authorization"));
+        let (status, said) = if first.starts_with("GET /customers?phone=4930900 ") {
+            (200, r#"{"items":[{"level":7}]}"#)
+        } else if first.starts_with("POST /calls ") {
+            if seen.requests % broken == 0 {
+                (503, "")
+            } else {
+                let value = serde_json::from_slice(&body).unwrap();
+                seen.told.entry(header("idempotency-key")).or_insert((value, 0)).1 += 1;
+                (204, "")
+            }
+        } else {
+            (404, "")
+        };
+        self.changed.notify_all();
+        drop(seen);
+        let head = format!("HTTP/1.1 {status} Said\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", said.len());
+        // Whoever asked may have gone.
+        let _ = stream.write_all((head + said).as_bytes());
+    }
+
+    fn until<T>(&self, what: &str, wanted: impl Fn(&Seen) -> Option<T>) -> T {
+        let (mut seen, by) = (self.seen.lock().unwrap(), Instant::now() + SOON);
+        loop {
+            if let Some(found) = wanted(&seen) {
+                return found;
+            }
+            let left = by.saturating_duration_since(Instant::now());
+            assert!(!left.is_zero(), "{what}: {} requests, {:?}", seen.requests, seen.told);
+            seen = self.changed.wait_timeout(seen, left).unwrap().0;
+        }
+    }
+}
+
+const FLOW: &str = r#"{ "format": 1, "name": "known", "language": "en", "start": "look", "variables": { "level": 0 }, "nodes": {
+    "look": { "kind": "connector", "connector": "crm", "operation": "find-customer", "timeout_ms": 5000, "input": { "phone": "{caller}" },
+              "keep": { "level": "/level" }, "exits": { "ok": "known", "not_found": "wait", "failed": "bye" } },
+    "known": { "kind": "tag", "set": { "level": "{level}" }, "exits": { "next": "wait" } },
+    "wait": { "kind": "queue", "queue": "sales", "exits": { "timeout": "bye" } },
+    "bye": { "kind": "hang-up" } } }"#;
+
+const MAPPING: &str = r#"{
+    "base": "http://localhost:PORT",
+    "headers": { "Authorization": "Bearer {secret.crm-token}" },
+    "operations": {
+        "find-customer": { "path": "/customers", "query": { "phone": "{input.phone}" }, "found": "/items/0", "output": { "level": "/items/0/level" },
+                           "input": { "type": "object", "required": ["phone"], "properties": { "phone": { "type": "string" } } } }
+    },
+    "events": {
+        "interaction-ended": { "method": "POST", "path": "/calls", "body": { "call": "{call.interaction}", "from": "{input.from}" } },
+        "disposition-set": { "method": "POST", "path": "/calls", "body": { "call": "{call.interaction}", "code": "{input.code}" } }
+    }
+}"#;
+
+const CONNECTORS: &str = r#"
+[crm]
+plugin = "connector-rest"
+allow_private = ["http://localhost:PORT"]
+settings = { mapping = { file = "crm.json" } }
+[crm.secrets.crm-token]
+file = "crm"
+"#;
+
+fn tenant(port: u16) -> Tenant {
+    let at = |text: &str| text.replace("PORT", &port.to_string());
+    let more = vec![
+        ("numbers.toml", "8003 = { flow = \"known\" }\n".to_owned()),
+        ("flows/known.json", FLOW.to_owned()),
+        ("crm.json", at(MAPPING)),
+        ("connectors.toml", at(CONNECTORS)),
+    ];
+    Tenant { more, secrets: vec![("crm", "hunter2-hunter2\n")], ..Tenant::default() }
+}
+
+/// ACD-05, INT-04: the value of a customer comes from the CRM before the call is queued, and the CRM hears of the call's end and of what came of it.
+#[test]
+fn a_flow_asks_the_crm_and_the_crm_hears_of_the_call() {
+    let (crm, port) = Crm::start(usize::MAX);
+    let host = Host::start(&tenant(port));
+    let mut events = host.events();
+    let ear = Ear::open(None);
+    let phone = host.phone("agent", 1, &ear, 500);
+    host.caller("caller", "4930900", "8003", &ear).done();
+    phone.done();
+    events.until_count("interaction-closed", 1, SOON);
+    let told = crm.until("the end of the call", |seen| seen.told.values().next().cloned());
+    let interaction = host.cdrs()[0]["interaction"].as_u64().unwrap();
+    assert_eq!(told.0["from"], "4930900");
+    let said = host.command(["call", "disposition", &format!("i{interaction}"), "sold"]).output().unwrap();
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    crm.until("the disposition", |seen| seen.told.values().find(|(body, _)| body["code"] == "sold").cloned());
+
+    let cdr = &host.cdrs()[0];
+    let tags: Vec<&Value> = cdr["tags"].as_array().unwrap().iter().collect();
+    assert_eq!(tags, [&json!({ "name": "level", "value": "7" })]);
+    let seen = crm.seen.lock().unwrap();
+    assert!(seen.tokens.iter().all(|token| token == "Bearer hunter2-hunter2"), "{:?}", seen.tokens);
+    let invoked: Vec<Value> = host.logged().into_iter().filter(|event| event["type"] == "invoked").collect();
+    assert_eq!((invoked.len(), &invoked[0]["outcome"]), (1, &json!("ok")));
+    // INT-06.
+    let connector = &host.get("connectors")["items"][0];
+    let figures = ["name", "state", "failed_last_minute"].map(|field| connector[field].clone());
+    assert_eq!(figures, [json!("crm"), json!("closed"), json!(0)]);
+    assert_eq!(connector["outcomes"]["ok"], 3);
+    // The secret stands nowhere but in what went to the CRM.
+    let said = format!("{} {:?} {connector} {}", host.log(), host.logged(), host.get("configuration"));
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+/// INT-03: one in ten notes is refused and the host is killed in between; in the end the CRM has each call, and each once.
+#[test]
+fn every_call_is_told_once_though_the_crm_refuses_some_and_the_host_is_killed() {
+    let (crm, port) = Crm::start(10);
+    let host = Host::start(&tenant(port));
+    let ear = Ear::open(None);
+    let mut events = host.events();
+    let call = |host: &Host, from: usize, calls: usize| {
+        let rows: Vec<String> = (from..from + calls).map(|number| format!("49301{number:03};8001")).collect();
+        let key = ear.port.to_string();
+        Sipp::start(host.scratch(), "caller", host.sip, 0, rows.len(), &rows, &["-key", "ear", &key, "-r", "20"])
+    };
+    let callers = call(&host, 0, 30);
+    events.until_count("interaction-closed", 30, SOON);
+    drop(callers);
+    let host = host.kill().start();
+    let mut events = host.events();
+    let callers = call(&host, 30, 20);
+    // From the first event of the log on.
+    events.until_count("interaction-closed", 50, SOON);
+    drop(callers);
+    let from = crm.until("all calls", |seen| {
+        let mut from: Vec<String> = seen.told.values().map(|(body, _)| body["from"].to_string()).collect();
+        (from.len() >= 50).then(|| {
+            from.sort_unstable();
+            from
+        })
+    });
+    let wanted: Vec<String> = (0..50).map(|number| format!("\"49301{number:03}\"")).collect();
+    assert_eq!(from, wanted);
+    let dead = host.get("connectors/crm/dead-letters");
+    assert_eq!(dead["items"], json!([]));
+}
