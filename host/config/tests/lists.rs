@@ -7,7 +7,12 @@ use expect_test::expect;
 use plugboard_config::{Fault, Judges, Style, load_tenant, render};
 use plugboard_model::Configuration;
 
-const JUDGES: Judges<'static> = Judges { flow: &|_, _| Vec::new(), policy: &|_, _| Vec::new(), rule: &|_| Vec::new() };
+const JUDGES: Judges<'static> = Judges {
+    flow: &|_, _| Vec::new(),
+    policy: &|_, _| Vec::new(),
+    rule: &|_| Vec::new(),
+    connector: &|_| Default::default(),
+};
 
 fn tenant(name: &str, dialling: &str, files: &[(&str, &str)]) -> Result<Configuration, Vec<Fault>> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("lists-{name}"));

@@ -299,9 +299,7 @@ impl Exchange {
                     Answer::Invoked(said) => said.map_err(NoOutput::from),
                     Answer::Failed(failure) => Err(NoOutput::failed(failure.to_string())),
                     Answer::Unavailable(reason) => Err(NoOutput::failed(&*reason)),
-                    Answer::Stepped(_) | Answer::Ranked(_) | Answer::Relaxed(_) | Answer::Judged(_) => {
-                        Err(NoOutput::failed(OTHER_KIND))
-                    }
+                    _ => Err(NoOutput::failed(OTHER_KIND)),
                 };
                 self.call_input(now, interaction, CallInput::LookedUp { ask, result });
             }

@@ -498,7 +498,7 @@ impl Questions {
     }
 }
 
-fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> exchange::Answer {
+pub(crate) fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> exchange::Answer {
     match result {
         Ok(plugin::Answer::Stepped(stepped)) => exchange::Answer::Stepped(stepped),
         Ok(plugin::Answer::Order(order)) => exchange::Answer::Ranked(order),

@@ -51,7 +51,7 @@ pub(crate) enum Due {
     Committed,
     Answered {
         question: QuestionId,
-        answer: Answer,
+        answer: plugboard_exchange::Answer,
     },
     Phone(usize),
     /// The network says that nobody listens there.

@@ -57,14 +57,11 @@ pub fn describe(event: &Event) -> Option<String> {
         EventKind::Alerted { rule, alert, .. } => format!("{rule}: {} ({})", alert.message, alert.code),
         EventKind::Reviewed { rule, failed: Some(reason), .. } => format!("{rule} could not review it: {reason}"),
         EventKind::Reviewed { rule, findings, .. } => format!("{rule} finds {} faults", findings.len()),
-<<<<<<< HEAD
         EventKind::RecordingKept { days, .. } => format!("the recording is kept for {days} days"),
         EventKind::RecordingErased { .. } => "the recording is erased".into(),
-=======
         EventKind::Invoked { connector, operation, outcome, took_ms, .. } => {
             format!("{connector} {operation}: {outcome} after {took_ms} ms")
         }
->>>>>>> 8e00635 (Tell the stories of flows that ask another system)
         EventKind::HeldBack { policy, free, .. } => format!("{policy} holds it back from {free} free agents"),
         EventKind::Reserved { agent, since_free_ms, .. } => format!("reserves {agent} after {since_free_ms} ms"),
         EventKind::Released { agent, reason, .. } => format!("releases {agent}: {}", release_words(*reason)),
