@@ -49,6 +49,8 @@ enum Name {
     Start,
     /// A day of 10,000 calls and 500 agents in virtual time.
     Day,
+    /// Past calls, decisions and a day made again, on one core.
+    Replay,
 }
 
 impl Name {
@@ -62,6 +64,7 @@ impl Name {
             Self::Tenants => "tenants",
             Self::Start => "start",
             Self::Day => "day",
+            Self::Replay => "replay",
         }
     }
 
@@ -75,6 +78,7 @@ impl Name {
             Self::Tenants => figures::TENANTS,
             Self::Start => figures::START,
             Self::Day => figures::DAY,
+            Self::Replay => figures::REPLAY,
         }
     }
 }
@@ -93,7 +97,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
             load.arg("--json");
             load
         }
-        Name::Flow | Name::Tenants | Name::Day => {
+        Name::Flow | Name::Tenants | Name::Day | Name::Replay => {
             let bench = if name == "flow" { "questions" } else { name };
             let mut cargo = cargo();
             // The whole workspace: a package alone wants other features of wasmtime, and compiles it once more.

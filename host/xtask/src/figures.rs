@@ -87,6 +87,16 @@ pub(crate) const START: &[Promise] =
 pub(crate) const DAY: &[Promise] =
     &[held(&["wall_s"], AtMost(10.0)), told(&["calls"]), told(&["agents"]), held(&["stuck"], AtMost(0.0))];
 
+pub(crate) const REPLAY: &[Promise] = &[
+    told(&["flow_runs_per_s"]),
+    told(&["flow_steps"]),
+    told(&["rankings_per_s"]),
+    told(&["day_read_s"]),
+    told(&["day_s"]),
+    told(&["calls"]),
+    told(&["agents"]),
+];
+
 /// One figure beside its bar.
 pub(crate) struct Finding {
     name: String,

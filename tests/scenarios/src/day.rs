@@ -45,8 +45,14 @@ const PROFILE: [u64; 20] = [15, 25, 45, 65, 80, 90, 85, 60, 40, 30, 30, 40, 55, 
 
 /// Runs the day of that seed.
 pub fn run(seed: u64, agents: u64, calls: u64) -> DayReport {
-    let mut world = World::new(seed, company(agents));
     let begun = Instant::now();
+    let (world, everybody_left) = live(seed, agents, calls);
+    report(&world, begun, agents, calls, everybody_left)
+}
+
+/// The world at the end of the day, and whether everybody has gone home.
+pub fn live(seed: u64, agents: u64, calls: u64) -> (World, bool) {
+    let mut world = World::new(seed, company(agents));
     world.checks_each_step = false;
     let mut chance = Chance::new(seed ^ 0x0da7);
     for number in 0..agents {
@@ -60,7 +66,7 @@ pub fn run(seed: u64, agents: u64, calls: u64) -> DayReport {
     }
     world.run(Duration::from_secs(HOURS * 3_600));
     let everybody_left = world.run_until_idle_or(Duration::from_secs(3 * 3_600));
-    report(&world, begun, agents, calls, everybody_left)
+    (world, everybody_left)
 }
 
 fn company(agents: u64) -> Configuration {

@@ -8,7 +8,8 @@ use std::{
 };
 
 use plugboard_exchange::{
-    CommandError, CommandId, Exchange, Input, Output, Piece, QuestionId, Reply, Settings, TapeWriter, Taped,
+    Answer, CommandError, CommandId, Exchange, Input, Output, Piece, QuestionId, QuestionKind, Reply, Settings,
+    TapeWriter, Taped,
 };
 use plugboard_media as media;
 use plugboard_model::{Configuration, Event, Timestamp, routing, tape::Tape};
@@ -463,6 +464,12 @@ impl World {
     pub fn replay(&mut self, flow: &str, document: &str) -> Vec<Comparison> {
         let runs = self.tapes.iter().flat_map(|tape| tape.read().unwrap().runs).filter(|run| run.flow.as_str() == flow);
         runs.map(|run| self.components.play(&self.configuration.tenant, &run, document)).collect()
+    }
+
+    /// What a component would say, asked by nobody of this world.
+    pub fn ask(&mut self, question: QuestionKind) -> Answer {
+        let answer = self.components.ask(&self.configuration.tenant, question);
+        answer.unwrap_or_else(|| Answer::Unavailable("no answer".into()))
     }
 
     /// As [`Self::cdrs`], where interactions may live on.
