@@ -1,4 +1,5 @@
 //! Past calls made again, on one core: `cargo xtask bench replay [--json] [-- --seconds N --agents N --calls N]`.
+#![allow(clippy::disallowed_methods, reason = "a measurement looks at the clock")]
 
 use std::time::{Duration, Instant};
 

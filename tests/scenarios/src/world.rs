@@ -300,7 +300,7 @@ impl World {
                 }
             }
             Due::Answered { question, answer } => {
-                if matches!(answer, plugboard_exchange::Answer::Invoked(_)) {
+                if matches!(answer, Answer::Invoked(_)) {
                     self.draw_answer(&answer);
                 }
                 self.exchange.handle_input(now, Input::Answered { question, answer });
@@ -372,7 +372,7 @@ impl World {
                 let takes = self.components.takes(&question.kind);
                 if let Some(answer) = self.components.ask(&self.configuration.tenant, question.kind) {
                     // Another system takes its time, and is drawn when it says something.
-                    if !matches!(answer, plugboard_exchange::Answer::Invoked(_)) {
+                    if !matches!(answer, Answer::Invoked(_)) {
                         self.draw_answer(&answer);
                     }
                     if let Some(takes) = takes {

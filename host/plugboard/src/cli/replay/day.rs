@@ -287,9 +287,14 @@ enum Unit {
     Wait,
 }
 
+/// A figure of a day as it was.
+type OfDay = fn(&Figures) -> Option<f64>;
+/// The same over several lives.
+type OfRun = fn(&Run) -> Option<Spread>;
+
 fn rows(row: &QueueRow) -> [Value; 3] {
     let QueueRow { queue, was, again, other, difference } = row;
-    let figures: [(&str, Unit, fn(&Figures) -> Option<f64>, fn(&Run) -> Option<Spread>); 3] = [
+    let figures: [(&str, Unit, OfDay, OfRun); 3] = [
         ("service level", Unit::Share, |was| was.service_level, |run| run.service_level),
         ("mean wait to answer", Unit::Wait, |was| was.answer_ms, |run| run.answer_ms),
         ("abandoned", Unit::Share, |was| was.abandoned, |run| run.abandoned),
