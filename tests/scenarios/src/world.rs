@@ -52,7 +52,7 @@ pub(crate) enum Due {
     Committed,
     Answered {
         question: QuestionId,
-        answer: plugboard_exchange::Answer,
+        answer: Answer,
     },
     Phone(usize),
     /// The network says that nobody listens there.
