@@ -11,52 +11,66 @@ pub(crate) struct Found {
     pub(crate) kind: &'static str,
 }
 
-/// One digit of a run.
+/// Where one digit of a run stands.
 #[derive(Clone, Copy, Debug)]
-struct Digit {
-    /// 10 is the `X` that only an identity card may end with.
-    value: u8,
+struct Place {
     start: usize,
     end: usize,
     /// A separator, or the begin of the run, stands before it.
     begins: bool,
 }
 
-/// Rising, none over another.
-pub(crate) fn scan(text: &str) -> impl Iterator<Item = Found> {
-    let mut from = 0;
-    std::iter::from_fn(move || {
-        loop {
-            let (run, plus, next) = run(text, from)?;
-            from = next;
-            let found = in_run(&run, plus);
-            if !found.is_empty() {
-                return Some(found);
-            }
-        }
-    })
-    .flatten()
+/// The longest row of digits, and how far it was looked through.
+#[derive(Debug, Default)]
+struct Run {
+    /// 10 is the `X` that only an identity card may end with; it is the last then.
+    values: Vec<u8>,
+    places: Vec<Place>,
+    /// Where the `+` before it stands.
+    plus: Option<usize>,
+    /// How many of its digits are done with.
+    done: usize,
 }
 
-/// The next row of digits from `from` on, where the `+` before it stands, and where to go on.
-fn run(text: &str, from: usize) -> Option<(Vec<Digit>, Option<usize>, usize)> {
+impl Run {
+    fn push(&mut self, value: u8, place: Place) {
+        self.values.push(value);
+        self.places.push(place);
+    }
+}
+
+/// Rising, none over another. Looks no further than it is asked: a text may be all digits.
+pub(crate) fn scan(text: &str) -> impl Iterator<Item = Found> {
+    let (mut from, mut current) = (0, Run::default());
+    std::iter::from_fn(move || {
+        loop {
+            if let Some(found) = current.next() {
+                return Some(found);
+            }
+            (current, from) = run(text, from)?;
+        }
+    })
+}
+
+/// The next row of digits from `from` on, and where to go on.
+fn run(text: &str, from: usize) -> Option<(Run, usize)> {
     let begin = from + text[from..].find(|c| value(c).is_some())?;
     let before = text[..begin].chars().next_back();
     let plus = before.filter(|c| *c == '+' || *c == '＋').map(|c| begin - c.len_utf8());
-    let (mut run, mut begins, mut end) = (Vec::new(), true, begin);
+    let (mut run, mut begins, mut end) = (Run { plus, ..Run::default() }, true, begin);
     let mut chars = text[begin..].char_indices().peekable();
     while let Some((at, c)) = chars.next() {
         let start = begin + at;
         if let Some(value) = value(c) {
             end = start + c.len_utf8();
-            run.push(Digit { value, start, end, begins });
+            run.push(value, Place { start, end, begins });
             begins = false;
         } else if matches!(c, 'x' | 'X' | 'Ｘ')
             && !begins
             && chars.peek().is_none_or(|(_, next)| !next.is_alphanumeric())
         {
             end = start + c.len_utf8();
-            run.push(Digit { value: 10, start, end, begins });
+            run.push(10, Place { start, end, begins });
             break;
         } else if matches!(c, ' ' | '-' | '.' | '\u{a0}')
             && !begins
@@ -67,7 +81,7 @@ fn run(text: &str, from: usize) -> Option<(Vec<Digit>, Option<usize>, usize)> {
             break;
         }
     }
-    Some((run, plus, end))
+    Some((run, end))
 }
 
 fn value_of(c: char) -> bool {
@@ -82,35 +96,46 @@ fn value(c: char) -> Option<u8> {
 
 /// Digits of the longest number that is looked for, a bank card's.
 const LONGEST: usize = 19;
+/// Of the shortest, a phone's in international form.
+const SHORTEST: usize = 8;
 
 /// Greedy from the left: at each group the longest piece that is something.
-fn in_run(run: &[Digit], plus: Option<usize>) -> Vec<Found> {
-    let mut found = Vec::new();
-    let mut from = 0;
-    while from < run.len() {
-        let longest = run.len().min(from + LONGEST);
-        let ends = (from + 1..=longest).rev().filter(|end| *end == run.len() || run[*end].begins);
-        let plus = plus.filter(|_| from == 0);
-        let kind = ends.filter_map(|end| kind(&run[from..end], plus.is_some()).map(|kind| (end, kind))).next();
-        match kind {
-            Some((end, kind)) => {
-                found.push(Found { start: plus.unwrap_or(run[from].start), end: run[end - 1].end, kind });
-                from = end;
+impl Iterator for Run {
+    type Item = Found;
+
+    fn next(&mut self) -> Option<Found> {
+        while self.done < self.values.len() {
+            let from = self.done;
+            let longest = self.values.len().min(from + LONGEST);
+            let mut ends = (from + SHORTEST..=longest).rev();
+            let plus = self.plus.filter(|_| from == 0);
+            let kind = |end: usize| {
+                let is_whole = end == self.values.len() || self.places[end].begins;
+                is_whole.then(|| kind(&self.values[from..end], plus.is_some())).flatten()
+            };
+            if let Some((end, kind)) = ends.find_map(|end| kind(end).map(|kind| (end, kind))) {
+                self.done = end;
+                return Some(Found {
+                    start: plus.unwrap_or(self.places[from].start),
+                    end: self.places[end - 1].end,
+                    kind,
+                });
             }
             // The next group.
-            None => from += 1 + run[from + 1..].iter().take_while(|digit| !digit.begins).count(),
+            self.done += 1 + self.places[from + 1..].iter().take_while(|place| !place.begins).count();
         }
+        None
     }
-    found
 }
 
-fn kind(digits: &[Digit], plus: bool) -> Option<&'static str> {
-    let values: Vec<u8> = digits.iter().map(|digit| digit.value).collect();
-    if !plus && is_id_card(&values) {
+fn kind(digits: &[u8], plus: bool) -> Option<&'static str> {
+    if !plus && is_id_card(digits) {
         Some("id-card")
-    } else if !plus && is_bank_card(&values) {
+    } else if digits.last() == Some(&10) {
+        None
+    } else if !plus && is_bank_card(digits) {
         Some("bank-card")
-    } else if is_phone(&values, plus) {
+    } else if is_phone(digits, plus) {
         Some("phone")
     } else {
         None
@@ -120,7 +145,7 @@ fn kind(digits: &[Digit], plus: bool) -> Option<&'static str> {
 /// GB 11643: six digits of a place, a date of birth, three of an order, one to check (ISO 7064 MOD 11-2).
 fn is_id_card(digits: &[u8]) -> bool {
     let Ok([place @ .., check]) = <&[u8; 18]>::try_from(digits) else { return false };
-    if place.iter().any(|digit| *digit > 9) || place[0] == 0 {
+    if place[0] == 0 {
         return false;
     }
     let number = |range: std::ops::Range<usize>| place[range].iter().fold(0, |sum, digit| sum * 10 + u32::from(*digit));
@@ -139,7 +164,7 @@ fn is_id_card(digits: &[u8]) -> bool {
 
 /// ISO/IEC 7812: 13 to 19 digits, the first of an issuer that gives cards to people (2 to 6), Luhn at the end.
 fn is_bank_card(digits: &[u8]) -> bool {
-    if !(13..=19).contains(&digits.len()) || !(2..=6).contains(&digits[0]) || digits.iter().any(|digit| *digit > 9) {
+    if !(13..=19).contains(&digits.len()) || !(2..=6).contains(&digits[0]) {
         return false;
     }
     let sum: u32 = (0..).zip(digits.iter().rev()).fold(0, |sum, (place, digit)| {
@@ -151,9 +176,6 @@ fn is_bank_card(digits: &[u8]) -> bool {
 
 /// A mobile or landline number of China, with or without its country; or any number in international form.
 fn is_phone(digits: &[u8], plus: bool) -> bool {
-    if digits.iter().any(|digit| *digit > 9) {
-        return false;
-    }
     let national = match digits {
         [0, 0, 8, 6, rest @ ..] => rest,
         [8, 6, rest @ ..] if plus || rest.len() == 11 => rest,
