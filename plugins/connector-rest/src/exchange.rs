@@ -22,6 +22,7 @@ pub(crate) struct Facts<'a> {
     pub(crate) key: String,
     pub(crate) interaction: Option<String>,
     pub(crate) at_ms: u64,
+    pub(crate) token: Option<String>,
 }
 
 /// A request in templates.
@@ -49,7 +50,7 @@ impl Exchange {
         }
         let path = template(&below(at, "path"), &Value::String(format!("{}{path}", shared.base)), faults);
         let path = path.unwrap_or_default();
-        if path.names_a_secret() {
+        if path.names_a_secret() || path.names_a_token() {
             faults.add(&below(at, "path"), "a secret stands in the path", "write it into a header or into `query`");
         }
         let mut query = Vec::new();
@@ -84,6 +85,10 @@ impl Exchange {
             false => failure(FailureCode::BadSettings, format!("the secret {at:?} is not granted"), None),
         };
         let mut url = self.path.text(facts, percent).map_err(missing)?;
+        // As a segment of a path these two mean another one (RFC 3986 §5.2.4), however they are written.
+        if url.split('/').any(|segment| matches!(segment, "." | "..")) {
+            return Err(failure(FailureCode::BadInput(String::new()), "a value would be a path of its own", None));
+        }
         let mut mark = '?';
         for (name, template) in &self.query {
             match template.text(facts, percent) {
@@ -113,6 +118,10 @@ impl Exchange {
         Ok(Request { method: self.method.clone(), url, headers, body, timeout_ms: self.timeout_ms, extra: Vec::new() })
     }
 
+    pub(crate) fn names_a_token(&self) -> bool {
+        self.headers.iter().chain(&self.query).any(|(_, template)| template.names_a_token())
+    }
+
     /// The same wish again is one wish over there too, where the other system knows this header.
     pub(crate) fn once(mut self) -> Self {
         if let Ok(key) = Template::parse("{call.key}") {
@@ -126,8 +135,8 @@ impl Mapping {
     pub(crate) fn probe(&self, world: &dyn World) -> Result<(), Failure> {
         let probe = self.probe.as_ref();
         let probe = probe.ok_or_else(|| failure(FailureCode::BadSettings, "the mapping has no `probe`", None))?;
-        let facts = Facts { world, input: Value::Null, key: String::new(), interaction: None, at_ms: 0 };
-        probe.run(&facts, &[], None).map(drop)
+        let facts = Facts { world, input: Value::Null, key: String::new(), interaction: None, at_ms: 0, token: None };
+        self.send(probe, facts, &[], None).map(drop)
     }
 
     pub(crate) fn invoke(&self, world: &dyn World, call: Call) -> Result<Output, Failure> {
@@ -136,10 +145,10 @@ impl Mapping {
         let operation = operation.ok_or_else(|| failure(FailureCode::UnknownOperation, "not in the mapping", None))?;
         let bad_input = |_| failure(FailureCode::BadInput(String::new()), "the input is no JSON", None);
         let input = serde_json::from_str(&input).map_err(bad_input)?;
-        let facts = Facts { world, input, key, interaction, at_ms };
+        let facts = Facts { world, input, key, interaction, at_ms, token: None };
         let exchange = operation.exchange.clone();
         let exchange = if operation.writes { exchange.once() } else { exchange };
-        let response = exchange.run(&facts, &operation.answer.not_found, Some(timeout_ms))?;
+        let response = self.send(&exchange, facts, &operation.answer.not_found, Some(timeout_ms))?;
         operation.answer.output(&response).map(|json| Output { json, extra: Vec::new() })
     }
 
@@ -149,8 +158,8 @@ impl Mapping {
         let bad_input = |_| failure(FailureCode::BadInput(String::new()), "the event is no JSON", None);
         let input: Value = serde_json::from_str(&event.json).map_err(bad_input)?;
         let interaction = input.get("interaction").and_then(Value::as_str).map(str::to_owned);
-        let facts = Facts { world, input, key: event.id, interaction, at_ms: event.at_ms };
-        exchange.clone().once().run(&facts, &[], None).map(drop)
+        let facts = Facts { world, input, key: event.id, interaction, at_ms: event.at_ms, token: None };
+        self.send(&exchange.clone().once(), facts, &[], None).map(drop)
     }
 }
 
@@ -163,7 +172,11 @@ pub(crate) fn template(at: &str, value: &Value, faults: &mut Faults) -> Option<T
         Ok(template) => Some(template),
         Err(place) => {
             let message = format!("{} stands for nothing", place.0);
-            faults.add(at, message, "{input.NAME}, {call.key}, {call.interaction}, {call.at} or {secret.NAME}");
+            faults.add(
+                at,
+                message,
+                "{input.NAME}, {call.key}, {call.interaction}, {call.at}, {secret.NAME} or {token}",
+            );
             None
         }
     }
@@ -173,7 +186,7 @@ fn check_body(at: &str, value: &Value, faults: &mut Faults) {
     match value {
         Value::String(_) => {
             let template = template(at, value, faults);
-            if template.is_some_and(|template| template.names_a_secret()) {
+            if template.is_some_and(|template| template.names_a_secret() || template.names_a_token()) {
                 faults.add(at, "a secret stands in the body", "write it into a header or into `query`");
             }
         }

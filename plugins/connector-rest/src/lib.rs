@@ -7,6 +7,7 @@ mod exchange;
 mod mapping;
 mod read;
 mod template;
+mod token;
 
 #[allow(unsafe_code, unreachable_pub, unused_qualifications, clippy::use_self, reason = "generated from the contract")]
 mod contract {
@@ -24,7 +25,7 @@ use contract::{
         common::{Problem, Setting, Severity},
         connector::{self, Call, Description, Event, Failure, FailureCode, Guest, Output},
     },
-    plugboard::plugin::{config, http},
+    plugboard::plugin::{config, http, kv},
 };
 use mapping::Mapping;
 
@@ -36,7 +37,14 @@ pub(crate) trait World {
     fn fetch(&self, request: &http::Request) -> Result<http::Response, http::Failure>;
     /// What to write where the secret belongs.
     fn secret(&self, name: &str) -> Option<String>;
+    /// The token of an earlier question, where there is a place to keep one.
+    fn kept(&self) -> Option<String>;
+    /// `None`: there is none any more. `expires_ms`: from now.
+    fn keep(&self, token: Option<&str>, expires_ms: Option<u64>);
 }
+
+/// The key of the token.
+const TOKEN: &str = "token";
 
 struct TheHost;
 
@@ -47,6 +55,18 @@ impl World for TheHost {
 
     fn secret(&self, name: &str) -> Option<String> {
         config::secret(name)
+    }
+
+    fn kept(&self) -> Option<String> {
+        String::from_utf8(kv::get(TOKEN).ok()??.value).ok()
+    }
+
+    /// Where nothing can be kept each question asks for a token of its own.
+    fn keep(&self, token: Option<&str>, expires_ms: Option<u64>) {
+        let _ = match token {
+            Some(token) => kv::set(TOKEN, token.as_bytes(), kv::Condition::Always, expires_ms).map(drop),
+            None => kv::delete(TOKEN),
+        };
     }
 }
 

@@ -9,6 +9,7 @@ use crate::{
     exchange::Exchange,
     read::{Fault, Faults, Object},
     template::Template,
+    token::Token,
 };
 
 /// Milliseconds of a request where the mapping says nothing else; never longer than the call is of use.
@@ -20,6 +21,7 @@ pub(crate) struct Mapping {
     /// By the kind of event.
     pub(crate) events: BTreeMap<String, Exchange>,
     pub(crate) probe: Option<Exchange>,
+    pub(crate) token: Option<Token>,
 }
 
 /// One operation of the other system.
@@ -77,8 +79,22 @@ impl Mapping {
             mapping.probe = Some(Exchange::read("/probe", &mut probe, &shared, &mut faults));
             probe.end(&mut faults);
         }
+        if let Some(value) = object.take("token") {
+            let mut token = Object::new("/token", value, &mut faults);
+            mapping.token = Some(Token::read(&mut token, &shared, &mut faults));
+            token.end(&mut faults);
+        } else if mapping.wants_a_token() {
+            faults.add("/token", "a request names {token}, and nothing says how to get one", "write a member `token`");
+        }
         object.end(&mut faults);
         if faults.0.is_empty() { Ok(mapping) } else { Err(faults.0) }
+    }
+}
+
+impl Mapping {
+    fn wants_a_token(&self) -> bool {
+        let operations = self.operations.values().map(|operation| &operation.exchange);
+        operations.chain(self.events.values()).chain(&self.probe).any(Exchange::names_a_token)
     }
 }
 

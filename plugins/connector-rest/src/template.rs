@@ -18,6 +18,8 @@ enum Piece {
     /// Unix milliseconds.
     At,
     Secret(String),
+    /// Of the mapping's `token`.
+    Token,
 }
 
 /// What is between braces and cannot be read.
@@ -43,6 +45,10 @@ impl Template {
 
     pub(crate) fn names_a_secret(&self) -> bool {
         self.0.iter().any(|piece| matches!(piece, Piece::Secret(_)))
+    }
+
+    pub(crate) fn names_a_token(&self) -> bool {
+        self.0.contains(&Piece::Token)
     }
 
     /// The value of a template that is one place and nothing else keeps its kind: a number stays one. `None`: nothing is there.
@@ -75,6 +81,9 @@ impl Template {
 
 impl Piece {
     fn parse(place: &str) -> Option<Self> {
+        if place == "token" {
+            return Some(Self::Token);
+        }
         let (kind, name) = place.split_once('.')?;
         let is_name = |name: &str| !name.is_empty() && !name.contains(char::is_whitespace);
         match (kind, name) {
@@ -104,6 +113,7 @@ impl Piece {
             Self::Interaction => facts.interaction.clone().map(Value::String),
             Self::At => Some(facts.at_ms.into()),
             Self::Secret(name) => facts.world.secret(name).map(Value::String),
+            Self::Token => facts.token.clone().map(Value::String),
         }
     }
 
@@ -111,6 +121,7 @@ impl Piece {
         match self {
             Self::Input(names) => names.iter().map(|name| format!("/{name}")).collect(),
             Self::Secret(name) => name.clone(),
+            Self::Token => "token".to_owned(),
             _ => String::new(),
         }
     }

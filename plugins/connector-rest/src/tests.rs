@@ -1,4 +1,4 @@
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use serde_json::{Value, json};
 
@@ -20,6 +20,79 @@ impl World for Crm {
     fn secret(&self, name: &str) -> Option<String> {
         (name == "token").then(|| "{{secret:token}}".to_owned())
     }
+
+    fn kept(&self) -> Option<String> {
+        None
+    }
+
+    fn keep(&self, _: Option<&str>, _: Option<u64>) {}
+}
+
+/// Gives tokens, takes the last one that it gave, and keeps what it was asked.
+#[derive(Default)]
+struct Gate {
+    given: Cell<u32>,
+    kept: RefCell<Option<String>>,
+    asked: RefCell<Vec<String>>,
+}
+
+impl World for Gate {
+    fn fetch(&self, request: &Request) -> Result<Response, http::Failure> {
+        let authorization = request.headers.iter().find(|header| header.name == "Authorization");
+        let authorization = authorization.map_or("", |header| header.value.as_str()).to_owned();
+        self.asked.borrow_mut().push(format!("{} {} {authorization}", request.method, request.url));
+        let (status, body) = if request.url.ends_with("/oauth") {
+            self.given.set(self.given.get() + 1);
+            (200, format!(r#"{{"access_token":"t{}","expires_in":60}}"#, self.given.get()))
+        } else if authorization == format!("Bearer t{}", self.given.get()) {
+            (200, r#"{"name":"王小明"}"#.to_owned())
+        } else {
+            (401, String::new())
+        };
+        Ok(Response { status, headers: vec![], body: body.into(), url: String::new(), extra: vec![] })
+    }
+
+    fn secret(&self, name: &str) -> Option<String> {
+        Some(format!("{{{{secret:{name}}}}}"))
+    }
+
+    fn kept(&self) -> Option<String> {
+        self.kept.borrow().clone()
+    }
+
+    fn keep(&self, token: Option<&str>, _: Option<u64>) {
+        *self.kept.borrow_mut() = token.map(str::to_owned);
+    }
+}
+
+#[test]
+fn a_token_is_asked_for_once_kept_and_renewed_when_it_is_no_longer_taken() {
+    let mapping = Mapping::parse(
+        r#"{ "base": "https://crm.example.com", "headers": { "Authorization": "Bearer {token}" },
+             "token": { "method": "POST", "path": "/oauth", "headers": { "Authorization": "Basic {secret.client}" } },
+             "operations": { "find": { "path": "/me" } } }"#,
+    )
+    .expect("a mapping");
+    let gate = Gate::default();
+    let asked = || {
+        let output = mapping.invoke(&gate, call("find", &json!({}))).expect("an output");
+        assert_eq!(output.json, r#"{"name":"王小明"}"#);
+        gate.asked.take().join("; ")
+    };
+    let (begin, ask) = ("https://crm.example.com", "POST https://crm.example.com/oauth Basic {{secret:client}}");
+    assert_eq!(asked(), format!("{ask}; GET {begin}/me Bearer t1"));
+    assert_eq!(asked(), format!("GET {begin}/me Bearer t1"));
+    // Somebody over there has taken it back.
+    gate.given.set(7);
+    assert_eq!(asked(), format!("GET {begin}/me Bearer t1; {ask}; GET {begin}/me Bearer t8"));
+}
+
+#[test]
+fn a_value_that_would_be_a_path_of_its_own_is_no_input() {
+    let crm = crm(200, "{}");
+    let failure = mapping().invoke(&crm, call("create-ticket", &json!({ "customer": "..", "subject": "x" })));
+    assert_eq!(failure.map_err(|failure| failure.code), Err(FailureCode::BadInput(String::new())));
+    assert!(crm.asked.borrow().is_empty());
 }
 
 fn crm(status: u16, body: &str) -> Crm {
