@@ -9,6 +9,7 @@ pub mod compliance;
 mod configuration;
 pub mod connector;
 mod country;
+pub mod dialer;
 mod dialling;
 mod event;
 pub mod flow;

@@ -77,7 +77,7 @@ impl Components {
                 Ok(AnyPlugin::Compliance(rule)) => drop(rules.insert(name.to_owned(), rule)),
                 Ok(AnyPlugin::Connector(connector)) => drop(connectors.insert(name.to_owned(), connector)),
                 // They lie in the same folder; they are granted to tenants.
-                Ok(AnyPlugin::Channel(_) | AnyPlugin::Assistant(_)) => {
+                Ok(AnyPlugin::Channel(_) | AnyPlugin::Assistant(_) | AnyPlugin::Dialer(_)) => {
                     tracing::debug!(plugin = name, "a component that nothing of a tenant names");
                 }
                 Err(source) => return Err(ComponentsError::Load { file: path.display().to_string(), source }),

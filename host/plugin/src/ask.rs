@@ -8,6 +8,7 @@ use plugboard_model::{
     channel::{ChannelFailure, Outgoing, Received, Verified, Webhook},
     compliance::{Act, Finding, Heard, Segment, Span, Transcript, Verdict},
     connector::{Call, ConnectorFailure, Notice},
+    dialer::{History, Next, Stats, Tempo},
     flow::{self, Setting, Stepped},
     routing::{Candidate, Column, Need, Order, Relaxed, Tables, Waiting},
 };
@@ -15,8 +16,8 @@ use plugboard_pack::quarantine::Transition;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Access, Asked, AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, FailureKind, FlowPlugin,
-    RoutingPlugin, world::Setup,
+    Access, Asked, AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, DialerPlugin, FailureKind,
+    FlowPlugin, RoutingPlugin, world::Setup,
 };
 
 /// One question. Cheap to move: plugins and settings are handles.
@@ -144,6 +145,18 @@ pub enum Ask {
         /// BCP 47.
         language: String,
     },
+    /// How many calls a campaign places now. 20 ms.
+    Pace {
+        dialer: DialerPlugin,
+        settings: Arc<Settings>,
+        stats: Box<Stats>,
+    },
+    /// When a number is tried again. 20 ms.
+    NextAttempt {
+        dialer: DialerPlugin,
+        settings: Arc<Settings>,
+        history: Box<History>,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -177,6 +190,10 @@ pub enum Answer {
     Suggested(Vec<Suggestion>),
     /// To `Classify`.
     Classified(Classified),
+    /// To `Pace`.
+    Paced(Tempo),
+    /// To `NextAttempt`.
+    Next(Next),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -220,6 +237,7 @@ impl Question {
             Ask::Converse { assistant, .. } | Ask::Suggest { assistant, .. } | Ask::Classify { assistant, .. } => {
                 assistant.identity()
             }
+            Ask::Pace { dialer, .. } | Ask::NextAttempt { dialer, .. } => dialer.identity(),
         };
         Asked { tenant: self.tenant.clone(), plugin, world }
     }
@@ -241,7 +259,9 @@ impl Question {
             | Ask::Judge { settings, .. }
             | Ask::Utterance { settings, .. }
             | Ask::Review { settings, .. }
-            | Ask::Redact { settings, .. } => Some(settings.hash()),
+            | Ask::Redact { settings, .. }
+            | Ask::Pace { settings, .. }
+            | Ask::NextAttempt { settings, .. } => Some(settings.hash()),
             Ask::RankAgents { tables, .. } | Ask::RankWaiting { tables, .. } | Ask::OnTimer { tables, .. } => {
                 Some(tables.hash())
             }

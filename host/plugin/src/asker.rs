@@ -10,6 +10,7 @@ use crate::{
         channel::{Deliver, Receive, Verify},
         compliance::{Compliance, Judge, Redact, Review, Utterance},
         connector::{Invoke, Notify, Probe},
+        dialer::{Dialer, NextAttempt, Pace},
         flow::{Flow, Step},
         routing::{self, OnTimer, RankAgents, RankWaiting, Routing},
     },
@@ -24,6 +25,7 @@ pub struct Asker {
     flows: Kept<Flow>,
     policies: Kept<Routing>,
     rules: Kept<Compliance>,
+    dialers: Kept<Dialer>,
     ledger: Ledger,
     counts_fuel: bool,
 }
@@ -43,6 +45,8 @@ impl Asker {
             flows: Kept::new(most),
             policies: Kept::new(most),
             rules: Kept::new(most),
+            // Campaigns are few.
+            dialers: Kept::new((most / 4).max(1)),
             ledger: Ledger::default(),
             counts_fuel: engine.counts_fuel,
         }
@@ -109,11 +113,17 @@ impl Asker {
             Ask::Classify { assistant, access, text, language } => {
                 once.ask(&assistant, access, Classify { text, language }).map(Answer::Classified)
             }
+            Ask::Pace { dialer, settings, stats } => {
+                self.dialers.ask(&tenant, &dialer, &settings, turn, Pace(stats)).map(Answer::Paced)
+            }
+            Ask::NextAttempt { dialer, settings, history } => {
+                self.dialers.ask(&tenant, &dialer, &settings, turn, NextAttempt(history)).map(Answer::Next)
+            }
         };
         let took = begun.elapsed();
         let worked = begun.worked_of(took);
         let failure = result.as_ref().err().map(AskFailure::kind);
-        fuel += self.flows.take_fuel() + self.policies.take_fuel() + self.rules.take_fuel();
+        fuel += self.flows.take_fuel() + self.policies.take_fuel() + self.rules.take_fuel() + self.dialers.take_fuel();
         let fuel = self.counts_fuel.then_some(fuel);
         self.ledger.add(&asked, Entry { failure, took, worked, fuel });
         Reply { id, result, took, worked, asked, quarantine: None }

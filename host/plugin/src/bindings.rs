@@ -16,12 +16,13 @@ wasmtime::component::bindgen!({
             include plugboard:plugin/connector-plugin@0.1.1;
             include plugboard:plugin/channel-plugin@0.1.1;
             include plugboard:plugin/assistant-plugin@0.1.1;
+            include plugboard:plugin/dialer-plugin@0.1.1;
         }
     ",
     world: "plugboard:host/everything",
 });
 
 pub(crate) use self::exports::plugboard::plugin::{
-    assistant, channel, common, compliance, compliance_types, connector, flow, flow_types, routing,
+    assistant, channel, common, compliance, compliance_types, connector, dialer, flow, flow_types, routing,
 };
 pub(crate) use self::plugboard::plugin::{config, http, kv, log};

@@ -50,8 +50,8 @@ pub use engine::{Engine, EngineError, EngineSettings};
 pub use inspect::{CONTRACT, Inspected};
 pub use limits::Limits;
 pub use load::{
-    AnyPlugin, AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, FlowPlugin, LoadError, Plugin,
-    PluginHash, RoutingPlugin, Terms,
+    AnyPlugin, AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, DialerPlugin, FlowPlugin, LoadError,
+    Plugin, PluginHash, RoutingPlugin, Terms,
 };
 pub use log::{LogLevel, LogLine, LogSink};
 pub use quarantines::Quarantined;
@@ -60,4 +60,5 @@ pub use world::assistant::AssistantDescription;
 pub use world::channel::ChannelDescription;
 pub use world::compliance::RuleDescription;
 pub use world::connector::ConnectorDescription;
+pub use world::dialer::DialerDescription;
 pub use world::flow::{Description, NodeKind};

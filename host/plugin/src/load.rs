@@ -20,8 +20,8 @@ use crate::{
     room::Room,
     wasi,
     world::{
-        World, assistant::Assistant, channel::Channel, compliance::Compliance, connector::Connector, flow::Flow,
-        routing::Routing,
+        World, assistant::Assistant, channel::Channel, compliance::Compliance, connector::Connector, dialer::Dialer,
+        flow::Flow, routing::Routing,
     },
 };
 
@@ -97,6 +97,8 @@ pub type ConnectorPlugin = Plugin<Connector>;
 pub type ChannelPlugin = Plugin<Channel>;
 /// A component of the world `assistant-plugin`.
 pub type AssistantPlugin = Plugin<Assistant>;
+/// A component of the world `dialer-plugin`.
+pub type DialerPlugin = Plugin<Dialer>;
 
 /// A component of one world or another.
 #[derive(Clone, Debug)]
@@ -107,17 +109,19 @@ pub enum AnyPlugin {
     Connector(ConnectorPlugin),
     Channel(ChannelPlugin),
     Assistant(AssistantPlugin),
+    Dialer(DialerPlugin),
 }
 
 impl AnyPlugin {
     /// By which a component shows what it is.
-    const INTERFACES: [&str; 6] = [
+    const INTERFACES: [&str; 7] = [
         Flow::INTERFACE,
         Routing::INTERFACE,
         Compliance::INTERFACE,
         Connector::INTERFACE,
         Channel::INTERFACE,
         Assistant::INTERFACE,
+        Dialer::INTERFACE,
     ];
 }
 
@@ -175,6 +179,11 @@ impl Engine {
         self.load(component, Terms::default())
     }
 
+    /// Compiles a dialer, checks its world and asks what it is.
+    pub fn load_dialer(&self, component: &[u8]) -> Result<DialerPlugin, LoadError> {
+        self.load(component, Terms::default())
+    }
+
     /// Compiles a component, checks that it is one of the world that the caller wants, and asks what it is. Takes up to a minute for a large
     /// one that is not in the cache.
     #[allow(private_bounds, reason = "worlds are those of the contract")]
@@ -194,6 +203,7 @@ impl Engine {
             Some(Connector::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Connector),
             Some(Channel::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Channel),
             Some(Assistant::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Assistant),
+            Some(Dialer::INTERFACE) => self.load_compiled(compiled).map(AnyPlugin::Dialer),
             _ => Err(LoadError::NoWorld { found: listed(&exports) }),
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod assistant;
 pub(crate) mod channel;
 pub(crate) mod compliance;
 pub(crate) mod connector;
+pub(crate) mod dialer;
 pub(crate) mod flow;
 pub(crate) mod routing;
 mod words;
@@ -64,3 +65,60 @@ pub(crate) trait Question<W: World> {
 }
 
 pub(crate) type Checked<T> = Result<T, BadAnswer>;
+
+/// Of [`World`]: where the functions are, by the types that are generated of an interface.
+macro_rules! guest_of {
+    ($interface:ident) => {
+        type Indices = $interface::GuestIndices;
+        type Guest = $interface::Guest;
+
+        fn indices(pre: &wasmtime::component::InstancePre<crate::room::Room>) -> wasmtime::Result<Self::Indices> {
+            $interface::GuestIndices::new(pre)
+        }
+
+        fn guest(
+            indices: &Self::Indices,
+            store: &mut wasmtime::Store<crate::room::Room>,
+            instance: &wasmtime::component::Instance,
+        ) -> wasmtime::Result<Self::Guest> {
+            indices.load(store, instance)
+        }
+    };
+}
+
+/// Of [`World`]: it may wait for others, and reads its settings by `config`.
+macro_rules! reaches_out {
+    () => {
+        const REACHES_OUT: bool = true;
+        type Setup = ();
+
+        fn configure(_: &mut Instance<Self>, (): &()) -> Result<(), AskFailure> {
+            Ok(())
+        }
+    };
+}
+
+/// What a plugin says of itself and of settings, in the worlds that have `describe` and `check`.
+macro_rules! described {
+    ($plugin:ty, $description:ty) => {
+        impl $plugin {
+            pub fn description(&self) -> &$description {
+                self.about()
+            }
+
+            /// What is wrong with these settings, said by the very bytes that would run with them. Takes some milliseconds, at most a second.
+            pub fn check(
+                &self,
+                settings: &crate::Settings,
+            ) -> Result<Vec<plugboard_model::flow::Problem>, crate::AskFailure> {
+                let settings = crate::world::words::settings(settings.items());
+                let mut instance = self.raw_instance(None)?;
+                let turn = crate::moment::Turn::of(crate::world::SETUP_BUDGET);
+                let problems = instance.call(turn, |guest, store| guest.call_check(store, &settings))?;
+                crate::world::words::problems(problems).map_err(crate::AskFailure::BadAnswer)
+            }
+        }
+    };
+}
+
+pub(crate) use {described, guest_of, reaches_out};

@@ -369,6 +369,7 @@ fn a_component_shows_by_itself_of_which_world_it_is() {
         Ok(AnyPlugin::Connector(_)) => "connector".to_owned(),
         Ok(AnyPlugin::Channel(_)) => "channel".to_owned(),
         Ok(AnyPlugin::Assistant(_)) => "assistant".to_owned(),
+        Ok(AnyPlugin::Dialer(_)) => "dialer".to_owned(),
         Err(error) => error.to_string(),
     };
     let names = ["flow-graph", "route-skills", "rule-masking", "connector-rest", "channel-webhook"];
@@ -376,7 +377,7 @@ fn a_component_shows_by_itself_of_which_world_it_is() {
     assert_eq!(shown(b"(component)").split(':').next(), Some("this is no WebAssembly component"));
     assert_eq!(
         shown(&wat::parse_str("(component)").expect("a component")),
-        "component exports nothing of the contract, and none of flow, routing, compliance, connector, channel, assistant"
+        "component exports nothing of the contract, and none of flow, routing, compliance, connector, channel, assistant, dialer"
     );
 }
 

@@ -51,6 +51,37 @@ fn settings(values: &[&str]) -> Settings {
     Settings::new(values.iter().map(setting).collect())
 }
 
+/// A world that a released version has and of which no component is kept here would be a promise that nobody tests.
+#[test]
+fn of_each_world_of_each_released_version_a_component_is_kept_and_loads() {
+    let released = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../wit/released");
+    let engine = engine();
+    let mut loaded = Vec::new();
+    for version in std::fs::read_dir(released).expect("released versions").map_while(Result::ok) {
+        let name = version.file_name().into_string().expect("a version");
+        let texts = std::fs::read_dir(version.path()).expect("its files").map_while(Result::ok);
+        let text: String = texts.map(|file| std::fs::read_to_string(file.path()).expect("a text")).collect();
+        for world in text.lines().filter_map(|line| line.strip_prefix("world ")?.strip_suffix("-plugin {")) {
+            let component = component(&name, &format!("{world}.wasm"));
+            let result = match world {
+                "flow" => engine.load_flow(&component).map(drop),
+                "routing" => engine.load_routing(&component).map(drop),
+                "compliance" => engine.load_compliance(&component).map(drop),
+                "connector" => engine.load_connector(&component).map(drop),
+                "channel" => engine.load_channel(&component).map(drop),
+                "assistant" => engine.load_assistant(&component).map(drop),
+                _ => engine.load_dialer(&component).map(drop),
+            };
+            loaded.push(format!(
+                "{name} {world}: {}",
+                result.map_or_else(|error| error.to_string(), |()| "loaded".into())
+            ));
+        }
+    }
+    loaded.sort_unstable();
+    assert_eq!(loaded, ["0.1.0 flow: loaded", "0.1.0 routing: loaded"]);
+}
+
 #[test]
 fn flow_of_0_1_0_says_what_it_is_and_what_it_needs() {
     let flow = engine().load_flow(&component("0.1.0", "flow.wasm")).expect("a flow");

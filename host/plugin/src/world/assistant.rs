@@ -2,20 +2,15 @@
 
 use plugboard_model::{
     assistant::{self as host, BotAction, Classified, Conversation, Speaker, Suggestion},
-    flow::{Open, Problem, Setting},
+    flow::{Open, Setting},
 };
-use wasmtime::{Store, component};
 
 use crate::{
-    AskFailure, AssistantPlugin, BadAnswer, Settings,
-    bindings::{
-        assistant::{self as wit, Guest, GuestIndices},
-        common,
-    },
+    AskFailure, AssistantPlugin, BadAnswer,
+    bindings::{assistant as wit, common},
     door,
     instance::Instance,
     moment::Turn,
-    room::Room,
     world::{self, Checked, Question, SETUP_BUDGET, World, words},
 };
 
@@ -39,48 +34,18 @@ pub struct Assistant;
 impl World for Assistant {
     const NAME: &'static str = "assistant-plugin";
     const INTERFACE: &'static str = "assistant";
-    const REACHES_OUT: bool = true;
-    type Indices = GuestIndices;
-    type Guest = Guest;
-    /// Settings come by `config`.
-    type Setup = ();
     type About = AssistantDescription;
 
-    fn indices(pre: &component::InstancePre<Room>) -> wasmtime::Result<GuestIndices> {
-        GuestIndices::new(pre)
-    }
-
-    fn guest(
-        indices: &GuestIndices,
-        store: &mut Store<Room>,
-        instance: &component::Instance,
-    ) -> wasmtime::Result<Guest> {
-        indices.load(store, instance)
-    }
+    world::guest_of!(wit);
+    world::reaches_out!();
 
     fn describe(instance: &mut Instance<Self>) -> Result<(AssistantDescription, Vec<String>), AskFailure> {
         let said = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_describe(store))?;
         description(said).map_err(AskFailure::BadAnswer)
     }
-
-    fn configure(_: &mut Instance<Self>, (): &()) -> Result<(), AskFailure> {
-        Ok(())
-    }
 }
 
-impl AssistantPlugin {
-    pub fn description(&self) -> &AssistantDescription {
-        self.about()
-    }
-
-    /// What is wrong with these settings. Takes some milliseconds, at most a second.
-    pub fn check(&self, settings: &Settings) -> Result<Vec<Problem>, AskFailure> {
-        let settings = words::settings(settings.items());
-        let mut instance = self.raw_instance(None)?;
-        let problems = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_check(store, &settings))?;
-        words::problems(problems).map_err(AskFailure::BadAnswer)
-    }
-}
+world::described!(AssistantPlugin, AssistantDescription);
 
 /// The bot's answer to the last turn.
 pub(crate) struct Converse(pub(crate) Box<Conversation>);

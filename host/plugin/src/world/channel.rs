@@ -8,18 +8,16 @@ use plugboard_model::{
         self as host, ChannelFailure, ChannelFailureCode, Content, Delivery, Incoming, Outgoing, Received, Report,
         Verified, Webhook, WebhookReply,
     },
-    flow::{Open, Problem},
+    flow::Open,
 };
-use wasmtime::{Store, component};
 
 use crate::{
-    AskFailure, BadAnswer, ChannelPlugin, Settings,
-    bindings::channel::{self as wit, Guest, GuestIndices},
+    AskFailure, BadAnswer, ChannelPlugin,
+    bindings::channel as wit,
     door,
     instance::Instance,
     moment::Turn,
-    room::Room,
-    world::{Checked, Question, SETUP_BUDGET, World, words},
+    world::{self, Checked, Question, SETUP_BUDGET, World, words},
 };
 
 /// Ids and addresses on a platform.
@@ -49,48 +47,18 @@ pub struct Channel;
 impl World for Channel {
     const NAME: &'static str = "channel-plugin";
     const INTERFACE: &'static str = "channel";
-    const REACHES_OUT: bool = true;
-    type Indices = GuestIndices;
-    type Guest = Guest;
-    /// Settings come by `config`.
-    type Setup = ();
     type About = ChannelDescription;
 
-    fn indices(pre: &component::InstancePre<Room>) -> wasmtime::Result<GuestIndices> {
-        GuestIndices::new(pre)
-    }
-
-    fn guest(
-        indices: &GuestIndices,
-        store: &mut Store<Room>,
-        instance: &component::Instance,
-    ) -> wasmtime::Result<Guest> {
-        indices.load(store, instance)
-    }
+    world::guest_of!(wit);
+    world::reaches_out!();
 
     fn describe(instance: &mut Instance<Self>) -> Result<(ChannelDescription, Vec<String>), AskFailure> {
         let said = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_describe(store))?;
         description(said).map_err(AskFailure::BadAnswer)
     }
-
-    fn configure(_: &mut Instance<Self>, (): &()) -> Result<(), AskFailure> {
-        Ok(())
-    }
 }
 
-impl ChannelPlugin {
-    pub fn description(&self) -> &ChannelDescription {
-        self.about()
-    }
-
-    /// What is wrong with these settings. Takes some milliseconds, at most a second.
-    pub fn check(&self, settings: &Settings) -> Result<Vec<Problem>, AskFailure> {
-        let settings = words::settings(settings.items());
-        let mut instance = self.raw_instance(None)?;
-        let problems = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_check(store, &settings))?;
-        words::problems(problems).map_err(AskFailure::BadAnswer)
-    }
-}
+world::described!(ChannelPlugin, ChannelDescription);
 
 /// What a channel answers, or why it does not: that is no failure of the plugin.
 type Said<T> = Result<T, ChannelFailure>;

@@ -6,17 +6,14 @@ mod question;
 use plugboard_model::{
     Timestamp,
     compliance::{Act, Effect, Finding, Heard, MAX_FACTS, Segment, Span, Transcript, Verdict},
-    flow::Problem,
 };
-use wasmtime::{Store, component};
 
 use crate::{
     AskFailure, BadAnswer, CompliancePlugin, Settings,
-    bindings::compliance::{Guest, GuestIndices},
+    bindings::compliance as wit,
     door,
     instance::Instance,
     moment::Turn,
-    room::Room,
     world::{self, Question, SETUP_BUDGET, World, words},
 };
 
@@ -45,22 +42,10 @@ pub struct Compliance;
 impl World for Compliance {
     const NAME: &'static str = "compliance-plugin";
     const INTERFACE: &'static str = "compliance";
-    type Indices = GuestIndices;
-    type Guest = Guest;
     type Setup = Settings;
     type About = RuleDescription;
 
-    fn indices(pre: &component::InstancePre<Room>) -> wasmtime::Result<GuestIndices> {
-        GuestIndices::new(pre)
-    }
-
-    fn guest(
-        indices: &GuestIndices,
-        store: &mut Store<Room>,
-        instance: &component::Instance,
-    ) -> wasmtime::Result<Guest> {
-        indices.load(store, instance)
-    }
+    world::guest_of!(wit);
 
     fn describe(instance: &mut Instance<Self>) -> Result<(RuleDescription, Vec<String>), AskFailure> {
         let said = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_describe(store))?;
@@ -75,11 +60,9 @@ impl World for Compliance {
     }
 }
 
-impl CompliancePlugin {
-    pub fn description(&self) -> &RuleDescription {
-        self.about()
-    }
+world::described!(CompliancePlugin, RuleDescription);
 
+impl CompliancePlugin {
     /// Whether it is to be asked about this effect. What it does not judge costs nothing.
     pub fn judges(&self, effect: &Effect) -> bool {
         self.about().judges.iter().any(|name| name == effect.name())
@@ -88,14 +71,6 @@ impl CompliancePlugin {
     /// Whether an instance takes these settings, whatever `check` says of them.
     pub fn configure(&self, settings: &Settings) -> Result<(), AskFailure> {
         self.instance(None, settings).map(drop)
-    }
-
-    /// What is wrong with these settings. Takes some milliseconds, at most a second.
-    pub fn check(&self, settings: &Settings) -> Result<Vec<Problem>, AskFailure> {
-        let settings = words::settings(settings.items());
-        let mut instance = self.raw_instance(None)?;
-        let problems = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_check(store, &settings))?;
-        words::problems(problems).map_err(AskFailure::BadAnswer)
     }
 }
 

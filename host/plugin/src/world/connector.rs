@@ -2,21 +2,16 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use plugboard_model::{
-    connector::{Call, ConnectorFailure, ConnectorFailureCode, Notice, Operation},
-    flow::Problem,
-};
+use plugboard_model::connector::{Call, ConnectorFailure, ConnectorFailureCode, Notice, Operation};
 use serde::de::IgnoredAny;
-use wasmtime::{Store, component};
 
 use crate::{
-    Access, AskFailure, BadAnswer, ConnectorPlugin, Settings,
-    bindings::connector::{self as wit, Guest, GuestIndices},
+    Access, AskFailure, BadAnswer, ConnectorPlugin,
+    bindings::connector as wit,
     door,
     instance::Instance,
     moment::Turn,
-    room::Room,
-    world::{Checked, Question, SETUP_BUDGET, World, words},
+    world::{self, Checked, Question, SETUP_BUDGET, World, words},
 };
 
 const JSON: usize = 64 * 1024;
@@ -36,53 +31,25 @@ pub struct Connector;
 impl World for Connector {
     const NAME: &'static str = "connector-plugin";
     const INTERFACE: &'static str = "connector";
-    const REACHES_OUT: bool = true;
-    type Indices = GuestIndices;
-    type Guest = Guest;
-    /// Settings come by `config`.
-    type Setup = ();
     type About = ConnectorDescription;
 
-    fn indices(pre: &component::InstancePre<Room>) -> wasmtime::Result<GuestIndices> {
-        GuestIndices::new(pre)
-    }
-
-    fn guest(
-        indices: &GuestIndices,
-        store: &mut Store<Room>,
-        instance: &component::Instance,
-    ) -> wasmtime::Result<Guest> {
-        indices.load(store, instance)
-    }
+    world::guest_of!(wit);
+    world::reaches_out!();
 
     fn describe(instance: &mut Instance<Self>) -> Result<(ConnectorDescription, Vec<String>), AskFailure> {
         let said = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_describe(store))?;
         description(said).map_err(AskFailure::BadAnswer)
     }
-
-    fn configure(_: &mut Instance<Self>, (): &()) -> Result<(), AskFailure> {
-        Ok(())
-    }
 }
 
-impl ConnectorPlugin {
-    pub fn description(&self) -> &ConnectorDescription {
-        self.about()
-    }
+world::described!(ConnectorPlugin, ConnectorDescription);
 
+impl ConnectorPlugin {
     /// What it can do with these settings. Takes some milliseconds, at most a second.
     pub fn description_with(&self, settings: BTreeMap<String, String>) -> Result<ConnectorDescription, AskFailure> {
         let mut instance = self.raw_instance(None)?;
         instance.open(Arc::new(Access::default().with_settings(settings)));
         Connector::describe(&mut instance).map(|(description, _)| description)
-    }
-
-    /// What is wrong with these settings. Takes some milliseconds, at most a second.
-    pub fn check(&self, settings: &Settings) -> Result<Vec<Problem>, AskFailure> {
-        let settings = words::settings(settings.items());
-        let mut instance = self.raw_instance(None)?;
-        let problems = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_check(store, &settings))?;
-        words::problems(problems).map_err(AskFailure::BadAnswer)
     }
 }
 

@@ -3,15 +3,13 @@
 mod answer;
 mod question;
 
-use plugboard_model::flow::{self, Happening, Problem, Reference, Stepped};
-use wasmtime::{Store, component};
+use plugboard_model::flow::{self, Happening, Reference, Stepped};
 
 use crate::{
     AskFailure, FlowPlugin, Settings,
-    bindings::flow::{Guest, GuestIndices},
+    bindings::flow as wit,
     instance::Instance,
     moment::Turn,
-    room::Room,
     world::{self, Question, SETUP_BUDGET, World, words},
 };
 
@@ -39,22 +37,10 @@ pub struct Flow;
 impl World for Flow {
     const NAME: &'static str = "flow-plugin";
     const INTERFACE: &'static str = "flow";
-    type Indices = GuestIndices;
-    type Guest = Guest;
     type Setup = Settings;
     type About = Description;
 
-    fn indices(pre: &component::InstancePre<Room>) -> wasmtime::Result<GuestIndices> {
-        GuestIndices::new(pre)
-    }
-
-    fn guest(
-        indices: &GuestIndices,
-        store: &mut Store<Room>,
-        instance: &component::Instance,
-    ) -> wasmtime::Result<Guest> {
-        indices.load(store, instance)
-    }
+    world::guest_of!(wit);
 
     fn describe(instance: &mut Instance<Self>) -> Result<(Description, Vec<String>), AskFailure> {
         let said = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_describe(store))?;
@@ -88,22 +74,12 @@ impl Question<Flow> for Step {
     }
 }
 
-impl FlowPlugin {
-    pub fn description(&self) -> &Description {
-        self.about()
-    }
+world::described!(FlowPlugin, Description);
 
+impl FlowPlugin {
     /// Whether an instance takes these settings, whatever `check` says of them.
     pub fn configure(&self, settings: &Settings) -> Result<(), AskFailure> {
         self.instance(None, settings).map(drop)
-    }
-
-    /// What is wrong with these settings, said by the very bytes that would run them. Takes some milliseconds, at most a second.
-    pub fn check(&self, settings: &Settings) -> Result<Vec<Problem>, AskFailure> {
-        let settings = words::settings(settings.items());
-        let mut instance = self.raw_instance(None)?;
-        let problems = instance.call(Turn::of(SETUP_BUDGET), |guest, store| guest.call_check(store, &settings))?;
-        words::problems(problems).map_err(AskFailure::BadAnswer)
     }
 
     /// What these settings name of the tenant's; empty where [`Self::check`] finds an error.

@@ -1,18 +1,13 @@
 //! The world `routing-plugin`: who takes what.
 
 use plugboard_model::routing::{Candidate, Column, MAX_CANDIDATES, Need, Order, Relaxed, Tables, Waiting};
-use wasmtime::{Store, component};
 
 use crate::{
     AskFailure, BadAnswer, RoutingPlugin, TableSet,
-    bindings::{
-        routing,
-        routing::{Guest, GuestIndices},
-    },
+    bindings::routing,
     door,
     instance::Instance,
     moment::Turn,
-    room::Room,
     world::{self, Checked, Question, SETUP_BUDGET, World, words},
 };
 
@@ -25,23 +20,11 @@ pub struct Routing;
 impl World for Routing {
     const NAME: &'static str = "routing-plugin";
     const INTERFACE: &'static str = "routing";
-    type Indices = GuestIndices;
-    type Guest = Guest;
     type Setup = TableSet;
     /// The contract does not ask a policy what it is.
     type About = ();
 
-    fn indices(pre: &component::InstancePre<Room>) -> wasmtime::Result<GuestIndices> {
-        GuestIndices::new(pre)
-    }
-
-    fn guest(
-        indices: &GuestIndices,
-        store: &mut Store<Room>,
-        instance: &component::Instance,
-    ) -> wasmtime::Result<Guest> {
-        indices.load(store, instance)
-    }
+    world::guest_of!(routing);
 
     fn describe(_: &mut Instance<Self>) -> Result<((), Vec<String>), AskFailure> {
         Ok(((), Vec::new()))
