@@ -9,7 +9,7 @@ use std::{
 use plugboard_pack::{Origin, SecretName, permissions::Asks};
 use plugboard_store::{Kv, KvPlace};
 
-use crate::http::Agents;
+use crate::http::{Agents, Wire};
 
 /// Everything that a connector, a channel or an assistant can get at. Make it once for a plugin in a tenant and keep it: connections that are kept
 /// open belong to it, and are shared with nobody.
@@ -20,6 +20,7 @@ pub struct Access {
     settings: BTreeMap<String, String>,
     kv: Option<(Arc<dyn Kv>, KvPlace)>,
     agents: OnceLock<Agents>,
+    wire: Option<Arc<Wire>>,
 }
 
 impl Access {
@@ -47,6 +48,12 @@ impl Access {
         Self { kv: Some((store, place)), ..self }
     }
 
+    /// Whom its requests reach instead of the network, once they are found to be granted.
+    #[must_use]
+    pub fn with_wire(self, wire: Arc<Wire>) -> Self {
+        Self { wire: Some(wire), ..self }
+    }
+
     pub(crate) fn granted(&self) -> &Asks {
         &self.granted
     }
@@ -70,6 +77,10 @@ impl Access {
     pub(crate) fn secret_for(&self, name: &str, to: &Origin) -> Option<&str> {
         let name: SecretName = name.parse().ok()?;
         self.secrets.get(&name).filter(|_| self.granted.secret_may_go(&name, to)).map(String::as_str)
+    }
+
+    pub(crate) fn wire(&self) -> Option<&Wire> {
+        self.wire.as_deref()
     }
 
     pub(crate) fn agents(&self) -> &Agents {

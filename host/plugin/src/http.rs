@@ -12,6 +12,7 @@ mod address;
 mod agent;
 mod redact;
 mod request;
+mod wire;
 
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,7 @@ use crate::{
 
 pub(crate) use agent::Agents;
 pub(crate) use request::placeholder;
+pub use wire::{Wire, WireFailure, WireRequest, WireResponse};
 
 /// Most redirects that are followed.
 const REDIRECTS: usize = 5;
@@ -73,6 +75,9 @@ fn send(access: &Access, hop: &Hop, sent: Sent, until: Instant) -> Result<Respon
     let left = until.saturating_duration_since(Instant::now());
     if left.is_zero() {
         return Err(timed_out());
+    }
+    if let Some(wire) = access.wire() {
+        return wire::send(wire, hop.method.as_str(), &sent, &hop.body);
     }
     let mut request = Request::builder().method(hop.method.clone()).uri(sent.uri);
     for (name, value) in sent.headers {

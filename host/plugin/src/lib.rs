@@ -39,7 +39,7 @@ mod wasi;
 mod world;
 
 pub use plugboard_pack::quarantine::{Rules as QuarantineRules, Transition as QuarantineTransition};
-pub use plugboard_store::{Kv, KvPlace};
+pub use plugboard_store::{Kv, KvPlace, MemoryKv};
 
 pub use access::Access;
 pub use account::{Account, Accounts, Asked, FailureKind, Histogram};
@@ -47,6 +47,7 @@ pub use allowance::Allowance;
 pub use ask::{Answer, Ask, AskFailure, BadAnswer, Question, Reply, Settings, TableSet};
 pub use asker::Asker;
 pub use engine::{Engine, EngineError, EngineSettings};
+pub use http::{Wire, WireFailure, WireRequest, WireResponse};
 pub use inspect::{CONTRACT, Inspected};
 pub use limits::Limits;
 pub use load::{
