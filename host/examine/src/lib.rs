@@ -1,14 +1,20 @@
-//! Asks a component what `plugboard-kit` wants to know, in the real engine, with no host around it.
+//! Asks a component what `plugboard-kit` wants to know, in the real engine, with no host around it and no network.
+
+mod peers;
 
 use std::sync::Arc;
 
-use plugboard_kit::{Answer, Ask, Case, Ended, Instance, Question, Report, Rule, Subject, examine};
-use plugboard_model::TenantId;
-use plugboard_pack::World;
-use plugboard_plugin::{
-    self as plugin, AskFailure, Asker, CompliancePlugin, Engine, EngineError, EngineSettings, FlowPlugin, LoadError,
-    RoutingPlugin, Settings, TableSet, Terms,
+use plugboard_kit::{
+    Answer, Ask, Assistant, Case, Ended, Instance, Question, Report, Rule, Sent, Subject, Told, examine,
 };
+use plugboard_model::TenantId;
+use plugboard_pack::{Bytes, World, permissions::Asks};
+use plugboard_plugin::{
+    self as plugin, Access, AnyPlugin, AskFailure, Asker, Engine, EngineError, EngineSettings, LoadError, Settings,
+    TableSet, Terms,
+};
+
+use peers::Peers;
 
 /// Who asks; nobody else is there.
 const TENANT: &str = "kit";
@@ -20,54 +26,51 @@ pub enum ExamineError {
     Engine(#[from] EngineError),
     #[error(transparent)]
     Load(#[from] LoadError),
-    #[error("there is no kit for the world {world} yet")]
-    NoKit { world: World },
-    #[error("it exports nothing that there is a kit for: flow, routing, compliance")]
-    NoWorld,
 }
 
-#[derive(Clone, Debug)]
-enum Component {
-    Flow(FlowPlugin),
-    Routing(RoutingPlugin),
-    Compliance(CompliancePlugin),
-}
+/// What a component may keep that no manifest asks for.
+const KV: Bytes = Bytes(1 << 20);
 
 /// One component that can be asked.
 #[derive(Debug)]
 pub struct Examiner {
     engine: Engine,
-    component: Component,
+    component: AnyPlugin,
     /// Keeps its instances from question to question.
     used: Asker,
     tenant: TenantId,
+    granted: Asks,
 }
 
 impl Examiner {
     /// `world`: as the manifest says; without it, what the component exports.
     pub fn load(bytes: &[u8], world: Option<World>, terms: Terms) -> Result<Self, ExamineError> {
         let engine = Engine::new(EngineSettings { instances: 64, ..EngineSettings::default() })?;
-        let component = match world.or_else(|| world_of(bytes)) {
-            Some(World::Flow) => Component::Flow(engine.load(bytes, terms)?),
-            Some(World::Routing) => Component::Routing(engine.load(bytes, terms)?),
-            Some(World::Compliance) => Component::Compliance(engine.load(bytes, terms)?),
-            Some(world) => return Err(ExamineError::NoKit { world }),
-            // Says what is wrong with it, where it is no component at all.
-            None => {
-                engine.load_routing(bytes)?;
-                return Err(ExamineError::NoWorld);
-            }
+        let component = match world {
+            None => engine.load_any(bytes, terms)?,
+            Some(World::Flow) => AnyPlugin::Flow(engine.load(bytes, terms)?),
+            Some(World::Routing) => AnyPlugin::Routing(engine.load(bytes, terms)?),
+            Some(World::Compliance) => AnyPlugin::Compliance(engine.load(bytes, terms)?),
+            Some(World::Connector) => AnyPlugin::Connector(engine.load(bytes, terms)?),
+            Some(World::Channel) => AnyPlugin::Channel(engine.load(bytes, terms)?),
+            Some(World::Assistant) => AnyPlugin::Assistant(engine.load(bytes, terms)?),
+            Some(World::Dialer) => AnyPlugin::Dialer(engine.load(bytes, terms)?),
         };
         let used = Asker::new(&engine);
-        let tenant = TENANT.parse().expect("a name of small letters is one of a tenant");
-        Ok(Self { engine, component, used, tenant })
+        Ok(Self { engine, component, used, tenant: tenant(), granted: Asks { kv: KV, ..Asks::default() } })
+    }
+
+    /// Grants what a manifest asks for, beside what each question grants.
+    #[must_use]
+    pub fn granting(self, granted: Asks) -> Self {
+        Self { granted, ..self }
     }
 
     pub fn subject(&self) -> Subject {
         match &self.component {
-            Component::Flow(_) => Subject::Flow,
-            Component::Routing(_) => Subject::Routing,
-            Component::Compliance(rule) => {
+            AnyPlugin::Flow(_) => Subject::Flow,
+            AnyPlugin::Routing(_) => Subject::Routing,
+            AnyPlugin::Compliance(rule) => {
                 let about = rule.description();
                 Subject::Compliance(Rule {
                     judges: about.judges.clone(),
@@ -76,6 +79,14 @@ impl Examiner {
                     redacts: about.redacts.clone(),
                 })
             }
+            AnyPlugin::Connector(_) => Subject::Connector,
+            AnyPlugin::Channel(_) => Subject::Channel,
+            AnyPlugin::Assistant(assistant) => {
+                let about = assistant.description();
+                let (replies, suggests, classifies) = (about.replies, about.suggests, about.classifies);
+                Subject::Assistant(Assistant { replies, suggests, classifies })
+            }
+            AnyPlugin::Dialer(dialer) => Subject::Dialer { wants: dialer.description().wants.len() },
         }
     }
 
@@ -85,35 +96,44 @@ impl Examiner {
         examine(name, &subject, cases, &mut |question, instance| self.ask(question, instance))
     }
 
-    /// One question, by the contract's deadline.
-    pub fn ask(&mut self, question: &Question, instance: Instance) -> Ended {
+    /// One question, by the contract's deadline. What it sends reaches nobody: the question says what comes back.
+    pub fn ask(&mut self, question: &Question, instance: Instance) -> Told {
         if let Some(world) = question.ask.world().filter(|world| *world != self.subject().world()) {
             let reason = format!(
                 "{} is a question of the world {world}, and this is a component of {}",
                 question.ask.name(),
                 self.subject().world()
             );
-            return Ended::NotAsked { reason };
+            return Ended::NotAsked { reason }.into();
         }
         match question.ask {
-            Ask::Check | Ask::Configure => self.set_up(question),
+            Ask::Check | Ask::Configure => self.set_up(question).into(),
             _ => self.decide(question, instance),
         }
     }
 
     fn set_up(&mut self, question: &Question) -> Ended {
         let settings = Settings::new(question.settings.items());
-        let problems = match (&self.component, &question.ask) {
-            (Component::Flow(flow), Ask::Check) => flow.check(&settings),
-            (Component::Compliance(rule), Ask::Check) => rule.check(&settings),
-            (Component::Routing(_), Ask::Check) => {
-                return Ended::NotAsked { reason: "a routing policy has no `check`: ask `configure`".into() };
-            }
-            (Component::Flow(flow), _) => return configured(flow.configure(&settings), question),
-            (Component::Routing(policy), _) => {
+        let configures = matches!(question.ask, Ask::Configure);
+        let problems = match &self.component {
+            AnyPlugin::Routing(policy) if configures => {
                 return configured(policy.check(&TableSet::new(question.routing_tables())), question);
             }
-            (Component::Compliance(rule), _) => return configured(rule.configure(&settings), question),
+            AnyPlugin::Flow(flow) if configures => return configured(flow.configure(&settings), question),
+            AnyPlugin::Compliance(rule) if configures => return configured(rule.configure(&settings), question),
+            AnyPlugin::Dialer(dialer) if configures => return configured(dialer.configure(&settings), question),
+            AnyPlugin::Routing(_) => {
+                return Ended::NotAsked { reason: "a routing policy has no `check`: ask `configure`".into() };
+            }
+            _ if configures => {
+                return Ended::NotAsked { reason: "it reads its settings while it is asked: ask `check`".into() };
+            }
+            AnyPlugin::Flow(flow) => flow.check(&settings),
+            AnyPlugin::Compliance(rule) => rule.check(&settings),
+            AnyPlugin::Dialer(dialer) => dialer.check(&settings),
+            AnyPlugin::Connector(connector) => connector.check(&settings),
+            AnyPlugin::Channel(channel) => channel.check(&settings),
+            AnyPlugin::Assistant(assistant) => assistant.check(&settings),
         };
         match problems {
             Ok(problems) => Ended::Answered(Answer::Problems(problems)),
@@ -121,50 +141,54 @@ impl Examiner {
         }
     }
 
-    fn decide(&mut self, question: &Question, instance: Instance) -> Ended {
-        let Some(ask) = self.in_the_engine(question) else {
-            return Ended::NotAsked { reason: format!("nobody here answers {}", question.ask.name()) };
+    fn decide(&mut self, question: &Question, instance: Instance) -> Told {
+        let peers = match Peers::of(&question.outside, &self.granted) {
+            Ok(peers) => peers,
+            Err(reason) => return Ended::NotAsked { reason }.into(),
+        };
+        let access = Arc::new(peers.access(&question.settings));
+        let Some(ask) = self.in_the_engine(question, access) else {
+            return Ended::NotAsked { reason: format!("nobody here answers {}", question.ask.name()) }.into();
         };
         let asked = plugin::Question { id: 1, tenant: self.tenant.clone(), budget: question.ask.deadline(), ask };
         let reply = match instance {
             Instance::Used => self.used.ask(asked),
             Instance::New => Asker::new(&self.engine).ask(asked),
         };
-        let answer = match reply.result {
-            Ok(answer) => answer,
-            Err(failure) => return ended(failure, question),
+        let sent: Vec<Sent> = peers.sent();
+        let ended = match reply.result {
+            Ok(answer) => answered(answer),
+            Err(failure) => ended(failure, question),
         };
-        Ended::Answered(match answer {
-            plugin::Answer::Stepped(stepped) => Answer::Stepped(stepped),
-            plugin::Answer::Order(order) => Answer::Order(order),
-            plugin::Answer::Relaxed(relaxed) => Answer::Relaxed(relaxed),
-            plugin::Answer::Judged(verdict) => Answer::Verdict(verdict),
-            plugin::Answer::Heard(heard) => Answer::Heard(heard),
-            plugin::Answer::Reviewed(findings) => Answer::Findings(findings),
-            plugin::Answer::Redacted(spans) => Answer::Spans(spans),
-            // Of worlds that reach the network: no question here is of them.
-            other => return Ended::NotAsked { reason: format!("an answer of another world: {other:?}") },
-        })
+        Told { ended, sent }
     }
 
     /// `None`: this component's world has no such question.
-    fn in_the_engine(&self, question: &Question) -> Option<plugin::Ask> {
+    fn in_the_engine(&self, question: &Question, access: Arc<Access>) -> Option<plugin::Ask> {
         let settings = || Arc::new(Settings::new(question.settings.items()));
         let tables = || Arc::new(TableSet::new(question.routing_tables()));
-        Some(match (&self.component, question.ask.clone()) {
-            (Component::Flow(flow), Ask::Step { state, event }) => {
-                plugin::Ask::FlowStep { flow: flow.clone(), settings: settings(), state, event }
+        let ask = question.ask.clone();
+        Some(match &self.component {
+            AnyPlugin::Flow(flow) => match ask {
+                Ask::Step { state, event } => {
+                    plugin::Ask::FlowStep { flow: flow.clone(), settings: settings(), state, event }
+                }
+                _ => return None,
+            },
+            AnyPlugin::Routing(policy) => {
+                let (policy, tables) = (policy.clone(), tables());
+                match ask {
+                    Ask::RankAgents { who, needs, candidates, columns } => {
+                        plugin::Ask::RankAgents { policy, tables, who, needs, candidates, columns }
+                    }
+                    Ask::RankWaiting { agent, waiting, columns } => {
+                        plugin::Ask::RankWaiting { policy, tables, agent, waiting, columns }
+                    }
+                    Ask::OnTimer { who, needs } => plugin::Ask::OnTimer { policy, tables, who, needs },
+                    _ => return None,
+                }
             }
-            (Component::Routing(policy), Ask::RankAgents { who, needs, candidates, columns }) => {
-                plugin::Ask::RankAgents { policy: policy.clone(), tables: tables(), who, needs, candidates, columns }
-            }
-            (Component::Routing(policy), Ask::RankWaiting { agent, waiting, columns }) => {
-                plugin::Ask::RankWaiting { policy: policy.clone(), tables: tables(), agent, waiting, columns }
-            }
-            (Component::Routing(policy), Ask::OnTimer { who, needs }) => {
-                plugin::Ask::OnTimer { policy: policy.clone(), tables: tables(), who, needs }
-            }
-            (Component::Compliance(rule), ask) => {
+            AnyPlugin::Compliance(rule) => {
                 let (rule, settings) = (rule.clone(), settings());
                 match ask {
                     Ask::Judge(act) => plugin::Ask::Judge { rule, settings, act },
@@ -174,17 +198,75 @@ impl Examiner {
                     _ => return None,
                 }
             }
-            _ => return None,
+            AnyPlugin::Connector(connector) => {
+                let connector = connector.clone();
+                match ask {
+                    Ask::Invoke(call) => plugin::Ask::Invoke { connector, access, call },
+                    Ask::OnEvent(notice) => plugin::Ask::Notify { connector, access, notice },
+                    Ask::Probe => plugin::Ask::Probe { connector, access },
+                    _ => return None,
+                }
+            }
+            AnyPlugin::Channel(channel) => {
+                let channel = channel.clone();
+                match ask {
+                    Ask::Verify(webhook) => plugin::Ask::Verify { channel, access, webhook },
+                    Ask::Receive(webhook) => plugin::Ask::Receive { channel, access, webhook },
+                    Ask::Send(message) => plugin::Ask::Send { channel, access, message },
+                    _ => return None,
+                }
+            }
+            AnyPlugin::Assistant(assistant) => {
+                let assistant = assistant.clone();
+                match ask {
+                    Ask::Reply(conversation) => plugin::Ask::Converse { assistant, access, conversation },
+                    Ask::Suggest(conversation) => plugin::Ask::Suggest { assistant, access, conversation },
+                    Ask::Classify { text, language } => plugin::Ask::Classify { assistant, access, text, language },
+                    _ => return None,
+                }
+            }
+            AnyPlugin::Dialer(dialer) => {
+                let (dialer, settings) = (dialer.clone(), settings());
+                match ask {
+                    Ask::Pace(stats) => plugin::Ask::Pace { dialer, settings, stats },
+                    Ask::NextAttempt(history) => plugin::Ask::NextAttempt { dialer, settings, history },
+                    _ => return None,
+                }
+            }
         })
     }
 }
 
-/// What is exported stands in a component as it is written.
-fn world_of(bytes: &[u8]) -> Option<World> {
-    World::ALL.into_iter().find(|world| {
-        let interface = format!("plugboard:plugin/{world}@");
-        bytes.windows(interface.len()).any(|window| window == interface.as_bytes())
+fn answered(answer: plugin::Answer) -> Ended {
+    use plugin::Answer as Said;
+    Ended::Answered(match answer {
+        Said::Stepped(stepped) => Answer::Stepped(stepped),
+        Said::Order(order) => Answer::Order(order),
+        Said::Relaxed(relaxed) => Answer::Relaxed(relaxed),
+        Said::Judged(verdict) => Answer::Verdict(verdict),
+        Said::Heard(heard) => Answer::Heard(heard),
+        Said::Reviewed(findings) => Answer::Findings(findings),
+        Said::Redacted(spans) => Answer::Spans(spans),
+        // The door let in nothing but JSON.
+        Said::Invoked(Ok(json)) => Answer::Output(serde_json::from_str(&json).unwrap_or(json.into())),
+        Said::Invoked(Err(failure)) | Said::Noted(Err(failure)) => return Ended::Failed(failure.into()),
+        Said::Noted(Ok(())) => Answer::Done {},
+        Said::Verified(Ok(verified)) => Answer::Verified(verified),
+        Said::Received(Ok(received)) => Answer::Received(received),
+        Said::Sent(Ok(id)) => Answer::Receipt(id),
+        Said::Verified(Err(failure)) | Said::Received(Err(failure)) | Said::Sent(Err(failure)) => {
+            return Ended::Failed(failure.into());
+        }
+        Said::Replied(actions) => Answer::Actions(actions),
+        Said::Suggested(suggestions) => Answer::Suggestions(suggestions),
+        Said::Classified(classified) => Answer::Classified(classified),
+        Said::Paced(tempo) => Answer::Tempo(tempo),
+        Said::Next(next) => Answer::Next(next),
     })
+}
+
+fn tenant() -> TenantId {
+    TENANT.parse().expect("a name of small letters is one of a tenant")
 }
 
 fn configured(result: Result<(), AskFailure>, question: &Question) -> Ended {

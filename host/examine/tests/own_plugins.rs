@@ -74,6 +74,42 @@ fn flows_keep_the_contract() {
 }
 
 #[test]
+fn rules_keep_the_contract() {
+    let with = |settings: &str| format!(r#"{{ "name": "settings", "settings": {{ {settings} }}, "asks": [] }}"#);
+    let told = [
+        examined("rule-calling-hours", "[]"),
+        examined("rule-masking", "[]"),
+        examined("rule-payment-pause", "[]"),
+        examined("rule-recording-consent", &with(r#""prompt": "recorded.wav""#)),
+        examined(
+            "rule-script-watch",
+            &with(r#""required": "greeting: good morning | 您好", "forbidden": "promise: guaranteed | 保证""#),
+        ),
+    ];
+    expect![[r#"
+        rule-calling-hours (compliance): passed; questions 13, cases of its own 0
+        rule-masking (compliance): passed; questions 66, cases of its own 0
+        rule-payment-pause (compliance): passed; questions 34, cases of its own 0
+        rule-recording-consent (compliance): passed; questions 48, cases of its own 1
+        rule-script-watch (compliance): passed; questions 56, cases of its own 1
+    "#]]
+    .assert_eq(&told.concat());
+}
+
+#[test]
+fn connectors_and_channels_keep_the_contract() {
+    let told = [
+        examined("connector-rest", include_str!("../../../plugins/connector-rest/tests/crm.json")),
+        examined("channel-webhook", include_str!("../../../plugins/channel-webhook/tests/platform.json")),
+    ];
+    expect![[r#"
+        connector-rest (connector): passed; questions 349, cases of its own 1
+        channel-webhook (channel): passed; questions 149, cases of its own 1
+    "#]]
+    .assert_eq(&told.concat());
+}
+
+#[test]
 fn one_question_is_answered_as_the_host_would_hear_it() {
     let question = r#"{ "tables": { "attributes": ["last-agent"] }, "ask": { "rank-agents": {
         "who": { "number": 1, "queue": 0, "priority": 5, "channel": 0, "waited_ms": 0, "value": 0 },
@@ -83,6 +119,6 @@ fn one_question_is_answered_as_the_host_would_hear_it() {
         "columns": [ { "attribute": 0, "values": [0, 1] } ] } } }"#;
     let question = serde_json::from_str(question).expect("a question");
     let mut examiner = Examiner::load(&component("route-last-agent"), None, Terms::default()).expect("a policy");
-    let ended = examiner.ask(&question, Instance::New);
-    assert_eq!(serde_json::to_string(&ended).unwrap_or_default(), r#"{"order":{"numbers":[2,1],"again_ms":null}}"#);
+    let told = examiner.ask(&question, Instance::New);
+    assert_eq!(told.json().to_string(), r#"{"order":{"again_ms":null,"numbers":[2,1]}}"#);
 }

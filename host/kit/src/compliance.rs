@@ -9,13 +9,13 @@ use plugboard_model::{
     flow::{Open, Setting},
 };
 
-use crate::{Answer, Ask, Kind, Names, Question, Rule, Settings, exam::Exam, hostile};
+use crate::{Answer, Ask, Kind, Question, Rule, Settings, exam::Exam, hostile};
 
 /// Monday 2026-11-23, 10:00 UTC.
 const NOW: u64 = 1_795_428_000;
 
 pub(crate) fn examine(exam: &mut Exam<'_>, rule: &Rule, settings: &Settings) {
-    let question = |ask| Question { settings: settings.clone(), tables: Names::default(), ask };
+    let question = |ask| Question::of(settings, ask);
     for name in &rule.judges {
         for (case, act) in acts(name) {
             judge(exam, &format!("{name}: {case}"), &question(Ask::Judge(Box::new(act))));

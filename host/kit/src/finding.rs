@@ -35,6 +35,26 @@ pub enum Kind {
     UnknownKind,
     /// Nothing else could be asked, since no settings are known that it takes.
     NoSettings,
+    /// Nothing ordinary could be asked, since that depends on its settings and its other side.
+    NoCase,
+    /// Success, where the other system gave none.
+    Swallowed,
+    /// Asked again sooner than the other system wants, or never.
+    RetryIgnored,
+    /// Request upon request to a system that is down.
+    Hammers,
+    /// The same write again after a time-out, with nothing that tells the other system so.
+    SentTwice,
+    /// A value that becomes part of a URL's own syntax.
+    Injected,
+    /// An operation that does not exist is done.
+    DoesUnknown,
+    /// A webhook that nobody signed is taken for the platform's.
+    TrustsAnybody,
+    /// Something after the action that ends its part.
+    NotLast,
+    /// Suggestions that are not in order.
+    NotBestFirst,
 }
 
 impl Kind {
@@ -56,6 +76,16 @@ impl Kind {
             Self::NoReason => "no-reason",
             Self::UnknownKind => "unknown-kind",
             Self::NoSettings => "no-settings",
+            Self::NoCase => "no-case",
+            Self::Swallowed => "swallowed",
+            Self::RetryIgnored => "retry-ignored",
+            Self::Hammers => "hammers",
+            Self::SentTwice => "sent-twice",
+            Self::Injected => "injected",
+            Self::DoesUnknown => "does-unknown",
+            Self::TrustsAnybody => "trusts-anybody",
+            Self::NotLast => "not-last",
+            Self::NotBestFirst => "not-best-first",
         }
     }
 
@@ -112,6 +142,42 @@ impl Kind {
                 "an instance takes its settings before its first question",
                 "实例在回答第一个问题之前先读取设置",
             ),
+            Self::NoCase => Words::new(
+                "what is asked of it, and what its other side answers, only its author knows",
+                "会被问到什么、对方系统如何回答，只有作者知道",
+            ),
+            Self::Swallowed => Words::new(
+                "where the other system gives no answer or refuses, the answer is a failure",
+                "对方系统没有应答或拒绝时，须以失败作答",
+            ),
+            Self::RetryIgnored => Words::new(
+                "`retry-ms` is when it may work: not before the other system's `Retry-After`",
+                "`retry-ms` 表示何时可能成功：不得早于对方系统的 `Retry-After`",
+            ),
+            Self::Hammers => Words::new(
+                "the host asks again by `retry-ms`; one question sends at most four requests to a system that is down",
+                "宿主会按 `retry-ms` 重试；对方系统不可用时，一个问题最多发出四个请求",
+            ),
+            Self::SentTwice => Words::new(
+                "`key` (of a message, `id`) is the same for the same wish, so that the other system can drop a second one",
+                "同一意愿的 `key`（消息为 `id`）保持不变，对方系统才能丢弃重复请求",
+            ),
+            Self::Injected => Words::new(
+                "values may be a caller's: in a URL they are percent-encoded (RFC 3986 §2.1), and no segment of a path is `.` or `..`",
+                "值可能来自来电者：写入 URL 时须百分号编码（RFC 3986 §2.1），路径段不得为 `.` 或 `..`",
+            ),
+            Self::DoesUnknown => Words::new(
+                "an operation that `describe` does not name is answered with `unknown-operation`",
+                "`describe` 未列出的操作须以 `unknown-operation` 作答",
+            ),
+            Self::TrustsAnybody => Words::new(
+                "`genuine` is said of the platform's own requests only: of those with its signature or its token",
+                "只有带有平台签名或令牌的请求才能判为 `genuine`",
+            ),
+            Self::NotLast => {
+                Words::new("`hand-over` and `end` are the last action", "`hand-over` 和 `end` 必须是最后一个动作")
+            }
+            Self::NotBestFirst => Words::new("suggestions stand best first", "建议须按优劣排序，最好的在前"),
         }
     }
 
@@ -171,6 +237,40 @@ impl Kind {
                 "write a case with settings into tests/, so that the kit has some",
                 "在 tests/ 中写一个带设置的用例，供测试套件使用",
             ),
+            Self::NoCase => Words::new(
+                "write a case into tests/ that asks it, with `hosts` and the answers in `http`",
+                "在 tests/ 中写一个提问的用例，带上 `hosts` 和 `http` 中的应答",
+            ),
+            Self::Swallowed => Words::new(
+                "look at the failure of `fetch` and at the status before the body",
+                "先检查 `fetch` 的失败和状态码，再读正文",
+            ),
+            Self::RetryIgnored => Words::new(
+                "read `retry-after`, in seconds, and answer with a failure whose `retry-ms` is no less",
+                "读取 `retry-after`（秒），回答的失败中 `retry-ms` 不得小于它",
+            ),
+            Self::Hammers => Words::new(
+                "answer with a failure and `retry-ms` instead of asking again",
+                "不要自行重试，以带 `retry-ms` 的失败作答",
+            ),
+            Self::SentTwice => Words::new(
+                "send `key` with each write, for example as `Idempotency-Key`, or do not send it again",
+                "每次写入都带上 `key`（例如 `Idempotency-Key`），否则不要重发",
+            ),
+            Self::Injected => Words::new(
+                "percent-encode each value before it is put into path or query, and answer `.` and `..` with `bad-input`",
+                "把值放入路径或查询之前先进行百分号编码；对 `.` 和 `..` 回答 `bad-input`",
+            ),
+            Self::DoesUnknown => Words::new(
+                "let the last arm of the match be `unknown-operation`",
+                "让匹配的最后一个分支回答 `unknown-operation`",
+            ),
+            Self::TrustsAnybody => Words::new(
+                "compare the signature, to its end, and the time with `at-ms`; answer `forged` where there is none",
+                "完整核对签名，并与 `at-ms` 比较时间；没有签名时回答 `forged`",
+            ),
+            Self::NotLast => Words::new("end the list with it", "把它放在列表末尾"),
+            Self::NotBestFirst => Words::new("sort by `confidence`, falling", "按 `confidence` 从高到低排序"),
         }
     }
 }
@@ -205,6 +305,31 @@ fn void(ask: &Ask) -> Words {
         Ask::Redact { .. } => Words::new(
             "at most 1,000 spans, rising, none over another, on the borders of characters",
             "区间不超过 1000 个，依次递增、互不重叠，且落在字符边界上",
+        ),
+        Ask::Invoke(_) | Ask::OnEvent(_) | Ask::Probe => {
+            Words::new("an output is one JSON value of at most 64 KiB", "输出须是一个不超过 64 KiB 的 JSON 值")
+        }
+        Ask::Verify(_) | Ask::Receive(_) => Words::new(
+            "at most 100 messages and 100 reports; ids and addresses 1 to 128 bytes, texts 16 KiB; a reply's status is 200 to 599, its body at most 64 KiB",
+            "消息和回执各不超过 100 条；标识和地址 1 到 128 字节，文本 16 KiB；应答状态码 200 到 599，正文不超过 64 KiB",
+        ),
+        Ask::Send(_) => Words::new("a receipt's id has 1 to 128 bytes", "回执标识为 1 到 128 字节"),
+        Ask::Reply(_) => Words::new(
+            "at most 16 actions; texts 4 KiB, 10 choices of one line, names 64 bytes",
+            "动作不超过 16 个；文本 4 KiB，选项不超过 10 个且为单行，名称 64 字节",
+        ),
+        Ask::Suggest(_) => Words::new(
+            "at most 5 suggestions of 4 KiB; confidence 0 to 1,000",
+            "建议不超过 5 条，每条 4 KiB；置信度 0 到 1000",
+        ),
+        Ask::Classify { .. } => Words::new(
+            "confidence 0 to 1,000, sentiment -1,000 to 1,000, 16 topics; names 64 bytes and one line",
+            "置信度 0 到 1000，情绪 -1000 到 1000，主题不超过 16 个；名称为 64 字节以内的单行",
+        ),
+        Ask::Pace(_) => Words::new("calls is a number", "呼叫数是一个数字"),
+        Ask::NextAttempt(_) => Words::new(
+            "`at` is at least a minute and at most 366 days after `at-ms`",
+            "`at` 须在 `at-ms` 之后至少一分钟、至多 366 天",
         ),
         Ask::Check | Ask::Configure => {
             Words::new("at most 1,000 problems, each with a code of one line", "问题不超过 1000 个，每个都有单行代码")

@@ -57,12 +57,12 @@ fn foreign_states(exam: &mut Exam<'_>, settings: &Settings, known: &[Vec<u8>]) {
     for (case, state) in states {
         for (answers, what) in [Some(1), None, None].into_iter().zip(&happenings) {
             let ask = Ask::Step { state: state.clone(), event: Box::new(event(5, answers, false, what.clone())) };
-            exam.survives(&case, &Question { settings: settings.clone(), tables: crate::Names::default(), ask });
+            exam.survives(&case, &Question::of(settings, ask));
         }
     }
     // Each call begins but once: whoever hears it again answers, or says that it cannot.
     if let Some(state) = known.first() {
         let ask = Ask::Step { state: state.clone(), event: Box::new(begin(Channel::Voice, "13800000000")) };
-        exam.survives("begun twice", &Question { settings: settings.clone(), tables: crate::Names::default(), ask });
+        exam.survives("begun twice", &Question::of(settings, ask));
     }
 }

@@ -8,10 +8,12 @@
 //!
 //! Of an answer only what the case names is compared: fields that it leaves out may be anything, lists have to be the same.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{Ask, Names, Settings};
+use crate::{Ask, Names, Outside, Reply, Settings};
 
 /// One interaction, or one question: a state goes from each step to the next.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -25,14 +27,30 @@ pub struct Case {
     pub settings: Settings,
     #[serde(default)]
     pub tables: Names,
+    /// Origins that are granted beside those of the manifest, for worlds that reach out.
+    #[serde(default)]
+    pub hosts: Vec<String>,
+    /// Secrets by name, bound to all of `hosts`.
+    #[serde(default)]
+    pub secrets: BTreeMap<String, String>,
     pub asks: Vec<Expected>,
+}
+
+impl Case {
+    /// What is granted in it.
+    pub(crate) fn outside(&self) -> Outside {
+        Outside { hosts: self.hosts.clone(), secrets: self.secrets.clone(), http: Vec::new() }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
     pub ask: Ask,
-    /// As `plugboard ask` prints it, or a part of that.
+    /// What others answer to the requests that go out.
+    #[serde(default)]
+    pub http: Vec<Reply>,
+    /// As `plugboard ask` prints it, or a part of that; `sent` are the requests.
     pub answer: Value,
 }
 
@@ -110,7 +128,7 @@ mod tests {
         let error = Case::read("tests/a.json", b"{\n \"name\": \"n\",\n \"ask\": 1 }").unwrap_err();
         assert_eq!(
             error.to_string(),
-            "tests/a.json:3:6: unknown field `ask`, expected one of `name`, `component`, `settings`, `tables`, `asks`"
+            "tests/a.json:3:6: unknown field `ask`, expected one of `name`, `component`, `settings`, `tables`, `hosts`, `secrets`, `asks`"
         );
     }
 }

@@ -3,7 +3,7 @@
 use crate::Settings;
 
 /// Deep enough to overrun the stack of a reader that recurses without a bound.
-const DEPTH: usize = 20_000;
+pub(crate) const DEPTH: usize = 20_000;
 
 /// The settings as they are, then with one thing wrong at a time.
 pub(crate) fn settings(base: &Settings) -> Vec<(String, Settings)> {

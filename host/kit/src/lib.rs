@@ -6,24 +6,35 @@
 //! ```
 //!
 //! Nothing here runs a component: who calls [`examine`] gives a function that asks one. Each question goes to two new instances and to one that has
-//! answered others, and the three have to agree. Cases are the same at each run: chance comes from a fixed seed.
+//! answered others, and the three have to agree. Cases are the same at each run: chance comes from a fixed seed. What a component meets outside is part
+//! of the question ([`Outside`]): answers that are written down, down to those that never come.
 
+mod assistant;
+mod channel;
 mod compliance;
+mod connector;
+mod dialer;
 mod exam;
 mod finding;
 mod flow;
 mod golden;
 mod hostile;
+mod lenient;
+mod network;
+mod outside;
 mod question;
 mod report;
 mod routing;
 mod summary;
 mod walk;
 
+use plugboard_pack::World;
+
 pub use exam::{Instance, examine};
 pub use finding::{Finding, Kind};
 pub use golden::{Case, CaseError, Expected};
-pub use question::{Answer, Ask, Ended, Names, Question, Settings};
+pub use outside::{Fails, NoResponse, Outside, Reply, Response, Sent};
+pub use question::{Answer, Ask, Ended, Failed, Names, Question, Settings, Told};
 pub use report::Report;
 
 /// What is examined, and what it says of itself.
@@ -33,6 +44,22 @@ pub enum Subject {
     Routing,
     /// It is asked for nothing else than what it names.
     Compliance(Rule),
+    Connector,
+    Channel,
+    /// It is asked for nothing else than what it names.
+    Assistant(Assistant),
+    /// With how many values of its own it wants to be told.
+    Dialer {
+        wants: usize,
+    },
+}
+
+/// What an assistant's `describe` says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Assistant {
+    pub replies: bool,
+    pub suggests: bool,
+    pub classifies: bool,
 }
 
 /// What a compliance rule's `describe` says.
@@ -47,11 +74,20 @@ pub struct Rule {
 }
 
 impl Subject {
-    pub fn world(&self) -> plugboard_pack::World {
+    pub fn world(&self) -> World {
         match self {
-            Self::Flow => plugboard_pack::World::Flow,
-            Self::Routing => plugboard_pack::World::Routing,
-            Self::Compliance(_) => plugboard_pack::World::Compliance,
+            Self::Flow => World::Flow,
+            Self::Routing => World::Routing,
+            Self::Compliance(_) => World::Compliance,
+            Self::Connector => World::Connector,
+            Self::Channel => World::Channel,
+            Self::Assistant(_) => World::Assistant,
+            Self::Dialer { .. } => World::Dialer,
         }
+    }
+
+    /// Whether it has a function `configure`; else it reads its settings while it is asked.
+    pub(crate) fn is_configured(&self) -> bool {
+        !matches!(self, Self::Connector | Self::Channel | Self::Assistant(_))
     }
 }

@@ -19,7 +19,7 @@ pub(crate) fn names() -> Names {
 pub(crate) fn examine(exam: &mut Exam<'_>, settings: &Settings) {
     for (tables, named) in [(names(), "tables"), (Names::default(), "empty tables")] {
         for (case, ask) in asks() {
-            let question = Question { settings: settings.clone(), tables: tables.clone(), ask };
+            let question = Question { tables: tables.clone(), ..Question::of(settings, ask) };
             // A policy may say of empty tables that it cannot work with them, but not of an ordinary question.
             if named == "tables" {
                 exam.answers(&case, &question);

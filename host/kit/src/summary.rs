@@ -27,7 +27,25 @@ pub(crate) fn of_ask(ask: &Ask) -> String {
             format!("{name}: segment {seq}, text of {text} B, state of {state} B")
         }
         Ask::Review(transcript) => format!("{name}: {} segments", transcript.segments.len()),
-        Ask::Redact { text, language } => format!("{name}: text of {} B, language {language:?}", text.len()),
+        Ask::Redact { text, language } | Ask::Classify { text, language } => {
+            format!("{name}: text of {} B, language {language:?}", text.len())
+        }
+        Ask::Invoke(call) => format!("{name}: {}, input of {} B", line(&call.operation), call.input.len()),
+        Ask::OnEvent(notice) => format!("{name}: {}, attempt {}", line(&notice.kind), notice.attempt),
+        Ask::Probe => name.to_owned(),
+        Ask::Verify(webhook) | Ask::Receive(webhook) => {
+            let (headers, body) = (webhook.headers.len(), webhook.body.len());
+            format!("{name}: {} with {headers} headers, body of {body} B", line(&webhook.method))
+        }
+        Ask::Send(message) => format!("{name}: text of {} B", message.text.len()),
+        Ask::Reply(conversation) | Ask::Suggest(conversation) => {
+            format!("{name}: {} turns, language {:?}", conversation.turns.len(), conversation.language)
+        }
+        Ask::Pace(stats) => {
+            let (agents, lines, numbers) = (stats.agents_free, stats.lines_free, stats.numbers_left);
+            format!("{name}: {agents} agents free, {lines} lines free, {numbers} numbers left")
+        }
+        Ask::NextAttempt(history) => format!("{name}: {} attempts", history.attempts.len()),
     }
 }
 
@@ -35,6 +53,10 @@ pub(crate) fn of_ask(ask: &Ask) -> String {
 pub(crate) fn of_ended(ended: &Ended) -> String {
     line(&match ended {
         Ended::NoAnswer(failure) => failure.to_string(),
+        Ended::Failed(failed) => {
+            let again = failed.retry_ms.map_or("not again".to_owned(), |ms| format!("again in {ms} ms"));
+            format!("failed: {}, {}, {again}", word(&failed.code), failed.message)
+        }
         Ended::Void { reason } | Ended::NotAsked { reason } => reason.clone(),
         Ended::Trapped { backtrace } => backtrace.lines().next().unwrap_or_default().to_owned(),
         Ended::OutOfMemory { limit } => format!("it asked for more than {limit} bytes of memory"),

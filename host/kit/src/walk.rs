@@ -9,7 +9,7 @@ use plugboard_model::{
 };
 
 use crate::{
-    Answer, Ask, Ended, Kind, Names, Question, Settings,
+    Answer, Ask, Ended, Kind, Question, Settings,
     exam::Exam,
     hostile::{Chance, json, texts},
 };
@@ -65,7 +65,7 @@ impl Walk {
         let (is_unknown, is_over) =
             (matches!(event.what, Happening::Other(_)), matches!(event.what, Happening::HungUp(_)));
         let ask = Ask::Step { state: self.state.clone(), event: Box::new(event) };
-        let question = Question { settings: self.settings.clone(), tables: Names::default(), ask };
+        let question = Question::of(&self.settings, ask);
         let stepped = match exam.survives(&case, &question) {
             Ended::Answered(Answer::Stepped(stepped)) => stepped,
             // A word of its own: it gives up on purpose, and the tenant's exception flow takes over.

@@ -86,7 +86,7 @@ fn all_of_compliance() -> Subject {
 }
 
 fn of(subject: &Subject, cases: &[Case], mut component: impl FnMut(&Question, Instance) -> Ended) -> Report {
-    examine("acme", subject, cases, &mut component)
+    examine("acme", subject, cases, &mut |question, instance| component(question, instance).into())
 }
 
 fn check(subject: &Subject, component: impl FnMut(&Question, Instance) -> Ended, expected: &Expect) {

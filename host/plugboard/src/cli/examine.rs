@@ -11,10 +11,11 @@ use std::{
 
 use clap::Args;
 use plugboard_examine::{ExamineError, Examiner};
-use plugboard_kit::{Case, CaseError, Ended, Instance, Question};
+use plugboard_kit::{Case, CaseError, Ended, Instance, Question, Told};
 use plugboard_pack::{
     Bytes, Pack, World,
     archive::{Archive, Bounds},
+    permissions::Asks,
 };
 use plugboard_plugin::{Limits, Terms};
 use serde_json::json;
@@ -32,7 +33,8 @@ Examples:
   plugboard ask my-policy.wasm question.json
   plugboard ask acme.crm-1.2.0.pbpack - --component lookup < question.json
 
-A question is what a finding of `plugboard pack test --json` has as `question`: settings, tables, ask. Exit code 0 if it was answered, else 1.")]
+A question is what a finding of `plugboard pack test --json` has as `question`: settings, tables, outside, ask. No request reaches anybody:
+`outside` says what comes back, and `sent` in the answer what went out. Exit code 0 if it was answered, else 1.")]
 pub(crate) struct Ask {
     /// A component (.wasm), or a pack
     plugin: PathBuf,
@@ -109,21 +111,35 @@ struct Part {
     world: Option<World>,
     bytes: Vec<u8>,
     terms: Terms,
+    /// What its manifest asks for; `None`: it has none.
+    asks: Option<Asks>,
     cases: Vec<Case>,
+}
+
+impl Part {
+    /// Of what it asks for all is granted: nothing of it reaches anybody.
+    fn examiner(&self) -> Result<Examiner, ExamineFailure> {
+        let examiner = Examiner::load(&self.bytes, self.world, self.terms)
+            .map_err(|error| ExamineFailure::Component { component: self.name.clone(), error })?;
+        Ok(match &self.asks {
+            Some(asks) => examiner.granting(asks.clone()),
+            None => examiner,
+        })
+    }
 }
 
 impl Ask {
     pub(crate) fn run(self) -> ExitCode {
         match self.ask() {
-            Ok(ended) => {
-                say(&format!("{}\n", serde_json::to_string_pretty(&ended).unwrap_or_default()));
-                if matches!(ended, Ended::Answered(_)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+            Ok(told) => {
+                say(&format!("{:#}\n", told.json()));
+                if matches!(told.ended, Ended::Answered(_)) { ExitCode::SUCCESS } else { ExitCode::FAILURE }
             }
             Err(failure) => failure.tell(false),
         }
     }
 
-    fn ask(&self) -> Result<Ended, ExamineFailure> {
+    fn ask(&self) -> Result<Told, ExamineFailure> {
         let parts = parts(&self.plugin)?;
         let known = parts.iter().map(|part| part.name.clone()).collect::<Vec<_>>().join(", ");
         let which = || ExamineFailure::WhichComponent { file: shown(&self.plugin), known };
@@ -138,9 +154,7 @@ impl Ask {
         };
         let question: Question = serde_json::from_slice(&question)
             .map_err(|error| ExamineFailure::Question { file: shown(&self.question), reason: error.to_string() })?;
-        let mut examiner = Examiner::load(&part.bytes, part.world, part.terms)
-            .map_err(|error| ExamineFailure::Component { component: part.name, error })?;
-        Ok(examiner.ask(&question, Instance::New))
+        Ok(part.examiner()?.ask(&question, Instance::New))
     }
 }
 
@@ -153,7 +167,7 @@ fn parts(file: &Path) -> Result<Vec<Part>, ExamineFailure> {
         // Alone it has no manifest to ask for more: it gets what a manifest may ask for.
         let terms = Terms { limits: Limits::CEILING, ..Terms::default() };
         let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        return Ok(vec![Part { name, world: None, bytes, terms, cases: Vec::new() }]);
+        return Ok(vec![Part { name, world: None, bytes, terms, asks: None, cases: Vec::new() }]);
     }
     if bytes.starts_with(b"\0asm") {
         return Err(ExamineFailure::Module { file: shown(file) });
@@ -170,6 +184,7 @@ fn parts(file: &Path) -> Result<Vec<Part>, ExamineFailure> {
             world: Some(component.world),
             bytes: pack.component(component).unwrap_or_default().to_vec(),
             terms: Terms { limits: limits(&component.limits), ..Terms::default() },
+            asks: Some(component.asks.clone()),
             cases: Vec::new(),
         })
         .collect();
@@ -252,6 +267,7 @@ mod tests {
             world: None,
             bytes: Vec::new(),
             terms: Terms::default(),
+            asks: None,
             cases: Vec::new(),
         };
         let mut two = [part("lookup"), part("push")];
