@@ -61,19 +61,6 @@ name_type! {
     SecretName, NameError, word
 }
 
-/// A component of a pack, whatever the version. Written `acme.crm/lookup`.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct ComponentId {
-    pub pack: PackId,
-    pub component: ComponentName,
-}
-
-impl fmt::Display for ComponentId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}/{}", self.pack, self.component)
-    }
-}
-
 /// One version of a pack. Its content tells it apart: in development the same version number is built many times.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Release {

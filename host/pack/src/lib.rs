@@ -17,7 +17,7 @@ mod words;
 mod world;
 
 pub use archive::{Digest, FileName, FileNameError};
-pub use id::{ComponentId, ComponentName, NameError, PackId, Release, SecretName};
+pub use id::{ComponentName, NameError, PackId, Release, SecretName};
 pub use installation::{GrantError, Held, Installation, NothingBefore, Step, UpgradeError};
 pub use manifest::Manifest;
 pub use origin::{Host, Origin, OriginError, Scheme};

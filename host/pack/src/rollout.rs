@@ -1,4 +1,4 @@
-//! Which version of a component serves whom, and when a new one goes back on its own.
+//! Which version of a pack serves whom, and when a new one goes back on its own.
 //!
 //! ```text
 //!            stage                promote
@@ -9,11 +9,13 @@
 //!    └──── roll back ─────┴─────────────────┘   asked for, or the budget is spent
 //! ```
 //!
-//! Interactions keep the version that they began with; [`Rollout`] counts them, so that the host knows when a version can be unloaded. The plan is
-//! plain data that outlives the process; counts of outcomes do not, so a budget begins anew with it.
+//! A pack's components go together: a caller meets all of one version, whichever of them is asked. Interactions keep the version that they began
+//! with; [`Rollout`] counts them, so that the host knows when a version can be unloaded. The plan is plain data that outlives the process; counts of
+//! outcomes do not, so a budget begins anew with it.
 
 mod audience;
 mod budget;
+mod trial;
 
 use std::collections::BTreeMap;
 
@@ -21,19 +23,20 @@ use plugboard_model::Timestamp;
 use serde::{Deserialize, Serialize};
 
 pub use audience::{Audience, AudienceError, BasisPoints, Caller, bucket};
-pub use budget::{Budget, Tally, Why};
+pub use budget::{Budget, BudgetError, Tally, Why};
+pub use trial::{Trial, TrialError};
 
-use crate::{ComponentId, Outcome, Release};
+use crate::{Outcome, PackId, Release};
 use budget::Window;
 
-/// Most versions of a component that are in use at once, those that only old interactions use included.
+/// Most versions of a pack that are in use at once, those that only old interactions use included.
 pub const MOST_RELEASES: usize = 8;
 
 /// What serves whom: the part that is kept across restarts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
-    pub component: ComponentId,
+    pub pack: PackId,
     pub stable: Release,
     /// What was stable before, kept loaded to go back to.
     pub previous: Option<Release>,
@@ -54,11 +57,14 @@ pub enum Stage {
     Watched { until: Timestamp },
 }
 
-/// How a candidate begins.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Trial {
-    Shadow,
-    Canary(Audience),
+impl Plan {
+    /// The version on trial.
+    pub fn candidate(&self) -> Option<&Release> {
+        match &self.stage {
+            Stage::Shadow { candidate } | Stage::Canary { candidate, .. } => Some(candidate),
+            Stage::Alone | Stage::Watched { .. } => None,
+        }
+    }
 }
 
 /// Whom to ask for an interaction that begins now.
@@ -127,7 +133,33 @@ pub enum RolloutError {
     Audience(#[from] AudienceError),
 }
 
-/// One component's versions.
+impl RolloutError {
+    /// Kebab-case and stable.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::IsStable(_) => "serves-already",
+            Self::OnTrial(_) => "on-trial",
+            Self::NoCandidate => "no-candidate",
+            Self::NothingBefore => "nothing-before",
+            Self::TooManyReleases => "too-many-versions",
+            Self::Audience(_) => "bad-audience",
+        }
+    }
+
+    /// One sentence.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::IsStable(_) => "nothing is to be done",
+            Self::OnTrial(_) => "use `plugboard pack promote` or `plugboard pack rollback`, then send this one again",
+            Self::NoCandidate => "bring one with `plugboard pack upgrade --shadow` or `--canary 5%`",
+            Self::NothingBefore => "send the version that you want with `plugboard pack upgrade`",
+            Self::TooManyReleases => "look at who uses them with `plugboard pack rollout`",
+            Self::Audience(_) => "name at least one caller, number or tag, and at most as many as are allowed",
+        }
+    }
+}
+
+/// One pack's versions.
 #[derive(Clone, Debug)]
 pub struct Rollout {
     plan: Plan,
@@ -141,8 +173,8 @@ pub struct Rollout {
 
 impl Rollout {
     /// A first version, which serves all.
-    pub fn new(component: ComponentId, stable: Release, budget: Budget) -> Self {
-        Self::resume(Plan { component, stable, previous: None, stage: Stage::Alone, budget })
+    pub fn new(pack: PackId, stable: Release, budget: Budget) -> Self {
+        Self::resume(Plan { pack, stable, previous: None, stage: Stage::Alone, budget })
     }
 
     /// After a restart. Interactions that live on are told by [`Self::adopt`].
@@ -156,10 +188,7 @@ impl Rollout {
     }
 
     pub fn candidate(&self) -> Option<&Release> {
-        match &self.plan.stage {
-            Stage::Shadow { candidate } | Stage::Canary { candidate, .. } => Some(candidate),
-            Stage::Alone | Stage::Watched { .. } => None,
-        }
+        self.plan.candidate()
     }
 
     /// Versions that have to be loaded: those of the plan, and those that interactions use.
@@ -182,13 +211,19 @@ impl Rollout {
         (self.stable.sum(now), self.candidate.sum(now))
     }
 
+    /// What the next new version may spend. What was counted stays, unless it looks back another time than before.
+    pub fn set_budget(&mut self, budget: Budget) {
+        if budget.window() != self.plan.budget.window() {
+            (self.stable, self.candidate) = (Window::new(budget.window()), Window::new(budget.window()));
+        }
+        self.plan.budget = budget;
+    }
+
     /// Which version is for this caller, without counting anybody.
     pub fn choose(&self, caller: &Caller<'_>) -> Serving {
         let stable = || self.plan.stable.clone();
         match &self.plan.stage {
-            Stage::Canary { candidate, audience }
-                if audience.holds(&self.plan.component, &candidate.version, caller) =>
-            {
+            Stage::Canary { candidate, audience } if audience.holds(&self.plan.pack, &candidate.version, caller) => {
                 Serving { release: candidate.clone(), shadow: None }
             }
             Stage::Shadow { candidate } => Serving { release: stable(), shadow: Some(candidate.clone()) },
@@ -283,6 +318,11 @@ impl Rollout {
     /// A shadow's answer was good and is compared with that of the stable version. Nothing follows from it but figures.
     pub fn handle_comparison(&mut self, now: Timestamp, same: bool) {
         self.candidate.add(now, |tally| tally.compare(same));
+    }
+
+    /// A shadow was not asked, or its answer not compared, because the host had more to do.
+    pub fn handle_dropped(&mut self, now: Timestamp) {
+        self.candidate.add(now, Tally::drop_one);
     }
 
     /// An interaction that began with `release` ends.

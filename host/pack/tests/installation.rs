@@ -3,7 +3,7 @@
 
 use expect_test::expect;
 use plugboard_pack::{
-    Digest, Held, Installation, Manifest, Release, Step,
+    Digest, Held, Installation, Manifest, Release, Step, UpgradeError,
     signature::Mode::{self, Development, Production},
 };
 
@@ -43,9 +43,26 @@ impl Desk {
         self.latest = Some((manifest.clone(), held.clone()));
         let done = match &self.installed {
             None => Ok(Installation::install(&manifest, held)),
-            Some(installed) => installed.upgrade(&manifest, held, mode).map_err(|error| error.to_string()),
+            Some(installed) => installed.upgrade(&manifest, held, mode, None).map_err(|error| error.to_string()),
         };
         self.note(&format!("{version} comes"), done);
+    }
+
+    fn comes_on_trial(&mut self, version: &str, asks: &str, trial: &str) {
+        let manifest = manifest(version, asks);
+        let held = held(&manifest, "");
+        self.latest = Some((manifest.clone(), held.clone()));
+        let trial = Some(trial.parse().unwrap());
+        let done = match &self.installed {
+            None => Err(UpgradeError::NothingServes { pack: manifest.id.clone() }),
+            Some(installed) => installed.upgrade(&manifest, held, Production, trial),
+        };
+        self.note(&format!("{version} comes on trial"), done.map_err(|error| error.to_string()));
+    }
+
+    fn is_promoted(&mut self) {
+        let done = self.installed.as_ref().unwrap().promote();
+        self.note("promoted", done.ok_or_else(|| "nothing is on trial".to_owned()));
     }
 
     fn grants(&mut self) {
@@ -66,12 +83,17 @@ impl Desk {
                     held.as_ref().map_or_else(|| "-".into(), |held| held.release.version.to_string())
                 };
                 let row = [&installed.serving, &installed.previous, &installed.waiting].map(version);
+                let tried = installed
+                    .trial
+                    .as_ref()
+                    .map_or_else(String::new, |_| ", on trial ".to_owned() + &version(&installed.trial));
                 let step = match step {
                     Step::Serves { .. } => "serves".to_owned(),
+                    Step::Tried { trial, .. } => format!("is tried by {trial}"),
                     Step::Waits { wanting, .. } => format!("waits, since {wanting}"),
                 };
                 self.installed = Some(installed);
-                format!("{step} [serving {}, previous {}, waiting {}]", row[0], row[1], row[2])
+                format!("{step} [serving {}, previous {}, waiting {}{tried}]", row[0], row[1], row[2])
             }
             Err(refused) => format!("refused: {refused}"),
         };
@@ -162,4 +184,36 @@ fn an_installation_reads_back_as_it_was_kept() {
     desk.comes("1.2.0", "kv = \"2KiB\"", Production);
     let kept = serde_json::to_string(&desk.installed).unwrap();
     assert_eq!(serde_json::from_str::<Option<Installation>>(&kept).unwrap(), desk.installed, "{kept}");
+}
+
+#[test]
+fn a_version_is_tried_beside_the_one_that_serves_and_begins_so_after_its_grant_too() {
+    let mut desk = Desk::default();
+    desk.comes_on_trial("1.0.0", "", "shadow");
+    desk.comes("1.0.0", "kv = \"1KiB\"", Production);
+    desk.comes_on_trial("1.0.1", "", "shadow");
+    desk.comes("1.0.0", "kv = \"1KiB\"", Production);
+    desk.grants();
+    desk.comes_on_trial("1.1.0", "kv = \"1KiB\"", "share=5%");
+    desk.rolls_back();
+    desk.comes_on_trial("1.2.0", "kv = \"2KiB\"", "share=5%");
+    desk.grants();
+    desk.is_promoted();
+    desk.is_promoted();
+    desk.rolls_back();
+    expect![[r#"
+        1.0.0 comes on trial: refused: no version of acme.crm serves yet, so none can be tried beside it
+        1.0.0 comes: waits, since acme.crm 1.0.0 asks for 1 thing that nobody granted [serving -, previous -, waiting 1.0.0]
+        1.0.1 comes on trial: refused: no version of acme.crm serves yet, so none can be tried beside it
+        1.0.0 comes: waits, since acme.crm 1.0.0 asks for 1 thing that nobody granted [serving -, previous -, waiting 1.0.0]
+        granted: serves [serving 1.0.0, previous -, waiting -]
+        1.1.0 comes on trial: is tried by share=5% [serving 1.0.0, previous -, waiting -, on trial 1.1.0]
+        rolled back: serves [serving 1.0.0, previous -, waiting -]
+        1.2.0 comes on trial: waits, since acme.crm 1.2.0 asks for 1 thing that nobody granted [serving 1.0.0, previous -, waiting 1.2.0]
+        granted: is tried by share=5% [serving 1.0.0, previous -, waiting -, on trial 1.2.0]
+        promoted: serves [serving 1.2.0, previous 1.0.0, waiting -]
+        promoted: refused: nothing is on trial
+        rolled back: serves [serving 1.0.0, previous -, waiting -]
+    "#]]
+    .assert_eq(&desk.said);
 }

@@ -1,4 +1,4 @@
-//! Versions of a component side by side, as stories.
+//! Versions of a pack side by side, as stories.
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
 use std::{collections::BTreeSet, time::Duration};
@@ -6,12 +6,12 @@ use std::{collections::BTreeSet, time::Duration};
 use expect_test::{Expect, expect};
 use plugboard_model::Timestamp;
 use plugboard_pack::{
-    ComponentId, Digest, Outcome, Release,
+    Digest, Outcome, PackId, Release,
     rollout::{Audience, BasisPoints, Budget, Caller, End, Event, Plan, Rollout, RolloutError, Trial, Why, bucket},
 };
 
-fn component() -> ComponentId {
-    ComponentId { pack: "acme.crm".parse().unwrap(), component: "lookup".parse().unwrap() }
+fn pack() -> PackId {
+    "acme.crm".parse().unwrap()
 }
 
 fn release(version: &str) -> Release {
@@ -37,7 +37,7 @@ fn budget() -> Budget {
 }
 
 fn rollout() -> Rollout {
-    Rollout::new(component(), release("1.0.0"), budget())
+    Rollout::new(pack(), release("1.0.0"), budget())
 }
 
 const GOOD: End = End { hung_up_in_flow: false, within_service_level: Some(true) };
@@ -344,7 +344,7 @@ fn an_audience_is_a_share_a_list_or_a_tag() {
         Audience::Dialled(numbers(&["8001"])),
         Audience::Tag("vip".to_owned()),
     ]
-    .map(|audience| [zhang, hidden, li].map(|caller| audience.holds(&component(), &release("1.1.0").version, &caller)));
+    .map(|audience| [zhang, hidden, li].map(|caller| audience.holds(&pack(), &release("1.1.0").version, &caller)));
     assert_eq!(
         served,
         [[true, false, true], [false; 3], [true, false, false], [true, true, false], [true, true, false]]
@@ -354,18 +354,18 @@ fn an_audience_is_a_share_a_list_or_a_tag() {
 /// Computed with another program from the words of [`bucket`].
 #[test]
 fn a_caller_stands_at_the_same_place_on_every_host_for_ever() {
-    let menu = ComponentId { component: "menu".parse().unwrap(), ..component() };
-    let place = |component: &ComponentId, version: &str, caller| bucket(component, &version.parse().unwrap(), caller);
+    let menu = "acme.menu".parse().unwrap();
+    let place = |pack: &PackId, version: &str, caller| bucket(pack, &version.parse().unwrap(), caller);
     assert_eq!(
         [
-            place(&component(), "1.2.0", "+8613800138000"),
-            place(&component(), "1.2.0", "+8613800138001"),
-            place(&component(), "1.2.1", "+8613800138000"),
+            place(&pack(), "1.2.0", "+8613800138000"),
+            place(&pack(), "1.2.0", "+8613800138001"),
+            place(&pack(), "1.2.1", "+8613800138000"),
             place(&menu, "1.2.0", "+8613800138000"),
-            place(&component(), "1.2.0-rc.1", "8001"),
-            place(&component(), "1.2.0", ""),
+            place(&pack(), "1.2.0-rc.1", "8001"),
+            place(&pack(), "1.2.0", ""),
         ],
-        [4298, 5598, 6855, 385, 3952, 9446]
+        [8124, 1238, 9101, 1547, 6909, 3113]
     );
 }
 
@@ -375,7 +375,7 @@ fn callers_spread_evenly_over_the_shares() {
     let version = release("1.2.0").version;
     let mut parts = [0u32; 100];
     for n in 0..100_000u64 {
-        parts[usize::from(bucket(&component(), &version, &format!("+86138{n:08}")) / 100)] += 1;
+        parts[usize::from(bucket(&pack(), &version, &format!("+86138{n:08}")) / 100)] += 1;
     }
     let chi_square: f64 = parts.iter().map(|&count| (f64::from(count) - 1_000.0).powi(2) / 1_000.0).sum();
     assert!((60.0..149.0).contains(&chi_square), "chi-square is {chi_square}");
@@ -386,7 +386,7 @@ fn as_a_share_grows_those_who_were_in_it_stay() {
     let version = release("1.2.0").version;
     let numbers: Vec<String> = (0..10_000).map(|n| format!("+86139{n:08}")).collect();
     let served = |percent| -> BTreeSet<&str> {
-        let holds = |number: &&String| share(percent).holds(&component(), &version, &caller(number));
+        let holds = |number: &&String| share(percent).holds(&pack(), &version, &caller(number));
         numbers.iter().filter(holds).map(String::as_str).collect()
     };
     let [five, twenty] = [served(5), served(20)];
@@ -403,4 +403,53 @@ fn a_budget_that_could_not_work_is_refused() {
         [budget(10, 0, 1), budget(9, 0, 1), budget(86_401, 0, 1), budget(10, 604_801, 1), budget(10, 0, 0)],
         [true, false, false, false, false]
     );
+}
+
+#[test]
+fn what_a_version_may_spend_and_how_it_is_tried_are_written_as_they_are_read() {
+    let read = |text: &str| match Budget::default().changed(text) {
+        Ok(budget) => budget.to_string(),
+        Err(error) => format!("{error}; {}", error.remedy()),
+    };
+    let tried = |text: &str| match text.parse::<Trial>() {
+        Ok(trial) => trial.to_string(),
+        Err(error) => format!("{error}; {}", error.remedy()),
+    };
+    let long: Vec<String> = (0..9).map(|n| format!("+861390013900{n}")).collect();
+    let said = [
+        read("minimum=20"),
+        read("failures=0.25%,window=90s, watch=1d"),
+        read("failures=101%"),
+        read("watch=8d"),
+        read("minimum=1,minimum=2"),
+        tried("shadow"),
+        tried("share=5%"),
+        tried("share=0.50"),
+        tried("callers=+8613800138000, 8001"),
+        tried(&format!("dialled={}", long.join(","))),
+        tried("tag=tier=gold"),
+        tried("tag=gold"),
+        tried("share=5.125%"),
+        tried("callers="),
+        tried("callers=a b"),
+        tried("everybody"),
+    ];
+    expect![[r#"
+        failures=1%,hang-ups=5%,service-level=10%,minimum=20,window=10m,watch=1h
+        failures=0.25%,hang-ups=5%,service-level=10%,minimum=200,window=90s,watch=1d
+        "failures=101%" is no part of a budget; write it as failures=1%,hang-ups=5%,service-level=10%,minimum=200,window=10m,watch=1h, and leave out what stays
+        a budget looks back 10s to 24h, watches for at most 7d, and its minimum is 1 to 1000000; write it as failures=1%,hang-ups=5%,service-level=10%,minimum=200,window=10m,watch=1h, and leave out what stays
+        "minimum=2" is no part of a budget; write it as failures=1%,hang-ups=5%,service-level=10%,minimum=200,window=10m,watch=1h, and leave out what stays
+        shadow
+        share=5%
+        share=0.5%
+        callers=+8613800138000,8001
+        dialled=(9 numbers)
+        tag=tier=gold
+        "tag=gold" is no way to try a version; write shadow, share=5%, callers=+8613800138000, dialled=8001 or tag=tier=gold
+        a share is a percentage of 0 to 100, with two decimals at most; name at least one caller, number or tag, and at most as many as are allowed
+        the list names nobody; name at least one caller, number or tag, and at most as many as are allowed
+        "a b" is no number; write numbers as they are called from, with commas between them
+        "everybody" is no way to try a version; write shadow, share=5%, callers=+8613800138000, dialled=8001 or tag=tier=gold
+    "#]].assert_eq(&said.map(|line| line + "\n").concat());
 }

@@ -1,13 +1,13 @@
 //! Whom a canary serves.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, fmt, str::FromStr};
 
 use plugboard_model::Number;
 use semver::Version;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::ComponentId;
+use crate::PackId;
 
 /// Most numbers of a list.
 const MOST_NUMBERS: usize = 10_000;
@@ -45,6 +45,8 @@ pub struct Caller<'a> {
 pub enum AudienceError {
     #[error("a share is at most 10000 basis points, not {0}")]
     MoreThanAll(u16),
+    #[error("a share is a percentage of 0 to 100, with two decimals at most")]
+    NoShare,
     #[error("the list names nobody")]
     Empty,
     #[error("the list names {0}, at most {MOST_NUMBERS} are allowed")]
@@ -61,6 +63,35 @@ impl BasisPoints {
 
     pub fn get(self) -> u16 {
         self.0
+    }
+}
+
+/// `5%`, `0.25%`.
+impl fmt::Display for BasisPoints {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (whole, part) = (self.0 / 100, self.0 % 100);
+        match (part, part % 10) {
+            (0, _) => write!(f, "{whole}%"),
+            (_, 0) => write!(f, "{whole}.{}%", part / 10),
+            _ => write!(f, "{whole}.{part:02}%"),
+        }
+    }
+}
+
+/// A percentage with up to two decimals, with or without its sign.
+impl FromStr for BasisPoints {
+    type Err = AudienceError;
+
+    fn from_str(text: &str) -> Result<Self, AudienceError> {
+        let read = || {
+            let number = text.strip_suffix('%').unwrap_or(text).trim();
+            let (whole, part) = number.split_once('.').unwrap_or((number, ""));
+            let digits = |text: &str| text.chars().all(|c| c.is_ascii_digit());
+            let fits = !whole.is_empty() && whole.len() <= 3 && part.len() <= 2 && digits(whole) && digits(part);
+            fits.then(|| format!("{whole}{part:0<2}").parse::<u32>().ok())?
+        };
+        let points = read().ok_or(AudienceError::NoShare)?;
+        u16::try_from(points).ok().filter(|points| *points <= 10_000).map(Self).ok_or(AudienceError::NoShare)
     }
 }
 
@@ -90,10 +121,18 @@ impl Audience {
         }
     }
 
-    /// Who hides the number is nobody's canary by share: each call would be another caller.
-    pub fn holds(&self, component: &ComponentId, candidate: &Version, caller: &Caller<'_>) -> bool {
+    /// How many it names; 0 for a share or a tag.
+    pub fn names(&self) -> usize {
         match self {
-            Self::Share(share) => caller.number.is_some_and(|number| bucket(component, candidate, number) < share.0),
+            Self::Callers(numbers) | Self::Dialled(numbers) => numbers.len(),
+            Self::Share(_) | Self::Tag(_) => 0,
+        }
+    }
+
+    /// Who hides the number is nobody's canary by share: each call would be another caller.
+    pub fn holds(&self, pack: &PackId, candidate: &Version, caller: &Caller<'_>) -> bool {
+        match self {
+            Self::Share(share) => caller.number.is_some_and(|number| bucket(pack, candidate, number) < share.0),
             Self::Callers(numbers) => caller.number.is_some_and(|number| numbers.contains(number)),
             Self::Dialled(numbers) => caller.dialled.is_some_and(|number| numbers.contains(number)),
             Self::Tag(tag) => caller.tags.contains(&tag.as_str()),
@@ -103,11 +142,11 @@ impl Audience {
 
 /// Where a caller stands among 10,000, the same on every host and after every restart.
 ///
-/// The first 8 bytes, as a big-endian number, of the SHA-256 of four lines, each but the last with a line feed at its end: `plugboard canary 1`, component
-/// (`acme.crm/lookup`), version (`1.2.0`), caller; times 10,000, divided by 2⁶⁴, rounded down. The version is in it so that it is not the same
+/// The first 8 bytes, as a big-endian number, of the SHA-256 of four lines, each but the last with a line feed at its end: `plugboard canary 1`, pack
+/// (`acme.crm`), version (`1.2.0`), caller; times 10,000, divided by 2⁶⁴, rounded down. The version is in it so that it is not the same
 /// callers who meet every new version first.
-pub fn bucket(component: &ComponentId, candidate: &Version, caller: &str) -> u16 {
-    let hash = Sha256::digest(format!("plugboard canary 1\n{component}\n{candidate}\n{caller}"));
+pub fn bucket(pack: &PackId, candidate: &Version, caller: &str) -> u16 {
+    let hash = Sha256::digest(format!("plugboard canary 1\n{pack}\n{candidate}\n{caller}"));
     let first = u64::from_be_bytes(*hash.first_chunk().expect("32 bytes begin with 8"));
     u16::try_from((u128::from(first) * 10_000) >> 64).expect("less than 10,000")
 }

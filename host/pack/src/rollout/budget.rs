@@ -1,6 +1,6 @@
 //! How much worse a new version may do before it goes back on its own.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, fmt, time::Duration};
 
 use plugboard_model::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -40,6 +40,8 @@ pub struct Tally {
     /// A shadow's answers that were those of the stable version.
     pub same: u32,
     pub different: u32,
+    /// A shadow's questions that were not asked, or not compared, because the host had more to do.
+    pub dropped: u32,
     pub ended: u32,
     pub hung_up_in_flow: u32,
     /// Interactions that came to a queue.
@@ -96,6 +98,31 @@ impl Budget {
         fits.then_some(Self { window_s, watch_s, minimum, failures, hang_ups, beyond_service_level })
     }
 
+    /// This one with the named parts changed: `failures=1%,hang-ups=5%,service-level=10%,minimum=200,window=10m,watch=1h`, each at most once.
+    pub fn changed(self, text: &str) -> Result<Self, BudgetError> {
+        let Self { window_s, watch_s, mut minimum, mut failures, mut hang_ups, mut beyond_service_level } = self;
+        let (mut window, mut watch) = (Duration::from_secs(window_s.into()), Duration::from_secs(watch_s.into()));
+        let mut named = BTreeSet::new();
+        for part in text.split(',').map(str::trim) {
+            let unknown = || BudgetError::Part { part: part.to_owned() };
+            let (name, value) = part.split_once('=').ok_or_else(unknown)?;
+            if !named.insert(name) {
+                return Err(unknown());
+            }
+            let share = || value.parse::<BasisPoints>().map_err(|_| unknown());
+            match name {
+                "failures" => failures = share()?,
+                "hang-ups" => hang_ups = share()?,
+                "service-level" => beyond_service_level = share()?,
+                "minimum" => minimum = value.parse().map_err(|_| unknown())?,
+                "window" => window = length(value).ok_or_else(unknown)?,
+                "watch" => watch = length(value).ok_or_else(unknown)?,
+                _ => return Err(unknown()),
+            }
+        }
+        Self::new(window, watch, minimum, failures, hang_ups, beyond_service_level).ok_or(BudgetError::Range)
+    }
+
     pub fn window(&self) -> Duration {
         Duration::from_secs(self.window_s.into())
     }
@@ -130,6 +157,50 @@ impl Budget {
     }
 }
 
+/// Why a budget is not understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BudgetError {
+    #[error("{part:?} is no part of a budget")]
+    Part { part: String },
+    #[error("a budget looks back 10s to 24h, watches for at most 7d, and its minimum is 1 to 1000000")]
+    Range,
+}
+
+impl BudgetError {
+    /// One sentence.
+    pub fn remedy(&self) -> &'static str {
+        "write it as failures=1%,hang-ups=5%,service-level=10%,minimum=200,window=10m,watch=1h, and leave out what stays"
+    }
+}
+
+/// As [`Budget::changed`] reads it.
+impl fmt::Display for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { window_s, watch_s, minimum, failures, hang_ups, beyond_service_level } = self;
+        write!(f, "failures={failures},hang-ups={hang_ups},service-level={beyond_service_level},minimum={minimum},")?;
+        write!(f, "window={},watch={}", Length(*window_s), Length(*watch_s))
+    }
+}
+
+/// Seconds in the largest unit that holds them whole.
+struct Length(u32);
+
+const UNITS: [(char, u32); 4] = [('d', 86_400), ('h', 3_600), ('m', 60), ('s', 1)];
+
+impl fmt::Display for Length {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fits = |(_, seconds): &&(char, u32)| self.0 > 0 && self.0.is_multiple_of(*seconds);
+        let (unit, seconds) = UNITS.iter().find(fits).unwrap_or(&('s', 1));
+        write!(f, "{}{unit}", self.0 / seconds)
+    }
+}
+
+fn length(text: &str) -> Option<Duration> {
+    let (unit, seconds) = UNITS.iter().find(|(unit, _)| text.ends_with(*unit))?;
+    let number: u32 = text.strip_suffix(*unit)?.parse().ok()?;
+    Some(Duration::from_secs(number.checked_mul(*seconds)?.into()))
+}
+
 impl Tally {
     pub fn failed(&self) -> u32 {
         self.trapped + self.late + self.bad_answers + self.declined
@@ -150,6 +221,10 @@ impl Tally {
         *(if same { &mut self.same } else { &mut self.different }) += 1;
     }
 
+    pub(super) fn drop_one(&mut self) {
+        self.dropped += 1;
+    }
+
     pub(super) fn end(&mut self, End { hung_up_in_flow, within_service_level }: End) {
         self.ended += 1;
         self.hung_up_in_flow += u32::from(hung_up_in_flow);
@@ -165,7 +240,7 @@ impl Tally {
         }
     }
 
-    fn each(&mut self) -> [&mut u32; 11] {
+    fn each(&mut self) -> [&mut u32; 12] {
         [
             &mut self.replies,
             &mut self.trapped,
@@ -174,6 +249,7 @@ impl Tally {
             &mut self.declined,
             &mut self.same,
             &mut self.different,
+            &mut self.dropped,
             &mut self.ended,
             &mut self.hung_up_in_flow,
             &mut self.queued,
