@@ -13,7 +13,7 @@ use tokio::sync::broadcast;
 
 use crate::{
     ConnectorView, DeadLetters, LettersRefused, PluginFigures, Sealed, Sha256, Sound,
-    pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView},
+    pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView, RolloutView},
 };
 
 /// A future that a [`Host`] gives back, so that the trait may stand behind a pointer.
@@ -134,6 +134,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// The tenant's packs, in order of id.
     fn packs<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>>;
+
+    /// Which version of one of the tenant's packs serves whom, and how they do.
+    fn pack_rollout<'a>(&'a self, tenant: &'a TenantId, pack: &'a str) -> Answer<'a, Result<RolloutView, PackRefused>>;
 
     /// Changes one of the tenant's packs, or nothing. It runs to its end even when nobody waits any more. `by`: name of the token that asks.
     fn change_pack<'a>(

@@ -53,7 +53,7 @@ pub use host::{
 pub use metrics::{PluginFigures, PluginVersion, Took};
 pub use pack::{
     PackAsk, PackChange, PackChanged, PackComponent, PackLog, PackLogField, PackLogLine, PackOrder, PackRefused,
-    PackVersion, PackView, Words,
+    PackTrial, PackVersion, PackView, RolloutRole, RolloutStage, RolloutTally, RolloutVersion, RolloutView, Words,
 };
 pub use problem::Problem;
 pub use server::{Api, Limits, router, serve};

@@ -1,6 +1,6 @@
 //! A tenant's packs as the API tells of them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{Fault, HostError};
@@ -16,6 +16,12 @@ pub enum PackOrder {
     Upgrade {
         pack: String,
         file: Vec<u8>,
+        how: PackTrial,
+    },
+    /// The version on trial is tried otherwise, or serves all.
+    Promote {
+        pack: String,
+        how: PackTrial,
     },
     /// All that the waiting version asks for. `digest`: of the content that was looked at.
     Grant {
@@ -28,6 +34,19 @@ pub enum PackOrder {
     Remove {
         pack: String,
     },
+}
+
+/// How a version begins.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PackTrial {
+    /// `shadow`, `share=5%`, `callers=+8613800138000,…`, `dialled=8001,…` or `tag=tier=gold`. Left out, it serves all.
+    #[serde(default)]
+    pub trial: Option<String>,
+    /// What it may spend before it goes back on its own: `failures=1%,hang-ups=5%,service-level=10%,minimum=200,window=10m,watch=1h`. What is left
+    /// out stays as it is.
+    #[serde(default)]
+    pub budget: Option<String>,
 }
 
 /// Why a pack stays as it was.
@@ -66,6 +85,8 @@ pub struct PackView {
     pub previous: Option<PackVersion>,
     /// Asks for more than was granted; `…/grant` lets it serve.
     pub waiting: Option<PackVersion>,
+    /// Tried beside the one that serves; `…/rollout` tells how it does, `…/promote` lets it serve.
+    pub trial: Option<PackVersion>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -118,6 +139,8 @@ pub struct PackChanged {
 pub enum PackChange {
     /// Answers questions from here on; interactions that live keep the version that they began with.
     Serves,
+    /// What serves goes on serving; this one is tried beside it.
+    Tried,
     /// What serves goes on serving until somebody grants `to_grant`.
     Waits,
     Removed,
@@ -153,4 +176,80 @@ pub struct PackLogLine {
 pub struct PackLogField {
     pub name: String,
     pub value: String,
+}
+
+/// Which version of a pack serves whom, and how they do.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PackRollout)]
+pub struct RolloutView {
+    pub pack: String,
+    pub stage: RolloutStage,
+    /// Whom the candidate serves, as `trial` of `…/promote` takes it; of a long list only its length.
+    pub audience: Option<String>,
+    /// RFC 3339. Until then the stable version goes back on its own if it spends its budget.
+    pub watched_until: Option<String>,
+    /// What a new version may spend, as `…/promote` takes it.
+    pub budget: String,
+    /// The stable version first, then the candidate, the one before, and those that only interactions use which began with them.
+    pub versions: Vec<RolloutVersion>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RolloutStage {
+    /// The stable version serves all.
+    Alone,
+    /// The candidate is asked beside the stable version, without effect.
+    Shadow,
+    /// The candidate serves its audience.
+    Canary,
+    /// The stable version is new, and watched.
+    Watched,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum RolloutRole {
+    Stable,
+    Candidate,
+    /// What a roll-back goes to.
+    Before,
+    /// Interactions that began with it use it.
+    Old,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RolloutVersion {
+    pub role: RolloutRole,
+    pub version: String,
+    pub digest: String,
+    /// Interactions that live and began with it.
+    pub live: u64,
+    /// What was counted within the budget's window; of the stable version and the candidate.
+    pub counted: Option<RolloutTally>,
+}
+
+/// What became of a version's questions and interactions.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, ToSchema)]
+pub struct RolloutTally {
+    /// Interactions that ended.
+    pub interactions: u32,
+    /// Questions that it was asked.
+    pub questions: u32,
+    pub trapped: u32,
+    /// It missed its deadline.
+    pub late: u32,
+    pub bad_answers: u32,
+    /// It said itself that it has no answer.
+    pub declined: u32,
+    /// Callers who hung up while the flow had them.
+    pub hung_up_in_flow: u32,
+    /// Interactions that came to a queue.
+    pub queued: u32,
+    pub beyond_service_level: u32,
+    /// A shadow's answers that were those of the stable version.
+    pub same: u32,
+    pub different: u32,
+    /// A shadow's questions that were not asked, or not compared, because the host had more to do.
+    pub dropped: u32,
 }

@@ -13,7 +13,7 @@ use utoipa::{ToSchema, openapi::schema::Type};
 
 use crate::{
     HostError, Problem,
-    pack::{PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackView},
+    pack::{PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackTrial, PackView, RolloutView},
     request::{Asked, Id, PackName, Sent, Tenant, read},
     route::Route,
     server::Shared,
@@ -28,7 +28,7 @@ pub(crate) fn routes() -> Vec<Route> {
     let below = |verb: &str| format!("{ONE}/{verb}");
     let changing = |route: Route| {
         route
-            .answers::<PackChanged>(StatusCode::OK, "It serves, or is gone")
+            .answers::<PackChanged>(StatusCode::OK, "It serves, is tried, or is gone")
             .answers::<PackChanged>(StatusCode::ACCEPTED, "It waits for a grant; what serves goes on serving")
             .refuses(StatusCode::CONFLICT)
             .refuses(StatusCode::UNPROCESSABLE_ENTITY)
@@ -39,7 +39,35 @@ pub(crate) fn routes() -> Vec<Route> {
         changing(Route::new(Method::POST, ALL, "installPack", "Install a pack that the tenant does not have", install))
             .takes_bytes(MEDIA_TYPE),
         changing(Route::new(Method::POST, below("upgrade"), "upgradePack", "Another version of a pack", upgrade))
+            .query(
+                "trial",
+                Type::String,
+                "how it is tried first: `shadow`, `share=5%`, `callers=…`, `dialled=…` or `tag=tier=gold`",
+            )
+            .query(
+                "budget",
+                Type::String,
+                "what it may spend before it goes back on its own: `failures=1%,minimum=200`",
+            )
+            .refuses(StatusCode::BAD_REQUEST)
             .takes_bytes(MEDIA_TYPE),
+        changing(Route::new(
+            Method::POST,
+            below("promote"),
+            "promotePack",
+            "The version on trial serves all, or is tried otherwise",
+            promote,
+        ))
+        .takes::<PackTrial>(),
+        Route::new(
+            Method::GET,
+            below("rollout"),
+            "readPackRollout",
+            "Which version serves whom, and how they do",
+            rollout,
+        )
+        .refuses(StatusCode::CONFLICT)
+        .answers::<RolloutView>(StatusCode::OK, "The plan with what was counted"),
         changing(Route::new(
             Method::POST,
             below("grant"),
@@ -90,10 +118,28 @@ async fn upgrade(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
     Id(PackName(pack)): Id<PackName>,
+    Asked(how): Asked<PackTrial>,
     request: Request,
 ) -> Result<Response, Problem> {
     let file = file(&shared, request).await?;
-    change(&shared, tenant, PackOrder::Upgrade { pack, file }).await
+    change(&shared, tenant, PackOrder::Upgrade { pack, file, how }).await
+}
+
+async fn promote(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(PackName(pack)): Id<PackName>,
+    Sent(how): Sent<PackTrial>,
+) -> Result<Response, Problem> {
+    change(&shared, tenant, PackOrder::Promote { pack, how }).await
+}
+
+async fn rollout(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(PackName(pack)): Id<PackName>,
+) -> Result<Json<RolloutView>, Problem> {
+    Ok(Json(shared.host.pack_rollout(&tenant.id, &pack).await?))
 }
 
 async fn grant(

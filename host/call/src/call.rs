@@ -174,6 +174,21 @@ impl Call {
         self.id
     }
 
+    /// Who calls, as it is shown.
+    pub fn from(&self) -> &Arc<str> {
+        &self.from
+    }
+
+    /// What was dialled.
+    pub fn to(&self) -> &Arc<str> {
+        &self.to
+    }
+
+    /// The last value of each name.
+    pub fn tags(&self) -> &BTreeMap<Arc<str>, Arc<str>> {
+        &self.tags
+    }
+
     /// The agent who placed this call.
     pub fn dialled_by(&self) -> Option<&AgentId> {
         self.dialled_by.as_ref()

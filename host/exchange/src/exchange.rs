@@ -263,6 +263,11 @@ impl Exchange {
         u32::try_from(self.calls.len()).unwrap_or(u32::MAX)
     }
 
+    /// A live interaction.
+    pub fn call(&self, interaction: InteractionId) -> Option<&Call> {
+        self.calls.get(&interaction)
+    }
+
     /// The host has room for so many live calls of this tenant; one more is answered 503. Those that are live stay.
     pub fn allow_calls(&mut self, most: u32) {
         self.allowed = most;

@@ -26,6 +26,8 @@ pub struct QuestionId(pub u64);
 #[derive(Debug)]
 pub struct Question {
     pub id: QuestionId,
+    /// The one that it is about: whoever answers for one interaction should be of one version. `None` where it is about many.
+    pub interaction: Option<InteractionId>,
     pub kind: QuestionKind,
 }
 
@@ -186,14 +188,22 @@ impl Exchange {
 
     /// Puts a question to a rule.
     pub(crate) fn ask(&mut self, now: Timestamp, asked: Asked, kind: QuestionKind) {
+        let interaction = match &asked {
+            Asked::Step { interaction, .. }
+            | Asked::Hear { interaction, .. }
+            | Asked::Review { interaction, .. }
+            | Asked::Redact { interaction, .. } => Some(*interaction),
+            Asked::Judge { interaction, .. } => *interaction,
+            Asked::Policy { .. } => None,
+        };
         let id = self.new_question(now, asked);
-        self.push(Output::Ask(Question { id, kind }));
+        self.push(Output::Ask(Question { id, interaction, kind }));
     }
 
     pub(crate) fn ask_step(&mut self, now: Timestamp, interaction: InteractionId, ask: u64, step: FlowStep) {
         self.tapes.asked(now, interaction, ask, self.configuration.revision, &step);
         let id = self.new_question(now, Asked::Step { interaction, ask });
-        self.push(Output::Ask(Question { id, kind: QuestionKind::Step(step) }));
+        self.push(Output::Ask(Question { id, interaction: Some(interaction), kind: QuestionKind::Step(step) }));
     }
 
     pub(crate) fn ask_rule(&mut self, now: Timestamp, interaction: Option<InteractionId>, question: gate::Question) {
@@ -202,7 +212,8 @@ impl Exchange {
             self.tapes.judging(now, interaction, ask, &rule, &plugin, &act);
         }
         let id = self.new_question(now, Asked::Judge { interaction, ask });
-        self.push(Output::Ask(Question { id, kind: QuestionKind::Judge { plugin, settings, act } }));
+        let kind = QuestionKind::Judge { plugin, settings, act };
+        self.push(Output::Ask(Question { id, interaction, kind }));
     }
 
     /// Asks the connector, or tells the call at once that there is no room.
@@ -214,7 +225,7 @@ impl Exchange {
         let id = self.new_question(now, Asked::Invoke { interaction, ask });
         self.lookups.begun(id, &name);
         let call = Box::new(Call { operation, input, key, interaction: Some(interaction), at: now });
-        self.push(Output::Ask(Question { id, kind: QuestionKind::Invoke { name, connector, call, timeout } }));
+        self.push(Output::Ask(Question { id, interaction: Some(interaction), kind: QuestionKind::Invoke { name, connector, call, timeout } }));
     }
 
     /// The earliest question is the first, since all have as long.

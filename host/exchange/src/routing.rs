@@ -216,9 +216,15 @@ impl Exchange {
         };
         let told = &self.routing.queues[&question.queue];
         let (tables, name) = (Arc::clone(&told.tables), Arc::clone(&told.name));
+        let interaction = match &question.subject {
+            acd::RankSubject::Agents { interaction, .. } | acd::RankSubject::Relax { interaction } => {
+                Some(interaction.interaction)
+            }
+            acd::RankSubject::Waiting { .. } => None,
+        };
         let taped = self.for_tape(now, question, &kind, name);
         let id = self.new_question(now, Asked::Policy { question: id, tables, taped });
-        self.push(Output::Ask(Question { id, kind }));
+        self.push(Output::Ask(Question { id, interaction, kind }));
     }
 
     /// The same question with names in the place of numbers, unless there is no room for it.

@@ -356,7 +356,7 @@ pub enum EventKind {
         waits: bool,
         by: Arc<str>,
     },
-    /// Somebody granted what a version asks for; it serves from here on.
+    /// Somebody granted what a version asks for; it serves from here on, or is tried as the next event says.
     PackGranted {
         pack: Arc<str>,
         from: Option<Arc<str>>,
@@ -375,6 +375,50 @@ pub enum EventKind {
     PackRemoved {
         pack: Arc<str>,
         by: Arc<str>,
+    },
+    /// A version of a pack is asked beside the one that serves; what it says has no effect.
+    RolloutShadowed {
+        pack: Arc<str>,
+        version: Arc<str>,
+        digest: Arc<str>,
+        by: Arc<str>,
+    },
+    /// A version of a pack serves some callers: `share=5%`, or who calls from, who calls to, what is tagged.
+    RolloutCanary {
+        pack: Arc<str>,
+        version: Arc<str>,
+        digest: Arc<str>,
+        audience: Arc<str>,
+        by: Arc<str>,
+    },
+    /// The version that was tried serves all who come from here on. Until `watched_until` it goes back on its own if it does worse than `from` did.
+    RolloutPromoted {
+        pack: Arc<str>,
+        from: Arc<str>,
+        version: Arc<str>,
+        digest: Arc<str>,
+        watched_until: Timestamp,
+        by: Arc<str>,
+    },
+    /// A version that was watched stays.
+    RolloutSettled {
+        pack: Arc<str>,
+        version: Arc<str>,
+        digest: Arc<str>,
+    },
+    /// The host took `from` back on its own, since it did worse than it may; `version` serves all who come from here on.
+    RolloutRolledBack {
+        pack: Arc<str>,
+        from: Arc<str>,
+        version: Arc<str>,
+        digest: Arc<str>,
+        why: Arc<str>,
+    },
+    /// No interaction uses the version any more, and it is no longer loaded.
+    RolloutUnused {
+        pack: Arc<str>,
+        version: Arc<str>,
+        digest: Arc<str>,
     },
     /// The process started: whatever was live before is over.
     Restarted {
@@ -445,6 +489,12 @@ impl EventKind {
             | Self::PackGranted { .. }
             | Self::PackRolledBack { .. }
             | Self::PackRemoved { .. }
+            | Self::RolloutShadowed { .. }
+            | Self::RolloutCanary { .. }
+            | Self::RolloutPromoted { .. }
+            | Self::RolloutSettled { .. }
+            | Self::RolloutRolledBack { .. }
+            | Self::RolloutUnused { .. }
             | Self::Restarted { .. }
             | Self::Alarm { .. } => None,
         }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use plugboard_config::{ConnectorSays, SettingFault};
 use plugboard_exchange as exchange;
 use plugboard_model::{
-    Limits, Policy, TenantId, Timestamp,
+    InteractionId, Limits, Policy, TenantId, Timestamp,
     compliance::{Rule, Verdict},
     connector::{Call, Connector},
     flow::{Problem, Setting},
@@ -16,7 +16,7 @@ use plugboard_plugin::{self as plugin, AnyPlugin};
 
 use crate::{
     connectors::{Connectors, Invocation, granted},
-    packs::{Component, Runs, Shelf, Shelved},
+    packs::{self, Asking, Component, Party, Rollouts, Served, Shelf, Shelved},
     ready::Ready,
 };
 
@@ -103,25 +103,22 @@ impl Components {
     }
 
     pub(crate) fn flow(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::FlowPlugin> {
-        match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
-            Some(Component::Flow(flow)) => Some(flow),
-            Some(_) => None,
+        match self.of_pack(tenant, name) {
+            Some(shelved) => shelved.component.clone().flow(),
             None => self.flows.get(name).cloned(),
         }
     }
 
     pub(crate) fn policy(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::RoutingPlugin> {
-        match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
-            Some(Component::Routing(policy)) => Some(policy),
-            Some(_) => None,
+        match self.of_pack(tenant, name) {
+            Some(shelved) => shelved.component.clone().policy(),
             None => self.policies.get(name).cloned(),
         }
     }
 
     pub(crate) fn rule(&self, tenant: Option<&TenantId>, name: &str) -> Option<plugin::CompliancePlugin> {
-        match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
-            Some(Component::Compliance(rule)) => Some(rule),
-            Some(_) => None,
+        match self.of_pack(tenant, name) {
+            Some(shelved) => shelved.component.clone().rule(),
             None => self.rules.get(name).cloned(),
         }
     }
@@ -316,8 +313,10 @@ fn missed_schema(fault: &SettingFault, below: &str) -> Problem {
 /// Asks on behalf of exchanges. Owned by the signalling thread.
 pub(crate) struct Questions {
     components: Components,
-    runs: Runs,
+    rollouts: Rollouts,
     runtime: Arc<plugin::Runtime>,
+    /// For versions that are asked beside those that serve: on threads of their own, so that nobody waits for them.
+    shadows: plugin::Runtime,
     connectors: Arc<Connectors>,
     /// Questions to connectors that are under way.
     invoked: BTreeMap<u64, Invocation>,
@@ -336,74 +335,71 @@ pub(crate) fn settings(told: &BTreeMap<String, String>) -> plugin::Settings {
 }
 
 impl Questions {
-    pub(crate) fn new(components: Components, runtime: Arc<plugin::Runtime>, connectors: Arc<Connectors>) -> Self {
+    /// The second runtime is for what is asked beside.
+    pub(crate) fn new(
+        components: Components,
+        rollouts: Rollouts,
+        (runtime, shadows): (Arc<plugin::Runtime>, plugin::Runtime),
+        connectors: Arc<Connectors>,
+    ) -> Self {
         let (settings, tables, told) = (Ready::default(), Ready::default(), Ready::default());
-        Self {
-            components,
-            runs: Runs::default(),
-            runtime,
-            connectors,
-            invoked: BTreeMap::new(),
-            settings,
-            tables,
-            told,
-        }
+        let invoked = BTreeMap::new();
+        Self { components, rollouts, runtime, shadows, connectors, invoked, settings, tables, told }
     }
 
-    /// Hands the question to the plugin threads. An answer comes at once where nobody has to be asked, or nobody can.
-    pub(crate) fn ask(
+    /// Hands the question to the plugin threads. An answer comes at once where nobody has to be asked, or nobody can. `party`: who is part of the
+    /// interaction, if it lives.
+    pub(crate) fn ask<'a>(
         &mut self,
         now: Timestamp,
         id: u64,
         tenant: &TenantId,
-        question: exchange::QuestionKind,
+        question: exchange::Question,
+        party: impl FnOnce(InteractionId) -> Option<Party<'a>>,
     ) -> Option<exchange::Answer> {
-        let question = match question {
+        let exchange::Question { interaction, kind, .. } = question;
+        let kind = match kind {
             exchange::QuestionKind::Invoke { name, connector, call, timeout } => {
                 return self.invoke(now, id, tenant, (&name, &connector), call, timeout).err();
             }
-            question => question,
+            kind => kind,
         };
-        if let Some(answer) = self.needs_nobody(tenant, &question) {
-            return Some(answer);
+        let (name, step) = match &kind {
+            exchange::QuestionKind::Step(step) => (&step.plugin, Some(step.event.seq)),
+            exchange::QuestionKind::RankAgents { plugin, .. }
+            | exchange::QuestionKind::RankWaiting { plugin, .. }
+            | exchange::QuestionKind::Relax { plugin, .. }
+            | exchange::QuestionKind::Judge { plugin, .. }
+            | exchange::QuestionKind::Hear { plugin, .. }
+            | exchange::QuestionKind::Review { plugin, .. }
+            | exchange::QuestionKind::Redact { plugin, .. } => (plugin, None),
+            exchange::QuestionKind::Invoke { name, .. } => (name, None),
+        };
+        let name = Arc::clone(name);
+        let asking = Asking { id, now, tenant, interaction, name: &name, step };
+        let of_pack = name.contains('/');
+        let served = if of_pack { self.rollouts.serve(&asking, party) } else { self.of_folder(&name, &kind) };
+        let put = served.ok_or_else(|| no_such(&name, &kind)).and_then(|served| self.put(&asking, kind, served));
+        if of_pack && !matches!(put, Ok(None)) {
+            self.rollouts.not_asked(id);
         }
-        self.put(id, tenant, question).err().map(exchange::Answer::Unavailable)
+        put.unwrap_or_else(|reason| Some(exchange::Answer::Unavailable(reason)))
     }
 
-    /// What a rule says that is about something else.
-    fn needs_nobody(&self, tenant: &TenantId, question: &exchange::QuestionKind) -> Option<exchange::Answer> {
-        let rule = |plugin: &str| self.components.rule(Some(tenant), plugin);
-        match question {
-            exchange::QuestionKind::Judge { plugin, act, .. } => {
-                rule(plugin).filter(|rule| !rule.judges(&act.what))?;
-                Some(exchange::Answer::Judged(Verdict::unjudged()))
-            }
-            exchange::QuestionKind::Hear { plugin, .. } => {
-                rule(plugin).filter(|rule| !rule.description().listens)?;
-                Some(exchange::Answer::Heard(None))
-            }
-            exchange::QuestionKind::Review { plugin, .. } => {
-                rule(plugin).filter(|rule| !rule.description().reviews)?;
-                Some(exchange::Answer::Reviewed(None))
-            }
-            exchange::QuestionKind::Redact { plugin, .. } => {
-                rule(plugin).filter(|rule| rule.description().redacts.is_empty())?;
-                Some(exchange::Answer::Redacted(None))
-            }
-            _ => None,
-        }
-    }
-
-    /// The rule of that name, with what it is told.
-    fn rule(
-        &mut self,
-        tenant: &TenantId,
-        name: &str,
-        told: Arc<BTreeMap<String, String>>,
-    ) -> Result<(plugin::CompliancePlugin, Arc<plugin::Settings>), Arc<str>> {
-        let rule = self.components.rule(Some(tenant), name);
-        let rule = rule.ok_or_else(|| format!("there is no compliance plugin {name}"))?;
-        Ok((rule, self.told.made_of(&told, settings)))
+    fn of_folder(&self, name: &str, kind: &exchange::QuestionKind) -> Option<Served> {
+        let Components { flows, policies, rules, .. } = &self.components;
+        let component = match kind {
+            exchange::QuestionKind::Step(_) => Component::Flow(flows.get(name)?.clone()),
+            exchange::QuestionKind::RankAgents { .. }
+            | exchange::QuestionKind::RankWaiting { .. }
+            | exchange::QuestionKind::Relax { .. } => Component::Routing(policies.get(name)?.clone()),
+            exchange::QuestionKind::Judge { .. }
+            | exchange::QuestionKind::Hear { .. }
+            | exchange::QuestionKind::Review { .. }
+            | exchange::QuestionKind::Redact { .. } => Component::Compliance(rules.get(name)?.clone()),
+            exchange::QuestionKind::Invoke { .. } => return None,
+        };
+        Some(Served { component, beside: None })
     }
 
     fn invoke(
@@ -444,53 +440,79 @@ impl Questions {
         }
     }
 
-    fn put(&mut self, id: u64, tenant: &TenantId, question: exchange::QuestionKind) -> Result<(), Arc<str>> {
-        let (budget, ask) = match question {
+    /// `Some`: the component need not be asked.
+    fn put(
+        &mut self,
+        asking: &Asking<'_>,
+        kind: exchange::QuestionKind,
+        served: Served,
+    ) -> Result<Option<exchange::Answer>, Arc<str>> {
+        let Served { component, beside } = served;
+        let (budget, ask) = match kind {
             exchange::QuestionKind::Step(step) => {
-                // A call that lives keeps the version that it began with.
-                let flow = self.runs.component(&step.plugin, |name| self.components.flow(Some(tenant), name));
-                let flow = flow.ok_or_else(|| format!("there is no flow plugin {}", step.plugin))?;
+                let flow = component.flow().ok_or_else(|| no_flow(asking.name))?;
                 let settings = self.settings.made_of(&step.document, |document| plugin::Settings::document(document));
                 let ask = plugin::Ask::FlowStep { flow, settings, state: step.state, event: Box::new(step.event) };
                 (STEP_BUDGET, ask)
             }
-            exchange::QuestionKind::RankAgents { plugin, tables, who, needs, candidates, columns } => {
-                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(&tables));
+            exchange::QuestionKind::RankAgents { tables, who, needs, candidates, columns, .. } => {
+                let policy = component.policy().ok_or_else(|| no_policy(asking.name))?;
+                let tables = self.table_set(&tables);
                 (RANK_BUDGET, plugin::Ask::RankAgents { policy, tables, who, needs, candidates, columns })
             }
-            exchange::QuestionKind::RankWaiting { plugin, tables, agent, waiting, columns } => {
-                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(&tables));
+            exchange::QuestionKind::RankWaiting { tables, agent, waiting, columns, .. } => {
+                let policy = component.policy().ok_or_else(|| no_policy(asking.name))?;
+                let tables = self.table_set(&tables);
                 (RANK_BUDGET, plugin::Ask::RankWaiting { policy, tables, agent, waiting, columns })
             }
-            exchange::QuestionKind::Relax { plugin, tables, who, needs } => {
-                let (policy, tables) = (self.policy(tenant, &plugin)?, self.table_set(&tables));
+            exchange::QuestionKind::Relax { tables, who, needs, .. } => {
+                let policy = component.policy().ok_or_else(|| no_policy(asking.name))?;
+                let tables = self.table_set(&tables);
                 (RANK_BUDGET, plugin::Ask::OnTimer { policy, tables, who, needs })
             }
-            exchange::QuestionKind::Judge { plugin, settings, act } => {
-                let (rule, settings) = self.rule(tenant, &plugin, settings)?;
-                (JUDGE_BUDGET, plugin::Ask::Judge { rule, settings, act })
+            exchange::QuestionKind::Judge { settings, act, .. } => {
+                let rule = component.rule().ok_or_else(|| no_rule(asking.name))?;
+                if !rule.judges(&act.what) {
+                    return Ok(Some(exchange::Answer::Judged(Verdict::unjudged())));
+                }
+                (JUDGE_BUDGET, plugin::Ask::Judge { rule, settings: self.told(&settings), act })
             }
-            exchange::QuestionKind::Hear { plugin, settings, state, segment } => {
-                let (rule, settings) = self.rule(tenant, &plugin, settings)?;
-                (TEXT_BUDGET, plugin::Ask::Utterance { rule, settings, state, segment })
+            exchange::QuestionKind::Hear { settings, state, segment, .. } => {
+                let rule = component.rule().ok_or_else(|| no_rule(asking.name))?;
+                if !rule.description().listens {
+                    return Ok(Some(exchange::Answer::Heard(None)));
+                }
+                (TEXT_BUDGET, plugin::Ask::Utterance { rule, settings: self.told(&settings), state, segment })
             }
-            exchange::QuestionKind::Review { plugin, settings, transcript } => {
-                let (rule, settings) = self.rule(tenant, &plugin, settings)?;
-                (REVIEW_BUDGET, plugin::Ask::Review { rule, settings, transcript })
+            exchange::QuestionKind::Review { settings, transcript, .. } => {
+                let rule = component.rule().ok_or_else(|| no_rule(asking.name))?;
+                if !rule.description().reviews {
+                    return Ok(Some(exchange::Answer::Reviewed(None)));
+                }
+                (REVIEW_BUDGET, plugin::Ask::Review { rule, settings: self.told(&settings), transcript })
             }
-            exchange::QuestionKind::Redact { plugin, settings, text, language } => {
-                let (rule, settings) = self.rule(tenant, &plugin, settings)?;
-                (TEXT_BUDGET, plugin::Ask::Redact { rule, settings, text, language })
+            exchange::QuestionKind::Redact { settings, text, language, .. } => {
+                let rule = component.rule().ok_or_else(|| no_rule(asking.name))?;
+                if rule.description().redacts.is_empty() {
+                    return Ok(Some(exchange::Answer::Redacted(None)));
+                }
+                (TEXT_BUDGET, plugin::Ask::Redact { rule, settings: self.told(&settings), text, language })
             }
             exchange::QuestionKind::Invoke { .. } => return Err("a connector is asked another way".into()),
         };
-        let question = plugin::Question { id, tenant: tenant.clone(), budget, ask };
-        self.runtime.ask(question).map_err(|failure| failure.to_string().into())
+        let question = |ask| plugin::Question { id: asking.id, tenant: asking.tenant.clone(), budget, ask };
+        let shadow = beside.map(|(candidate, state)| packs::beside(&ask, &candidate, state));
+        self.runtime.ask(question(ask)).map_err(|failure| Arc::from(failure.to_string()))?;
+        if let Some(shadow) = shadow
+            && shadow.is_none_or(|ask| self.shadows.ask(question(ask)).is_err())
+        {
+            self.rollouts.shadow_dropped(asking.now, asking.id);
+        }
+        Ok(None)
     }
 
-    fn policy(&self, tenant: &TenantId, name: &str) -> Result<plugin::RoutingPlugin, Arc<str>> {
-        let policy = self.components.policy(Some(tenant), name);
-        policy.ok_or_else(|| format!("there is no routing plugin {name}").into())
+    fn told(&mut self, told: &Arc<BTreeMap<String, String>>) -> Arc<plugin::Settings> {
+        self.told.made_of(told, settings)
     }
 
     fn table_set(&mut self, tables: &Arc<routing::Tables>) -> Arc<plugin::TableSet> {
@@ -498,6 +520,33 @@ impl Questions {
     }
 }
 
+fn no_such(name: &str, kind: &exchange::QuestionKind) -> Arc<str> {
+    match kind {
+        exchange::QuestionKind::Step(_) => no_flow(name),
+        exchange::QuestionKind::RankAgents { .. }
+        | exchange::QuestionKind::RankWaiting { .. }
+        | exchange::QuestionKind::Relax { .. } => no_policy(name),
+        exchange::QuestionKind::Judge { .. }
+        | exchange::QuestionKind::Hear { .. }
+        | exchange::QuestionKind::Review { .. }
+        | exchange::QuestionKind::Redact { .. } => no_rule(name),
+        exchange::QuestionKind::Invoke { .. } => format!("there is no connector {name}").into(),
+    }
+}
+
+fn no_flow(name: &str) -> Arc<str> {
+    format!("there is no flow plugin {name}").into()
+}
+
+fn no_policy(name: &str) -> Arc<str> {
+    format!("there is no routing plugin {name}").into()
+}
+
+fn no_rule(name: &str) -> Arc<str> {
+    format!("there is no compliance plugin {name}").into()
+}
+
+/// A reply in the words of the exchange.
 pub(crate) fn answer_of(result: Result<plugin::Answer, plugin::AskFailure>) -> exchange::Answer {
     match result {
         Ok(plugin::Answer::Stepped(stepped)) => exchange::Answer::Stepped(stepped),

@@ -32,6 +32,7 @@ mod api;
 mod apply;
 mod connectors;
 mod packs;
+mod rollouts;
 
 pub(crate) use apply::with_zone_renewed;
 
@@ -68,7 +69,8 @@ impl TenantParts {
 /// Components, what is known of how they fare, and the packs that some of them came in.
 pub(crate) struct Guests {
     pub(crate) components: Components,
-    pub(crate) plugins: plugboard_plugin::RuntimeWatch,
+    /// Of those that answer, and of shadows.
+    pub(crate) plugins: [plugboard_plugin::RuntimeWatch; 2],
     pub(crate) packs: Arc<Packs>,
     pub(crate) connectors: Arc<Connectors>,
     pub(crate) outbox: ToOutbox,
@@ -80,7 +82,7 @@ pub(crate) struct PlugboardHost {
     store: Arc<Embedded>,
     folders: Folders,
     components: Components,
-    plugins: plugboard_plugin::RuntimeWatch,
+    plugins: [plugboard_plugin::RuntimeWatch; 2],
     packs: Arc<Packs>,
     connectors: Arc<Connectors>,
     outbox: ToOutbox,

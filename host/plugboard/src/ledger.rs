@@ -21,7 +21,14 @@ use plugboard_store::{
 };
 use tokio::sync::Notify;
 
-use crate::{alarms::Alarms, books::Books, chain, clock::Clock, tapes::Tapes};
+use crate::{
+    alarms::Alarms,
+    books::Books,
+    chain,
+    clock::Clock,
+    packs::{Rollouts, end_of},
+    tapes::Tapes,
+};
 
 /// Batches that may wait for the ledger's thread.
 const QUEUE: usize = 65_536;
@@ -84,9 +91,10 @@ impl Ledger {
         woken: Arc<Notify>,
         alarms: Arc<Alarms>,
         tapes: Tapes,
+        rollouts: Rollouts,
     ) -> std::io::Result<Self> {
         let (queue, batches) = sync_channel(QUEUE);
-        let mut desk = Desk { store, woken, alarms, clock, books, configured: BTreeMap::new(), tapes };
+        let mut desk = Desk { store, woken, alarms, clock, books, configured: BTreeMap::new(), tapes, rollouts };
         let run = move || desk.run(&batches);
         let thread = std::thread::Builder::new().name("ledger".into()).spawn(run)?;
         Ok(Self { queue: Some(queue), thread: Some(thread) })
@@ -131,6 +139,8 @@ struct Desk {
     /// What the books were last configured with.
     configured: BTreeMap<TenantId, SharedConfiguration>,
     tapes: Tapes,
+    /// Told how interactions end.
+    rollouts: Rollouts,
 }
 
 impl Desk {
@@ -197,6 +207,11 @@ impl Desk {
             page.events.push(Arc::unwrap_or_clone(event));
         }
         while let Some(cdr) = books.next_cdr() {
+            // A late fact of an interaction that is over says nothing more.
+            if let Some(configuration) = self.configured.get(&tenant) {
+                let end = end_of(&cdr, configuration);
+                self.rollouts.ended(self.clock.now(), &tenant, cdr.interaction, end);
+            }
             page.records.insert(cdr.interaction, cdr);
         }
         self.books.insert(tenant, books);

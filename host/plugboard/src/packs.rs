@@ -1,22 +1,25 @@
 //! Packs of plugins at a running host: which tenant has which, and what of them is loaded.
 //!
 //! ```text
-//!   file ─► admit (signature, manifest, components) ─► Installation (serves or waits) ─► store ─► Shelf ─► questions
+//!   file ─► admit (signature, manifest, components) ─► Installation (serves, is tried or waits) ─► store ─► Rollouts ─► questions
+//!                                                                                                     └───► Shelf ─► checks
 //! ```
 
 mod admit;
+mod ends;
 pub(crate) mod fit;
 mod kept;
 mod lines;
 mod record;
-mod runs;
+mod rollouts;
 mod shelf;
 
 pub(crate) use admit::{Admitted, Gate};
-pub(crate) use kept::{Known, Packs, told};
+pub(crate) use ends::end_of;
+pub(crate) use kept::{Described, Known, Packs, told};
 pub(crate) use lines::{Line, Lines};
 pub(crate) use record::InstalledPack;
-pub(crate) use runs::Runs;
+pub(crate) use rollouts::{Asking, News, Party, Rollouts, Row, Served, Standing, beside};
 pub(crate) use shelf::{Component, Shelf, Shelved, is_of};
 
 use plugboard_pack::{ComponentName, PackId};

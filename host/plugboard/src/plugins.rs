@@ -1,11 +1,19 @@
 //! How plugins fare: their figures for the API, and their quarantines for the operator.
 
+use std::num::NonZeroUsize;
+
 use plugboard_api::{PluginFigures, PluginVersion, Took};
-use plugboard_plugin::{Account, Asked, FailureKind, QuarantineTransition, Reply, RuntimeWatch};
+use plugboard_plugin::{Account, Asked, FailureKind, QuarantineTransition, Reply, RuntimeSettings, RuntimeWatch};
 
 use crate::{alarms::Alarms, answers::Components};
 
 const ALARM: &str = "plugin-quarantined";
+
+/// For versions that are asked beside those that serve: one thread and a short line, and what finds no room there is not asked.
+pub(crate) fn beside() -> RuntimeSettings {
+    const ONE: NonZeroUsize = NonZeroUsize::MIN;
+    RuntimeSettings { threads: ONE, calling_threads: ONE, queue: 64, kept: Some(16), ..RuntimeSettings::default() }
+}
 
 /// What each plugin was asked by each tenant, by the names of this installation.
 pub(crate) fn figures(components: &Components, watch: &RuntimeWatch) -> Vec<PluginFigures> {

@@ -243,7 +243,9 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         connectors.prepare(configuration, &components);
     }
     let tapes = Tapes::kept_for(config.limits.tape_days);
-    let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed), Arc::clone(&alarms), tapes)
+    let rollouts = packs.rollouts.clone();
+    let (told, heard) = (Arc::clone(&alarms), rollouts.clone());
+    let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed), told, tapes, heard)
         .map_err(StartError::Thread)?;
 
     let (signalling, sip_udp, sip_tcp, give_parts) = start_signalling(&config).await?;
@@ -267,30 +269,34 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     })?;
 
     let to_loop = inbox.clone();
-    let (lost, known) = (Arc::clone(&alarms), components.clone());
+    let (lost, known, heard) = (Arc::clone(&alarms), components.clone(), rollouts.clone());
     let outbox = Outbox::new();
     let to_outbox = outbox.way_in();
     let runtime = plugin::Runtime::start(&engine, &plugin::RuntimeSettings::default(), move |reply| {
         plugins::watch_over(&known, &lost, &reply);
+        heard.heard(clock.now(), &reply);
         let Some(reply) = to_outbox.take(reply) else { return };
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Answered(reply)) {
             lost.note("answers-lost", "", "the signalling loop is overloaded; answers of plugins were lost");
         }
     })?;
-    let watch = runtime.watch();
+    let heard = rollouts.clone();
+    let beside = plugins::beside();
+    let shadows = plugin::Runtime::start(&engine, &beside, move |reply| heard.shadow_heard(clock.now(), &reply))?;
+    let watches = [runtime.watch(), shadows.watch()];
     let runtime = Arc::new(runtime);
     let to_outbox = outbox.way_in();
     let sending = outbox
         .start(Arc::clone(&store), Arc::clone(&connectors), Arc::downgrade(&runtime), Arc::clone(&alarms))
         .map_err(StartError::Thread)?;
-    let questions = Questions::new(components.clone(), runtime, Arc::clone(&connectors));
+    let questions = Questions::new(components.clone(), rollouts, (runtime, shadows), Arc::clone(&connectors));
 
     let base = Base::new(&config, &folders, &sip_udp, &sip_tcp)?;
     let host = Arc::new(PlugboardHost::new(
         inbox.clone(),
         Arc::clone(&store),
         folders.clone(),
-        Guests { components, plugins: watch, packs, connectors, outbox: to_outbox },
+        Guests { components, plugins: watches, packs, connectors, outbox: to_outbox },
         &base.listeners(&sip_udp, &sip_tcp),
         Arc::clone(&alarms),
     ));
@@ -354,6 +360,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     host.is_started();
     tokio::spawn(renew_zones(Arc::downgrade(&host), clock));
     tokio::spawn(erasing::watch(Arc::downgrade(&host), clock));
+    tokio::spawn(PlugboardHost::keep_plans(Arc::downgrade(&host), clock));
     Ok(Running {
         host,
         sip_udp,

@@ -25,6 +25,7 @@ use crate::{
     clock::Clock,
     front::Front,
     ledger::{Batch, Durable, Ledger},
+    packs::Party,
 };
 
 /// What other threads tell the loop.
@@ -407,9 +408,10 @@ impl Loop {
                 Output::Media(command) => self.commands.push(for_plane(index, command)),
                 Output::Ask(question) => {
                     let id = question.id.0 | (index as u64) << TENANT_SHIFT;
-                    let tenant = &mut self.parts.tenants[index];
-                    if let Some(answer) = self.parts.questions.ask(now, id, &tenant.id, question.kind) {
-                        tenant.exchange.handle_input(now, Input::Answered { question: question.id, answer });
+                    let (asked, tenant) = (question.id, &mut self.parts.tenants[index]);
+                    let party = |interaction| tenant.exchange.call(interaction).map(party);
+                    if let Some(answer) = self.parts.questions.ask(now, id, &tenant.id, question, party) {
+                        tenant.exchange.handle_input(now, Input::Answered { question: asked, answer });
                     }
                 }
                 Output::Record(event) => {
@@ -459,6 +461,12 @@ impl Loop {
         self.draining_until
             .is_some_and(|until| now >= until || self.parts.tenants.iter().all(|tenant| tenant.exchange.is_idle()))
     }
+}
+
+/// Who is part of a call.
+fn party(call: &plugboard_call::Call) -> Party<'_> {
+    let tags = call.tags().iter().map(|(name, value)| format!("{name}={value}"));
+    Party { from: call.from(), to: call.to(), tags: tags.collect() }
 }
 
 /// Whether a command may be carried out while nothing can be kept: it only looks, or leaves less to do.

@@ -7,6 +7,7 @@ use std::{
 };
 
 use plugboard_model::TenantId;
+use plugboard_pack::Outcome;
 
 use crate::{AskFailure, PluginHash};
 
@@ -72,9 +73,17 @@ impl FailureKind {
 
     /// Whether it speaks against the plugin: what a quarantine counts. The others were never asked.
     pub fn is_the_plugins(self) -> bool {
+        self.outcome().is_some()
+    }
+
+    /// What it says of the plugin; `None` where the plugin was not asked.
+    pub fn outcome(self) -> Option<Outcome> {
         match self {
-            Self::Trapped | Self::OutOfMemory | Self::Deadline | Self::BadAnswer | Self::Plugin => true,
-            Self::Refused | Self::Stale | Self::Limited | Self::Quarantined => false,
+            Self::Trapped | Self::OutOfMemory => Some(Outcome::Trapped),
+            Self::Deadline => Some(Outcome::Late),
+            Self::BadAnswer => Some(Outcome::BadAnswer),
+            Self::Plugin => Some(Outcome::Declined),
+            Self::Refused | Self::Stale | Self::Limited | Self::Quarantined => None,
         }
     }
 }

@@ -12,7 +12,7 @@ use plugboard_model::{
     flow::{self, Setting, Stepped},
     routing::{Candidate, Column, Need, Order, Relaxed, Tables, Waiting},
 };
-use plugboard_pack::quarantine::Transition;
+use plugboard_pack::{Outcome, quarantine::Transition};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -213,6 +213,11 @@ impl Reply {
     /// How it went, for whoever watches over plugins: `None` where it was answered.
     pub fn failure(&self) -> Option<FailureKind> {
         self.result.as_ref().err().map(AskFailure::kind)
+    }
+
+    /// What it says of the plugin; `None` where the plugin was not asked after all.
+    pub fn outcome(&self) -> Option<Outcome> {
+        self.failure().map_or(Some(Outcome::Good), FailureKind::outcome)
     }
 }
 

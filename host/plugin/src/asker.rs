@@ -40,7 +40,11 @@ impl Asker {
     pub(crate) fn sharing(engine: &Engine, askers: usize) -> Self {
         // Half for what is kept; the rest for loading, checking and what is being replaced.
         let instances = usize::try_from(engine.instances).unwrap_or(usize::MAX);
-        let most = (instances / 4 / askers).clamp(1, MOST_KEPT);
+        Self::keeping(engine, (instances / 4 / askers).clamp(1, MOST_KEPT))
+    }
+
+    /// Keeps so many instances of a world.
+    pub(crate) fn keeping(engine: &Engine, most: usize) -> Self {
         Self {
             flows: Kept::new(most),
             policies: Kept::new(most),
@@ -132,6 +136,13 @@ impl Asker {
     /// What was asked of this asker and how it went.
     pub fn accounts(&self) -> Accounts {
         Accounts::of([&self.ledger])
+    }
+
+    /// Lets go of instances whose plugin nobody else holds any more, and with the last of them of its machine code.
+    pub fn drop_unused(&mut self) {
+        self.flows.drop_unused();
+        self.policies.drop_unused();
+        self.rules.drop_unused();
     }
 
     pub(crate) fn ledger(&self) -> Ledger {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    sync::Arc,
+    sync::{Arc, Weak},
     time::{Duration, Instant},
 };
 
@@ -23,9 +23,17 @@ const MOST_UNFIT: usize = 256;
 /// Most instances of large components: they may have 256 MiB each, where small ones have 16.
 const MOST_LARGE: usize = 4;
 
+/// An instance between two questions.
+struct Place<W: World> {
+    used: u64,
+    instance: Instance<W>,
+    /// Gone once nobody holds the plugin to ask it.
+    plugin: Weak<W::About>,
+}
+
 /// The instances of one world, the least recently used one first to go.
 pub(crate) struct Kept<W: World> {
-    by_key: BTreeMap<Key, (u64, Instance<W>)>,
+    by_key: BTreeMap<Key, Place<W>>,
     unfit: Unfit,
     uses: u64,
     most: usize,
@@ -59,7 +67,7 @@ impl<W: World<Setup: Setup>> Kept<W> {
         let result = question.ask(&mut instance, setup, turn);
         self.fuel += instance.take_fuel();
         if may_serve_again(&result) && !instance.is_worn() {
-            self.keep(key, instance);
+            self.keep(key, instance, plugin.handle());
         }
         result
     }
@@ -71,12 +79,17 @@ impl<W: World> Kept<W> {
     }
 
     fn take(&mut self, key: &Key) -> Option<Instance<W>> {
-        let (_, instance) = self.by_key.remove(key)?;
+        let Place { instance, .. } = self.by_key.remove(key)?;
         self.large -= usize::from(instance.is_large());
         Some(instance)
     }
 
-    fn keep(&mut self, key: Key, instance: Instance<W>) {
+    pub(crate) fn drop_unused(&mut self) {
+        self.by_key.retain(|_, place| place.plugin.strong_count() > 0);
+        self.large = self.by_key.values().filter(|place| place.instance.is_large()).count();
+    }
+
+    fn keep(&mut self, key: Key, instance: Instance<W>, plugin: Weak<W::About>) {
         let is_large = instance.is_large();
         if self.by_key.len() >= self.most {
             self.drop_oldest(false);
@@ -85,12 +98,12 @@ impl<W: World> Kept<W> {
         }
         self.uses += 1;
         self.large += usize::from(is_large);
-        self.by_key.insert(key, (self.uses, instance));
+        self.by_key.insert(key, Place { used: self.uses, instance, plugin });
     }
 
     fn drop_oldest(&mut self, large_only: bool) {
-        let all = self.by_key.iter().filter(|(_, (_, instance))| !large_only || instance.is_large());
-        let oldest = all.min_by_key(|(_, (used, _))| *used).map(|(key, _)| key.clone());
+        let all = self.by_key.iter().filter(|(_, place)| !large_only || place.instance.is_large());
+        let oldest = all.min_by_key(|(_, place)| place.used).map(|(key, _)| key.clone());
         oldest.and_then(|oldest| self.take(&oldest));
     }
 }

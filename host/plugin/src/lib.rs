@@ -52,7 +52,7 @@ pub use inspect::{CONTRACT, Inspected};
 pub use limits::Limits;
 pub use load::{
     AnyPlugin, AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, DialerPlugin, FlowPlugin, LoadError,
-    Plugin, PluginHash, RoutingPlugin, Terms,
+    Plugin, PluginHash, RoutingPlugin, Terms, Trace,
 };
 pub use log::{LogLevel, LogLine, LogSink};
 pub use quarantines::Quarantined;

@@ -1,9 +1,10 @@
 //! From a component's bytes to a plugin that can be asked.
 
 use std::{
+    any::Any,
     fmt,
     sync::{
-        Arc,
+        Arc, Weak,
         atomic::{AtomicU64, Ordering},
     },
 };
@@ -362,6 +363,20 @@ impl<W: World> Plugin<W> {
         &self.1
     }
 
+    /// Lives as long as anybody holds this plugin to ask it; its instances do not count.
+    pub(crate) fn handle(&self) -> Weak<W::About> {
+        Arc::downgrade(&self.1)
+    }
+
+    /// Tells whether its machine code is still in memory, once all that hold it have let go.
+    pub fn trace(&self) -> Trace
+    where
+        W: 'static,
+    {
+        let loaded: Weak<dyn Any + Send + Sync> = Arc::downgrade(&self.0) as Weak<_>;
+        Trace(loaded)
+    }
+
     /// An instance that knows no settings.
     pub(crate) fn raw_instance(&self, tenant: Option<TenantId>) -> Result<Instance<W>, AskFailure> {
         Ok(Instance::new(&self.0, tenant)?)
@@ -373,6 +388,16 @@ impl<W: World> Plugin<W> {
         W::configure(&mut instance, setup)?;
         instance.mark_ready();
         Ok(instance)
+    }
+}
+
+/// What remains of a plugin that was let go.
+#[derive(Clone, Debug)]
+pub struct Trace(Weak<dyn Any + Send + Sync>);
+
+impl Trace {
+    pub fn is_in_memory(&self) -> bool {
+        self.0.strong_count() > 0
     }
 }
 

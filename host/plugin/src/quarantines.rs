@@ -58,7 +58,7 @@ impl Quarantines {
         ticket: Ticket,
         failure: Option<FailureKind>,
     ) -> Option<Transition> {
-        let Some(outcome) = outcome(failure) else {
+        let Some(outcome) = failure.map_or(Some(Outcome::Good), FailureKind::outcome) else {
             self.withdraw(now, &subject, ticket);
             return None;
         };
@@ -99,18 +99,6 @@ impl Quarantines {
             }
         }
         open.into_iter().map(|(asked, until)| Quarantined { asked: asked.clone(), until }).collect()
-    }
-}
-
-/// `None`: the plugin was not asked.
-fn outcome(failure: Option<FailureKind>) -> Option<Outcome> {
-    match failure {
-        None => Some(Outcome::Good),
-        Some(FailureKind::Trapped | FailureKind::OutOfMemory) => Some(Outcome::Trapped),
-        Some(FailureKind::Deadline) => Some(Outcome::Late),
-        Some(FailureKind::BadAnswer) => Some(Outcome::BadAnswer),
-        Some(FailureKind::Plugin) => Some(Outcome::Declined),
-        Some(FailureKind::Refused | FailureKind::Stale | FailureKind::Limited | FailureKind::Quarantined) => None,
     }
 }
 

@@ -28,6 +28,8 @@ pub struct RuntimeSettings {
     pub calling_threads: NonZeroUsize,
     /// Most questions that wait for either kind of threads, half of them of one tenant; more are refused.
     pub queue: usize,
+    /// Instances of a world that each thread keeps; `None`: the threads share a quarter of the engine's.
+    pub kept: Option<usize>,
     /// What each tenant may ask of either kind of threads.
     pub allowance: Allowance,
     /// When a plugin that fails is let be, and for how long.
@@ -41,6 +43,7 @@ impl Default for RuntimeSettings {
             threads: NonZeroUsize::new(cores / 2).unwrap_or(NonZeroUsize::MIN).max(TWO),
             calling_threads: NonZeroUsize::new(4 * cores).unwrap_or(NonZeroUsize::MIN).max(EIGHT),
             queue: 4_096,
+            kept: None,
             allowance: Allowance::default(),
             quarantine: Rules::default(),
         }
@@ -93,7 +96,20 @@ struct Work {
     running: BTreeMap<TenantId, usize>,
     /// Most of them at a time.
     most_running: usize,
+    /// How often the threads were asked to let go of what nobody can ask any more.
+    tidies: u64,
     closed: bool,
+}
+
+/// What a thread does next.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one at a time on a thread's stack, where a box would be an allocation a question"
+)]
+enum Turn {
+    Answer(Waiting),
+    /// Let go of plugins that nobody can ask any more; carries [`Work::tidies`].
+    Tidy(u64),
 }
 
 /// A tenant's questions, in order of arrival.
@@ -130,14 +146,17 @@ impl Runtime {
         let threads = Vec::with_capacity(pure + calling);
         let mut runtime = Self { watch, threads, most_waiting: settings.queue, refused };
         let reply: Arc<dyn Fn(Reply) + Send + Sync> = Arc::new(reply);
+        let asker = |threads| {
+            settings.kept.map_or_else(|| Asker::sharing(engine, threads), |most| Asker::keeping(engine, most))
+        };
         for number in 0..pure {
             let pool = Arc::clone(&runtime.watch.pure);
-            runtime.spawn(format!("plugin-{number}"), pool, Asker::sharing(engine, pure), Arc::clone(&reply))?;
+            runtime.spawn(format!("plugin-{number}"), pool, asker(pure), Arc::clone(&reply))?;
         }
         for number in 0..calling {
             let pool = Arc::clone(&runtime.watch.calling);
             // These keep no instance.
-            runtime.spawn(format!("calling-{number}"), pool, Asker::sharing(engine, calling), Arc::clone(&reply))?;
+            runtime.spawn(format!("calling-{number}"), pool, asker(calling), Arc::clone(&reply))?;
         }
         Ok(runtime)
     }
@@ -152,7 +171,16 @@ impl Runtime {
         let ledger = asker.ledger();
         self.watch.ledgers.push(asker.ledger());
         let spawned = thread::Builder::new().name(name).spawn(move || {
-            while let Some(Waiting { arrived, ticket, question }) = pool.next() {
+            let mut tidied = 0;
+            while let Some(turn) = pool.next(tidied) {
+                let Waiting { arrived, ticket, question } = match turn {
+                    Turn::Answer(waiting) => waiting,
+                    Turn::Tidy(asked) => {
+                        tidied = asked;
+                        asker.drop_unused();
+                        continue;
+                    }
+                };
                 let setup = question.setup_hash();
                 let mut answered = answer(&mut asker, &ledger, arrived, question);
                 pool.done(&mut answered, setup, ticket);
@@ -194,6 +222,14 @@ impl RuntimeWatch {
     /// What was asked since the start, and how it went.
     pub fn accounts(&self) -> Accounts {
         Accounts::of(&self.ledgers)
+    }
+
+    /// Has each thread let go, before its next question, of plugins that nobody can ask any more, so that their memory is given back.
+    pub fn drop_unused(&self) {
+        for pool in [&self.pure, &self.calling] {
+            pool.lock().tidies += 1;
+            pool.arrived.notify_all();
+        }
     }
 
     /// Plugins that are not asked for now.
@@ -249,6 +285,7 @@ impl Pool {
             turns: 0,
             running: BTreeMap::new(),
             most_running,
+            tidies: 0,
             closed: false,
         };
         Self { work: Mutex::new(work), arrived: Condvar::new(), begun }
@@ -258,15 +295,18 @@ impl Pool {
         self.work.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The next question, of the tenant that has the fewest under way; `None` at the end.
-    fn next(&self) -> Option<Waiting> {
+    /// The next question, of the tenant that has the fewest under way; `None` at the end. `tidied`: what the thread was last asked to let go of.
+    fn next(&self, tidied: u64) -> Option<Turn> {
         let mut work = self.lock();
         loop {
             if work.closed {
                 return None;
             }
+            if work.tidies != tidied {
+                return Some(Turn::Tidy(work.tidies));
+            }
             if let Some(taken) = work.take() {
-                return Some(taken);
+                return Some(Turn::Answer(taken));
             }
             work = self.arrived.wait(work).unwrap_or_else(PoisonError::into_inner);
         }

@@ -41,6 +41,8 @@ enum Name {
     Record,
     /// Agent free to the agent's phone ringing, by backlog; memory a waiting caller.
     Queue,
+    /// A pack's version changes every second under 200 calls a second: questions that fail, the longest roll-back.
+    Swap,
     /// One flow step and one ranking in a component, beside a webhook.
     Flow,
     /// A hundred tenants, three of which have plugins that misbehave: CPU of the others' questions.
@@ -60,6 +62,7 @@ impl Name {
             Self::Bridge => "bridge",
             Self::Record => "record",
             Self::Queue => "queue",
+            Self::Swap => "swap",
             Self::Flow => "flow",
             Self::Tenants => "tenants",
             Self::Start => "start",
@@ -74,6 +77,7 @@ impl Name {
             Self::Bridge => figures::BRIDGE,
             Self::Record => figures::RECORD,
             Self::Queue => figures::QUEUE,
+            Self::Swap => figures::SWAP,
             Self::Flow => figures::FLOW,
             Self::Tenants => figures::TENANTS,
             Self::Start => figures::START,
@@ -87,7 +91,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let components = plugins::build()?;
     let name = arguments.name.word();
     let mut bench = match arguments.name {
-        Name::Ivr | Name::Bridge | Name::Record | Name::Queue | Name::Start => {
+        Name::Ivr | Name::Bridge | Name::Record | Name::Queue | Name::Start | Name::Swap => {
             let mut build = cargo();
             build.args(["build", "--release", "--workspace", "--bin", "plugboard", "--bin", "plugboard-load"]);
             run::run("building for release (10 to 20 minutes the first time)", &mut build)?;

@@ -56,6 +56,14 @@ pub(crate) const QUEUE: &[Promise] = &[
     held(&["rss_kib_per_waiting"], AtMost(64.0)),
 ];
 
+pub(crate) const SWAP: &[Promise] = &[
+    told(&["questions"]),
+    held(&["questions_failed"], AtMost(0.0)),
+    held(&["calls_failed"], AtMost(0.0)),
+    told(&["swaps"]),
+    held(&["longest_rollback_s"], AtMost(5.0)),
+];
+
 pub(crate) const FLOW: &[Promise] = &[
     told(&["rank_us", "1", "p50"]),
     told(&["rank_us", "10", "p50"]),

@@ -5,6 +5,7 @@ mod cross_check;
 mod ivr;
 mod queue;
 mod start;
+mod swap;
 
 use std::path::PathBuf;
 
@@ -24,6 +25,7 @@ pub use bridge::{bridge, record};
 pub use ivr::ivr;
 pub use queue::queue;
 pub use start::start;
+pub use swap::swap;
 
 /// How a benchmark is run.
 #[derive(Clone, Debug)]
@@ -89,6 +91,8 @@ pub enum BenchError {
     Host(#[from] HostError),
     #[error("the load cannot be run; the host's last words:\n{log}")]
     Run { log: String, source: RunError },
+    #[error("versions cannot be changed; the host's last words:\n{log}")]
+    Swap { log: String, source: std::io::Error },
     #[error("{label}: {missing}\n{report}\nthe host's last words:\n{log}")]
     NoFigures { label: String, missing: &'static str, report: String, log: String },
     #[error("the other generator cannot be run")]

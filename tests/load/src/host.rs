@@ -75,6 +75,7 @@ pub struct Host {
     log: Arc<Mutex<VecDeque<String>>>,
     /// A word when the host is ready; hung up when the host has said its last.
     said: Receiver<()>,
+    api: SocketAddrV4,
     pub server: Server,
 }
 
@@ -104,11 +105,12 @@ impl Host {
         write_tenant(&folder.join("tenants").join("load"), tenant)?;
         let sip = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_udp_port()?);
         let config = folder.join("plugboard.toml");
-        fs::write(&config, process_config(sip, free_tcp_port()?, &std::path::absolute(&installation.plugins)?))?;
+        let api = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_tcp_port()?);
+        fs::write(&config, process_config(sip, api, &std::path::absolute(&installation.plugins)?))?;
         let (program, keep) = (installation.host.clone(), installation.keep);
         let Started { child, log, said } = Started::new(&program, &folder)?;
         let server = Server { sip, pid: child.id(), core: SERVER_CORE };
-        let mut host = Self { program, child, folder, keep, log, said, server };
+        let mut host = Self { program, child, folder, keep, log, said, api, server };
         host.wait_until_ready()?;
         Ok(host)
     }
@@ -144,6 +146,16 @@ impl Host {
     pub fn last_words(&self) -> String {
         let log = self.log.lock().unwrap_or_else(PoisonError::into_inner);
         log.iter().map(String::as_str).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Where its API listens.
+    pub fn api(&self) -> SocketAddrV4 {
+        self.api
+    }
+
+    /// Its own folder, gone with it.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Number and bytes of the WAV files below the data folder.
@@ -255,14 +267,15 @@ fn free_tcp_port() -> io::Result<u16> {
     Ok(TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port())
 }
 
-fn process_config(sip: SocketAddrV4, api: u16, plugins: &Path) -> String {
+fn process_config(sip: SocketAddrV4, api: SocketAddrV4, plugins: &Path) -> String {
     format!(
         "data = \"data\"\n\
          plugins = {plugins:?}\n\
          tenants = \"tenants\"\n\
          [sip]\nudp = [\"{sip}\"]\ntcp = []\n\
          [rtp]\naddress = \"127.0.0.1\"\nworkers = 1\n\
-         [api]\nlisten = \"127.0.0.1:{api}\"\n\
+         [api]\nlisten = \"{api}\"\n\
+         [packs]\ndevelopment = true\n\
          [log]\nlevel = \"warn\"\n\
          [limits]\ncalls = 20000\ndrain = \"1s\"\n"
     )

@@ -51,6 +51,8 @@ enum Benchmark {
     Queue,
     /// Starts with a hundred plugins that were compiled before
     Start,
+    /// A pack's version changes every second under callers who ask its flow
+    Swap,
 }
 
 impl Benchmark {
@@ -61,6 +63,7 @@ impl Benchmark {
             Self::Record => bench::record(setting),
             Self::Queue => bench::queue(setting),
             Self::Start => bench::start(setting),
+            Self::Swap => bench::swap(setting),
         }
     }
 }

@@ -20,7 +20,7 @@ const WORDS = {
     server: 'Server', account: 'Account', password: 'Password', passwordHint: 'the agent’s own, from the tenant’s agents file', dial: 'Dial',
     toFlow: 'flow {name}', toQueue: 'queue {name}', toAgent: 'agent {name}', extension: 'agent {name}',
     laneCaller: 'Caller', laneAgent: 'Agent', noLadder: 'Choose a call to see its steps.', goneLadder: 'The steps of this call are no longer at hand.',
-    alarms: { 'disk-full': 'Disk full', 'recordings-stopped': 'Recordings stopped', 'store-failed': 'Store failed', 'store-slow': 'Store slow', 'plugin-failed': 'Plugin failed', 'plugin-quarantined': 'Plugin not asked', 'flow-failed': 'Flow failed', 'recording-failed': 'Recording failed', 'tenant-not-applied': 'Tenant not applied', 'media-events-lost': 'Media events lost', 'answers-lost': 'Answers lost', 'few-files': 'Few files may be open', exchange: 'Exchange' },
+    alarms: { 'disk-full': 'Disk full', 'recordings-stopped': 'Recordings stopped', 'store-failed': 'Store failed', 'store-slow': 'Store slow', 'plugin-failed': 'Plugin failed', 'plugin-quarantined': 'Plugin not asked', 'pack-rolled-back': 'Pack went back', 'flow-failed': 'Flow failed', 'recording-failed': 'Recording failed', 'tenant-not-applied': 'Tenant not applied', 'media-events-lost': 'Media events lost', 'answers-lost': 'Answers lost', 'few-files': 'Few files may be open', exchange: 'Exchange' },
     stages: { offered: 'arriving', ivr: 'in the menu', waiting: 'waiting', ringing: 'ringing', talking: 'talking', held: 'on hold', consulting: 'consulting' },
     states: { 'logged-out': 'logged out', 'not-ready': 'not ready', ready: 'ready', reserved: 'reserved', ringing: 'ringing', talking: 'talking', held: 'on hold', consulting: 'consulting', 'wrap-up': 'wrap-up', unreachable: 'phone gone' },
     e: {
@@ -53,7 +53,7 @@ const WORDS = {
     server: '服务器', account: '账号', password: '密码', passwordHint: '该座席的密码，见租户的座席配置文件', dial: '拨打',
     toFlow: '流程 {name}', toQueue: '队列 {name}', toAgent: '座席 {name}', extension: '座席 {name}',
     laneCaller: '主叫', laneAgent: '座席', noLadder: '选择一个通话查看过程。', goneLadder: '此通话的过程已不在缓存中。',
-    alarms: { 'disk-full': '磁盘已满', 'recordings-stopped': '录音已停止', 'store-failed': '存储故障', 'store-slow': '存储缓慢', 'plugin-failed': '插件故障', 'plugin-quarantined': '插件暂停使用', 'flow-failed': '流程故障', 'recording-failed': '录音失败', 'tenant-not-applied': '租户配置未生效', 'media-events-lost': '媒体事件丢失', 'answers-lost': '插件应答丢失', 'few-files': '可打开的文件过少', exchange: '交换' },
+    alarms: { 'disk-full': '磁盘已满', 'recordings-stopped': '录音已停止', 'store-failed': '存储故障', 'store-slow': '存储缓慢', 'plugin-failed': '插件故障', 'plugin-quarantined': '插件暂停使用', 'pack-rolled-back': '插件包已自动回退', 'flow-failed': '流程故障', 'recording-failed': '录音失败', 'tenant-not-applied': '租户配置未生效', 'media-events-lost': '媒体事件丢失', 'answers-lost': '插件应答丢失', 'few-files': '可打开的文件过少', exchange: '交换' },
     stages: { offered: '呼入', ivr: '语音导航', waiting: '排队', ringing: '振铃', talking: '通话', held: '保持', consulting: '咨询' },
     states: { 'logged-out': '已签出', 'not-ready': '示忙', ready: '空闲', reserved: '已预留', ringing: '振铃', talking: '通话', held: '保持', consulting: '咨询', 'wrap-up': '话后处理', unreachable: '话机离线' },
     e: {

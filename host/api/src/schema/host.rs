@@ -57,7 +57,7 @@ pub(crate) enum Phase {
 
 #[derive(ToSchema)]
 pub(crate) struct Alarm {
-    /// `disk-full`, `store-slow`, `store-failed`, `plugin-failed`, `plugin-quarantined`, `flow-failed`, `recording-failed`, `tenant-not-applied`, `media-events-lost`, `few-files` …
+    /// `disk-full`, `store-slow`, `store-failed`, `plugin-failed`, `plugin-quarantined`, `pack-rolled-back`, `flow-failed`, `recording-failed`, `tenant-not-applied`, `media-events-lost`, `few-files` …
     name: String,
     /// The tenant or thing that it concerns.
     about: Option<String>,

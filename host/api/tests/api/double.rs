@@ -14,8 +14,8 @@ use std::{
 use plugboard_api::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, CircuitState, ConnectorView, Cursor, DeadLetters,
     Fault, Host, HostError, HostView, LettersRefused, Listener, PackChange, PackChanged, PackLog, PackOrder,
-    PackRefused, PackView, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, Sealed, Sha256, TapeQuery,
-    TenantSummary, Upload,
+    PackRefused, PackView, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256,
+    TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Handout, Leave, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
@@ -63,6 +63,7 @@ pub(crate) struct Double {
     /// What the next order comes to; an empty install that serves when there is none.
     pub came: Mutex<Option<Result<PackChanged, PackRefused>>>,
     pub pack_log: Mutex<PackLog>,
+    pub rollout: Mutex<Option<RolloutView>>,
     /// Changes of the configuration wait until it is told.
     pub slow: Mutex<Option<Arc<Notify>>>,
     /// Told of each reader of what is live.
@@ -216,6 +217,7 @@ impl Double {
             packs: Mutex::default(),
             orders: Mutex::default(),
             came: Mutex::default(),
+            rollout: Mutex::default(),
             pack_log: Mutex::new(PackLog { lines: vec![], next: 0, lost: false }),
             slow: Mutex::default(),
             followed: Notify::new(),
@@ -578,6 +580,13 @@ impl Host for Double {
                 pack: None,
             };
             self.came.lock().unwrap().take().unwrap_or_else(|| Ok(serves()))
+        })
+    }
+
+    fn pack_rollout<'a>(&'a self, _: &'a TenantId, pack: &'a str) -> Answer<'a, Result<RolloutView, PackRefused>> {
+        Box::pin(async move {
+            let known = self.rollout.lock().unwrap().clone();
+            known.filter(|known| known.pack == pack).ok_or_else(|| PackRefused::NoSuchPack(pack.to_owned()))
         })
     }
 

@@ -2,7 +2,8 @@
 
 use plugboard_api::{
     Fault, Limits, PackAsk, PackChange, PackChanged, PackComponent, PackLog, PackLogField, PackLogLine, PackOrder,
-    PackRefused, PackVersion, PackView, Words,
+    PackRefused, PackTrial, PackVersion, PackView, RolloutRole, RolloutStage, RolloutTally, RolloutVersion,
+    RolloutView, Words,
 };
 use serde_json::json;
 
@@ -30,6 +31,7 @@ fn view() -> PackView {
         serving: Some(version.clone()),
         previous: None,
         waiting: Some(PackVersion { version: "1.1.0".into(), ..version }),
+        trial: None,
     }
 }
 
@@ -56,13 +58,22 @@ async fn each_order_reaches_the_host_as_it_was_sent() {
     let mut statuses = vec![server.ask("POST", &packs, &zip, b"PK1").await.status];
     *server.host.came.lock().unwrap() = Some(Ok(waits()));
     statuses.push(server.ask("POST", &format!("{packs}/acme.lines/upgrade"), &zip, b"PK2").await.status);
+    let tried = format!("{packs}/acme.lines/upgrade?trial=share%3D5%25&budget=minimum%3D20");
+    statuses.push(server.ask("POST", &tried, &zip, b"PK3").await.status);
+    statuses.push(server.send("POST", &format!("{packs}/acme.lines/promote"), r#"{"trial":"shadow"}"#).await.status);
     statuses.push(server.send("POST", &format!("{packs}/acme.lines/grant"), r#"{"digest":"abc"}"#).await.status);
     statuses.push(server.send("POST", &format!("{packs}/acme.lines/rollback"), "{}").await.status);
     statuses.push(server.ask("DELETE", &format!("{packs}/acme.lines"), &[], b"").await.status);
     let pack = || "acme.lines".to_owned();
     let orders = vec![
         PackOrder::Install { file: b"PK1".to_vec() },
-        PackOrder::Upgrade { pack: pack(), file: b"PK2".to_vec() },
+        PackOrder::Upgrade { pack: pack(), file: b"PK2".to_vec(), how: PackTrial::default() },
+        PackOrder::Upgrade {
+            pack: pack(),
+            file: b"PK3".to_vec(),
+            how: PackTrial { trial: Some("share=5%".into()), budget: Some("minimum=20".into()) },
+        },
+        PackOrder::Promote { pack: pack(), how: PackTrial { trial: Some("shadow".into()), budget: None } },
         PackOrder::Grant { pack: pack(), digest: "abc".into() },
         PackOrder::RollBack { pack: pack() },
         PackOrder::Remove { pack: pack() },
@@ -105,6 +116,7 @@ async fn refusals_of_packs_have_a_status_a_word_and_a_remedy() {
     refuse(PackRefused::NoSuchPack("acme.none".into()));
     told.push(server.ask("POST", &format!("{packs}/acme.none/rollback"), &[], b"").await.problem());
     told.push(server.get(&format!("{packs}/acme.none/logs")).await.problem());
+    told.push(server.get(&format!("{packs}/acme.none/rollout")).await.problem());
     told.push(server.ask("DELETE", &format!("{packs}/Acme"), &[], b"").await.problem());
     told.push(server.ask("POST", &packs, &[], b"far too long").await.problem());
     told.push(server.send("POST", &format!("{packs}/acme.lines/grant"), "{}").await.problem());
@@ -134,4 +146,31 @@ async fn a_log_is_read_on_from_where_the_last_answer_ended() {
     *server.host.pack_log.lock().unwrap() = PackLog { lines: vec![line], next: 7, lost: true };
     let answer = server.get(&format!("{DEMO}/packs/acme.lines/logs?after=3")).await.json();
     assert_eq!((&answer["lines"][0]["fields"][0]["value"], &answer["next"]), (&json!("sales"), &json!(7)));
+}
+
+#[tokio::test]
+async fn a_plan_tells_who_serves_whom_and_how_they_do() {
+    let server = Server::start().await;
+    let version = |role, version: &str, counted| RolloutVersion {
+        role,
+        version: version.into(),
+        digest: "ab".repeat(32),
+        live: 3,
+        counted,
+    };
+    let counted = RolloutTally { questions: 9, trapped: 1, ..RolloutTally::default() };
+    *server.host.rollout.lock().unwrap() = Some(RolloutView {
+        pack: "acme.lines".into(),
+        stage: RolloutStage::Canary,
+        audience: Some("share=5%".into()),
+        watched_until: None,
+        budget: "failures=1%".into(),
+        versions: vec![version(RolloutRole::Stable, "1.0.0", Some(counted)), version(RolloutRole::Old, "0.9.0", None)],
+    });
+    let answer = server.get(&format!("{DEMO}/packs/acme.lines/rollout")).await.json();
+    let read = ["/stage", "/audience", "/versions/0/counted/trapped", "/versions/1/role", "/versions/1/counted"];
+    assert_eq!(
+        read.map(|pointer| answer.pointer(pointer).cloned().unwrap()),
+        [json!("canary"), json!("share=5%"), json!(1), json!("old"), json!(null)]
+    );
 }

@@ -69,6 +69,18 @@ pub enum Why {
     },
 }
 
+/// For an operator.
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Asked => f.write_str("somebody asked for it"),
+            Self::Failures { failed, replies } => write!(f, "{failed} of {replies} questions failed"),
+            Self::HangUps { hung_up, ended } => write!(f, "{hung_up} of {ended} callers hung up in the flow"),
+            Self::ServiceLevel { beyond, queued } => write!(f, "{beyond} of {queued} waited beyond the service level"),
+        }
+    }
+}
+
 impl Default for Budget {
     /// 10 minutes back, watched for an hour, from 200 on: 1 % failures, 5 points more hang-ups, 10 points more beyond the service level.
     fn default() -> Self {

@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use plugboard_api::{
     Answer, Applied, ApplyError, CdrQuery, ConnectorView, Cursor, DeadLetters, Host, HostError, HostView,
     LettersRefused, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures, RecordingFile,
-    RecordingQuery, Sealed, Sha256, TapeQuery, TenantSummary, Upload,
+    RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery, TenantSummary, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, routing::Tables, tape::Tape};
@@ -28,7 +28,7 @@ impl Host for PlugboardHost {
     }
 
     fn plugins(&self) -> Vec<PluginFigures> {
-        figures(&self.components, &self.plugins)
+        figures(&self.components, &self.plugins[0])
     }
 
     fn tenants(&self) -> Vec<TenantSummary> {
@@ -199,6 +199,10 @@ impl Host for PlugboardHost {
         by: String,
     ) -> Answer<'a, Result<PackChanged, PackRefused>> {
         Box::pin(self.carry_out_order(tenant, order, by))
+    }
+
+    fn pack_rollout<'a>(&'a self, tenant: &'a TenantId, pack: &'a str) -> Answer<'a, Result<RolloutView, PackRefused>> {
+        Box::pin(async move { self.rollout_of(tenant, pack) })
     }
 
     fn pack_log<'a>(

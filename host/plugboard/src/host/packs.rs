@@ -7,35 +7,42 @@ use std::{
 
 use plugboard_api::{
     Fault, HostError, PackAsk, PackChange, PackChanged, PackLog, PackLogField, PackLogLine, PackOrder, PackRefused,
-    PackView,
+    PackTrial, PackView,
 };
 use plugboard_exchange::Command;
 use plugboard_model::{Configuration, EventKind, TenantId};
 use plugboard_pack::{
-    Held, Installation, Manifest, PackId, Step,
+    Digest, Held, Installation, Manifest, PackId, Step,
     permissions::{Changes, Wanting},
 };
 use plugboard_plugin::LogLevel;
 use plugboard_store::Transaction;
 
-use super::{PlugboardHost, TRY_AGAIN};
+use super::{
+    PlugboardHost,
+    rollouts::{Way, tried},
+};
 use crate::{
     answers::Components,
     chain,
-    packs::{Admitted, InstalledPack, Known, full_name, told},
+    packs::{Admitted, Described, InstalledPack, Known, Row, full_name, told},
 };
 
 /// Packs of one tenant.
 const MOST_PACKS: usize = 100;
 
 /// What has been decided about a pack, before anything of it is done.
-struct Decision {
-    before: Option<Known>,
-    after: Installation,
-    step: Step,
-    /// The version that serves or waits from here on.
-    admitted: Admitted,
-    event: EventKind,
+pub(super) struct Decision {
+    pub(super) before: Option<Known>,
+    pub(super) after: Installation,
+    pub(super) step: Step,
+    /// The version that it is about.
+    pub(super) held: Held,
+    /// What was loaded for it; `None` where it is loaded already.
+    pub(super) admitted: Option<Admitted>,
+    pub(super) way: Way,
+    /// To be told once it is in force.
+    pub(super) events: Vec<EventKind>,
 }
 
 impl PlugboardHost {
@@ -54,7 +61,10 @@ impl PlugboardHost {
         let by: Arc<str> = by.into();
         match order {
             PackOrder::Install { file } => self.install(tenant, file, by).await,
-            PackOrder::Upgrade { pack, file } => self.upgrade(tenant, self.known_pack(tenant, &pack)?, file, by).await,
+            PackOrder::Upgrade { pack, file, how } => {
+                self.upgrade(tenant, self.known_pack(tenant, &pack)?, file, &how, by).await
+            }
+            PackOrder::Promote { pack, how } => self.promote(tenant, self.known_pack(tenant, &pack)?, &how, by).await,
             PackOrder::Grant { pack, digest } => self.grant(tenant, self.known_pack(tenant, &pack)?, &digest, by).await,
             PackOrder::RollBack { pack } => self.roll_back(tenant, self.known_pack(tenant, &pack)?, by).await,
             PackOrder::Remove { pack } => self.remove(tenant, self.known_pack(tenant, &pack)?, by).await,
@@ -80,14 +90,15 @@ impl PlugboardHost {
             });
         }
         let (after, step) = Installation::install(&manifest, admitted.held.clone());
-        let event = EventKind::PackInstalled {
+        let events = vec![EventKind::PackInstalled {
             pack: manifest.id.as_str().into(),
             version: version(&admitted.held),
             digest: digest(&admitted.held),
             waits: matches!(step, Step::Waits { .. }),
             by,
-        };
-        self.settle(tenant, Decision { before: None, after, step, admitted, event }).await
+        }];
+        let (held, way) = (admitted.held.clone(), Way::of(&step, None));
+        self.settle(tenant, Decision { before: None, after, step, held, admitted: Some(admitted), way, events }).await
     }
 
     async fn upgrade(
@@ -95,8 +106,10 @@ impl PlugboardHost {
         tenant: &TenantId,
         id: PackId,
         file: Vec<u8>,
+        how: &PackTrial,
         by: Arc<str>,
     ) -> Result<PackChanged, PackRefused> {
+        let (trial, budget) = self.way_of(tenant, &id, how)?;
         let admitted = self.admit(tenant, file).await?;
         let _one_at_a_time = self.turn().await?;
         let manifest = Arc::clone(&admitted.described.manifest);
@@ -112,21 +125,26 @@ impl PlugboardHost {
         }
         let before = self.still_known(tenant, &id)?;
         let mode = self.packs.gate.mode(tenant);
-        let upgraded = before.installation.upgrade(&manifest, admitted.held.clone(), mode);
+        let upgraded = before.installation.upgrade(&manifest, admitted.held.clone(), mode, trial);
         let (after, step) = upgraded.map_err(|error| PackRefused::NotNow {
             code: error.code(),
             detail: error.to_string(),
             remedy: error.remedy().into(),
         })?;
-        let event = EventKind::PackUpgraded {
-            pack: id.as_str().into(),
-            from: before.installation.serving.as_ref().map(version),
-            version: version(&admitted.held),
-            digest: digest(&admitted.held),
-            waits: matches!(step, Step::Waits { .. }),
-            by,
+        let event = match &step {
+            Step::Tried { trial, .. } => tried(&id, &admitted.held, trial, by),
+            Step::Serves { .. } | Step::Waits { .. } => EventKind::PackUpgraded {
+                pack: id.as_str().into(),
+                from: before.installation.serving.as_ref().map(version),
+                version: version(&admitted.held),
+                digest: digest(&admitted.held),
+                waits: matches!(step, Step::Waits { .. }),
+                by,
+            },
         };
-        self.settle(tenant, Decision { before: Some(before), after, step, admitted, event }).await
+        let (before, events) = (Some(before), vec![event]);
+        let (held, way) = (admitted.held.clone(), Way::of(&step, budget));
+        self.settle(tenant, Decision { before, after, step, held, admitted: Some(admitted), way, events }).await
     }
 
     async fn grant(&self, tenant: &TenantId, id: PackId, seen: &str, by: Arc<str>) -> Result<PackChanged, PackRefused> {
@@ -153,33 +171,14 @@ impl PlugboardHost {
             from: before.installation.serving.as_ref().map(version),
             version: version(&admitted.held),
             digest: digest(&admitted.held),
-            by,
+            by: Arc::clone(&by),
         };
-        self.settle(tenant, Decision { before: Some(before), after, step, admitted, event }).await
-    }
-
-    async fn roll_back(&self, tenant: &TenantId, id: PackId, by: Arc<str>) -> Result<PackChanged, PackRefused> {
-        let nothing_before = || PackRefused::NotNow {
-            code: "nothing-before",
-            detail: format!("there is no version of {id} to go back to"),
-            remedy: "send the version that you want with `plugboard pack upgrade`".into(),
-        };
-        let previous = self.still_known(tenant, &id)?.installation.previous.ok_or_else(nothing_before)?;
-        let admitted = self.admit_again(tenant, &previous).await?;
-        let _one_at_a_time = self.turn().await?;
-        let before = self.still_known(tenant, &id)?;
-        let (after, step) = before.installation.roll_back().map_err(|_| nothing_before())?;
-        if after.serving.as_ref().map(|held| &held.release) != Some(&previous.release) {
-            return Err(HostError::Busy { retry_after: TRY_AGAIN }.into());
+        let mut events = vec![event];
+        if let Step::Tried { trial, .. } = &step {
+            events.push(tried(&id, &admitted.held, trial, by));
         }
-        let event = EventKind::PackRolledBack {
-            pack: id.as_str().into(),
-            from: before.installation.serving.as_ref().map(version),
-            version: version(&previous),
-            digest: digest(&previous),
-            by,
-        };
-        self.settle(tenant, Decision { before: Some(before), after, step, admitted, event }).await
+        let (before, held, way) = (Some(before), admitted.held.clone(), Way::of(&step, None));
+        self.settle(tenant, Decision { before, after, step, held, admitted: Some(admitted), way, events }).await
     }
 
     async fn remove(&self, tenant: &TenantId, id: PackId, by: Arc<str>) -> Result<PackChanged, PackRefused> {
@@ -213,46 +212,78 @@ impl PlugboardHost {
     }
 
     /// On disk before it is in force, in force before it is told, and told before it is acknowledged.
-    async fn settle(&self, tenant: &TenantId, decision: Decision) -> Result<PackChanged, PackRefused> {
-        let Decision { before, after, step, admitted, event } = decision;
-        let Admitted { held, described, components, file } = admitted;
-        let serves = matches!(step, Step::Serves { .. });
-        if serves {
-            self.check_what_names_it(tenant, &after.pack, &components)?;
+    pub(super) async fn settle(&self, tenant: &TenantId, decision: Decision) -> Result<PackChanged, PackRefused> {
+        let Decision { before, mut after, step, held, admitted, way, events } = decision;
+        let pack = after.pack.clone();
+        let row = admitted.as_ref().map(|admitted| admitted.components.iter().cloned().collect::<Row>());
+        let loaded = row.or_else(|| Some((*self.packs.rollouts.row(tenant, &pack, &held.release)?).clone()));
+        let begins = !matches!(step, Step::Waits { .. });
+        if begins && let Some(row) = &loaded {
+            let components: Vec<_> = row.iter().map(|(name, shelved)| (name.clone(), Arc::clone(shelved))).collect();
+            self.check_what_names_it(tenant, &pack, &components)?;
         }
-        self.keep_file(held.clone(), file).await?;
-        let mut transaction = Transaction::new();
-        let put = transaction.put(tenant, &InstalledPack(after.clone()));
-        put.map_err(|error| HostError::Store { reason: chain(&error) })?;
-        self.commit(transaction).await?;
+        let planned = self.plan(tenant, &pack, &held.release, &way)?;
+        after.plan = planned.as_ref().map(|rollout| rollout.plan().clone());
+        let known_before = before.as_ref().and_then(|before| before.manifests.get(&held.release.digest)).cloned();
+        let described = admitted.as_ref().map(|admitted| admitted.described.clone()).or(known_before);
+        let described = described.ok_or_else(|| HostError::Store { reason: "its file cannot be read".into() })?;
+        if let Some(Admitted { file, .. }) = admitted {
+            self.keep_file(held.clone(), file).await?;
+        }
+        self.keep_installed(tenant, &after).await?;
         let mut manifests = before.as_ref().map(|before| before.manifests.clone()).unwrap_or_default();
         manifests.insert(held.release.digest, described.clone());
-        let named: BTreeSet<_> = after.held().map(|held| held.release.digest).collect();
-        manifests.retain(|digest, _| named.contains(digest));
-        let known = Known { installation: after.clone(), manifests };
-        self.packs.know(tenant, known.clone());
-        if serves {
-            self.packs.shelf.put(tenant, &after.pack, &components);
-            if let Some(parts) = self.parts_of(tenant) {
-                self.prepare_connectors(&parts.configuration()).await;
-            }
+        let known = self.remember(tenant, after, manifests);
+        let more = match planned {
+            Some(planned) => self.follow(tenant, planned, &way, &held.release, loaded)?,
+            None => Vec::new(),
+        };
+        if begins && let Some(parts) = self.parts_of(tenant) {
+            self.prepare_connectors(&parts.configuration()).await;
         }
         if let Some(before) = &before {
             self.packs.sweep(&before.installation);
         }
-        self.note(tenant, event).await?;
-        tracing::info!(%tenant, pack = %after.pack, release = %held.release, serves, "pack changed");
+        for event in events.into_iter().chain(more) {
+            self.note(tenant, event).await?;
+        }
+        tracing::info!(%tenant, %pack, release = %held.release, ?step, "pack changed");
         let served = before.as_ref().and_then(|before| before.manifest(before.installation.serving.as_ref()?));
         let changes = served.map(|served| Changes::between(served, &described.manifest).lines()).unwrap_or_default();
         Ok(PackChanged {
-            outcome: if serves { PackChange::Serves } else { PackChange::Waits },
-            id: after.pack.to_string(),
+            outcome: match step {
+                Step::Serves { .. } => PackChange::Serves,
+                Step::Tried { .. } => PackChange::Tried,
+                Step::Waits { .. } => PackChange::Waits,
+            },
+            id: pack.to_string(),
             version: held.release.version.to_string(),
             digest: held.release.digest.to_string(),
             to_grant: to_grant(&described.manifest, step),
             changes: changes.into_iter().map(told).collect(),
             pack: Some(known.view()),
         })
+    }
+
+    pub(super) async fn keep_installed(&self, tenant: &TenantId, installation: &Installation) -> Result<(), HostError> {
+        let mut transaction = Transaction::new();
+        let put = transaction.put(tenant, &InstalledPack(installation.clone()));
+        put.map_err(|error| HostError::Store { reason: chain(&error) })?;
+        self.commit(transaction).await
+    }
+
+    /// With what stands in the files of those versions that are still kept.
+    pub(super) fn remember(
+        &self,
+        tenant: &TenantId,
+        installation: Installation,
+        mut manifests: BTreeMap<Digest, Described>,
+    ) -> Known {
+        let named: BTreeSet<_> = installation.held().map(|held| held.release.digest).collect();
+        manifests.retain(|digest, _| named.contains(digest));
+        let known = Known { installation, manifests };
+        self.packs.know(tenant, known.clone());
+        known
     }
 
     /// Queues and flows of the running configuration that name a component of the pack go on to do so: the new version has to take their settings.
@@ -286,7 +317,7 @@ impl PlugboardHost {
     }
 
     /// A version that was kept. Its signer may have lost our trust since.
-    async fn admit_again(&self, tenant: &TenantId, held: &Held) -> Result<Admitted, PackRefused> {
+    pub(super) async fn admit_again(&self, tenant: &TenantId, held: &Held) -> Result<Admitted, PackRefused> {
         let (packs, of) = (Arc::clone(&self.packs), held.clone());
         let read = tokio::task::spawn_blocking(move || packs.file(&of)).await;
         let file = read.map_err(|error| error.to_string()).and_then(|read| read);
@@ -307,12 +338,12 @@ impl PlugboardHost {
         self.ask(tenant, "", Command::Note(event)).await.map(drop)
     }
 
-    fn known_pack(&self, tenant: &TenantId, id: &str) -> Result<PackId, PackRefused> {
+    pub(super) fn known_pack(&self, tenant: &TenantId, id: &str) -> Result<PackId, PackRefused> {
         let known = id.parse().ok().filter(|id| self.packs.get(tenant, id).is_some());
         known.ok_or_else(|| PackRefused::NoSuchPack(id.to_owned()))
     }
 
-    fn still_known(&self, tenant: &TenantId, id: &PackId) -> Result<Known, PackRefused> {
+    pub(super) fn still_known(&self, tenant: &TenantId, id: &PackId) -> Result<Known, PackRefused> {
         self.packs.get(tenant, id).ok_or_else(|| PackRefused::NoSuchPack(id.to_string()))
     }
 
@@ -343,11 +374,11 @@ fn level(level: LogLevel) -> &'static str {
     }
 }
 
-fn version(held: &Held) -> Arc<str> {
+pub(super) fn version(held: &Held) -> Arc<str> {
     held.release.version.to_string().into()
 }
 
-fn digest(held: &Held) -> Arc<str> {
+pub(super) fn digest(held: &Held) -> Arc<str> {
     held.release.digest.to_string().into()
 }
 
@@ -380,7 +411,7 @@ fn to_grant(manifest: &Manifest, step: Step) -> Vec<PackAsk> {
         ask: told(ask.words()),
     };
     match step {
-        Step::Serves { .. } => Vec::new(),
+        Step::Serves { .. } | Step::Tried { .. } => Vec::new(),
         Step::Waits { wanting: Wanting::Missing { missing, .. }, .. } => {
             missing.iter().map(|(component, wanted)| ask(component, wanted)).collect()
         }

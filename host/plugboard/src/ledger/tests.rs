@@ -97,6 +97,7 @@ fn figures_are_written_with_the_queues_threshold_and_go_on_after_a_restart() {
             Arc::new(Notify::new()),
             Arc::new(Alarms::new(clock)),
             Tapes::kept_for(7),
+            Rollouts::default(),
         )
         .unwrap()
     };
@@ -158,6 +159,7 @@ fn events_that_cannot_be_kept_are_an_alarm_with_its_remedy_and_hold_nobody_up() 
         Arc::default(),
         Arc::clone(&alarms),
         Tapes::kept_for(7),
+        Rollouts::default(),
     )
     .unwrap();
     let batch = Batch {

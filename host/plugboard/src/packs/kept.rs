@@ -9,11 +9,14 @@ use std::{
 
 use plugboard_api::{PackComponent, PackVersion, PackView, Words};
 use plugboard_model::TenantId;
-use plugboard_pack::{Digest, Held, Installation, Manifest, Pack, PackId};
+use plugboard_pack::{
+    Digest, Held, Installation, Manifest, Pack, PackId,
+    rollout::{Budget, Plan, Rollout, Stage},
+};
 use plugboard_plugin::PluginHash;
 use plugboard_store::{BlobError, BlobName, Directory, Embedded, Query, ReadError, Store as _};
 
-use super::{Gate, InstalledPack, Lines, Shelf, admit, full_name};
+use super::{Gate, InstalledPack, Lines, Rollouts, Row, Shelf, Shelved, admit, full_name};
 use crate::alarms::Alarms;
 
 /// Packs of all tenants.
@@ -21,6 +24,7 @@ use crate::alarms::Alarms;
 pub(crate) struct Packs {
     pub(crate) gate: Gate,
     pub(crate) shelf: Shelf,
+    pub(crate) rollouts: Rollouts,
     pub(crate) lines: Arc<Lines>,
     files: Directory,
     known: RwLock<BTreeMap<(TenantId, PackId), Known>>,
@@ -45,7 +49,14 @@ pub(crate) struct Described {
 impl Packs {
     pub(crate) fn open(folder: &Path, gate: Gate, lines: Arc<Lines>) -> io::Result<Self> {
         let files = Directory::open(folder)?;
-        Ok(Self { gate, shelf: Shelf::default(), lines, files, known: RwLock::default() })
+        Ok(Self {
+            gate,
+            shelf: Shelf::default(),
+            rollouts: Rollouts::default(),
+            lines,
+            files,
+            known: RwLock::default(),
+        })
     }
 
     /// What a start finds of a tenant. A pack that cannot serve any more raises an alarm, and native defaults decide.
@@ -79,13 +90,40 @@ impl Packs {
         }
         self.know(tenant, Known { installation: installation.clone(), manifests });
         if let Some(serving) = &installation.serving {
-            let admitted = self.gate.admit(tenant, self.file(serving)?).map_err(|faults| {
-                let first = faults.first().map(|fault| format!("{}; {}", fault.message, fault.remedy));
-                first.unwrap_or_default()
-            })?;
-            self.shelf.put(tenant, &installation.pack, &admitted.components);
+            let components = self.load(tenant, serving)?;
+            self.shelf.put(tenant, &installation.pack, &components);
+            let mut loaded = BTreeMap::from([(serving.release.clone(), Arc::new(Row::from_iter(components)))]);
+            let mut plan = installation.plan.clone().filter(|plan| plan.stable == serving.release);
+            // What would be gone back to, or is tried.
+            let is_watched = plan.as_ref().is_some_and(|plan| matches!(plan.stage, Stage::Watched { .. }));
+            let beside = if is_watched { &installation.previous } else { &installation.trial };
+            if let Some(beside) = beside {
+                match self.load(tenant, beside) {
+                    Ok(components) => {
+                        drop(loaded.insert(beside.release.clone(), Arc::new(components.into_iter().collect())));
+                    }
+                    Err(reason) => {
+                        broken = Some(format!("{}: {reason}", beside.release));
+                        plan = plan.map(|plan| Plan { stage: Stage::Alone, ..plan });
+                    }
+                }
+            }
+            let rollout = match plan {
+                Some(plan) => Rollout::resume(plan),
+                None => Rollout::new(installation.pack.clone(), serving.release.clone(), Budget::default()),
+            };
+            self.rollouts.put(tenant, rollout, loaded);
         }
         broken.map_or(Ok(()), Err)
+    }
+
+    /// The components of a version that was kept.
+    fn load(&self, tenant: &TenantId, held: &Held) -> Result<Vec<(String, Arc<Shelved>)>, String> {
+        let admitted = self.gate.admit(tenant, self.file(held)?).map_err(|faults| {
+            let first = faults.first().map(|fault| format!("{}; {}", fault.message, fault.remedy));
+            first.unwrap_or_default()
+        });
+        Ok(admitted?.components)
     }
 
     pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Vec<Known> {
@@ -106,6 +144,7 @@ impl Packs {
     pub(crate) fn forget(&self, tenant: &TenantId, pack: &PackId) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), pack.clone()));
         self.shelf.put(tenant, pack, &[]);
+        self.rollouts.forget(tenant, pack);
     }
 
     /// The file of a version, as it was sent.
@@ -170,7 +209,7 @@ pub(crate) fn told(words: plugboard_pack::Words) -> Words {
 impl Known {
     /// As clients see it.
     pub(crate) fn view(&self) -> PackView {
-        let Installation { pack, serving, previous, waiting } = &self.installation;
+        let Installation { pack, serving, previous, waiting, trial, .. } = &self.installation;
         let latest = [serving, waiting, previous].into_iter().flatten().find_map(|held| self.manifest(held));
         let name = latest.map_or_else(|| plugboard_pack::Words::same(pack.as_str()), |manifest| manifest.name.clone());
         let version = |held: &Option<Held>| held.as_ref().map(|held| self.version(held));
@@ -181,6 +220,7 @@ impl Known {
             serving: version(serving),
             previous: version(previous),
             waiting: version(waiting),
+            trial: version(trial),
         }
     }
 

@@ -1,5 +1,4 @@
-//! Components of packs that serve, by tenant and full name. Whoever asks one takes a handle and keeps it as long as it is needed: putting another
-//! version here takes nothing from anybody.
+//! Components of packs as a configuration is checked against them, by tenant and full name: of each pack, those of the version that serves all.
 
 use std::{
     collections::BTreeMap,
@@ -12,6 +11,8 @@ use plugboard_pack::{PackId, permissions::Asks};
 use plugboard_plugin::{CompliancePlugin, ConnectorPlugin, FlowPlugin, RoutingPlugin};
 use serde_json::Value;
 
+use super::Row;
+
 /// One component of a pack, loaded.
 #[derive(Clone, Debug)]
 pub(crate) enum Component {
@@ -22,14 +23,26 @@ pub(crate) enum Component {
     Connector(ConnectorPlugin, Asks),
 }
 
+impl Component {
+    pub(crate) fn flow(self) -> Option<FlowPlugin> {
+        if let Self::Flow(flow) = self { Some(flow) } else { None }
+    }
+
+    pub(crate) fn policy(self) -> Option<RoutingPlugin> {
+        if let Self::Routing(policy) = self { Some(policy) } else { None }
+    }
+
+    pub(crate) fn rule(self) -> Option<CompliancePlugin> {
+        if let Self::Compliance(rule) = self { Some(rule) } else { None }
+    }
+}
+
 /// With what its settings have to meet.
 #[derive(Debug)]
 pub(crate) struct Shelved {
     pub(crate) component: Component,
     pub(crate) schema: Option<SettingsSchema>,
 }
-
-type Row = BTreeMap<String, Arc<Shelved>>;
 
 /// Cheap to clone; clones are the same shelf.
 #[derive(Clone, Debug, Default)]

@@ -111,6 +111,18 @@ pub fn describe(event: &Event) -> Option<String> {
         EventKind::PackGranted { pack, version, by, .. } => format!("{by} grants what pack {pack} {version} asks for"),
         EventKind::PackRolledBack { pack, version, by, .. } => format!("{by} takes pack {pack} back to {version}"),
         EventKind::PackRemoved { pack, by } => format!("{by} removes pack {pack}"),
+        EventKind::RolloutShadowed { pack, version, by, .. } => format!("{by} has pack {pack} {version} asked beside"),
+        EventKind::RolloutCanary { pack, version, audience, by, .. } => {
+            format!("{by} has pack {pack} {version} serve {audience}")
+        }
+        EventKind::RolloutPromoted { pack, from, version, by, .. } => {
+            format!("{by} has pack {pack} {version} serve all, in place of {from}")
+        }
+        EventKind::RolloutSettled { pack, version, .. } => format!("pack {pack} {version} stays"),
+        EventKind::RolloutRolledBack { pack, from, version, why, .. } => {
+            format!("pack {pack} goes from {from} back to {version}: {why}")
+        }
+        EventKind::RolloutUnused { pack, version, .. } => format!("pack {pack} {version} is used by nobody"),
         EventKind::Restarted { live_before } => format!("restarted, {live_before} calls lost"),
         EventKind::ServiceAlarm { queue, measure, raised, value_ms, limit_ms } => {
             let what = match measure {

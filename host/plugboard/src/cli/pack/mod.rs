@@ -9,6 +9,7 @@ mod names;
 mod new;
 mod refusal;
 mod remote;
+mod rollout;
 mod sign;
 mod verify;
 
@@ -47,7 +48,9 @@ pub(crate) enum Pack {
     Grant(remote::Grant),
     List(remote::List),
     Upgrade(remote::Upgrade),
+    Promote(rollout::Promote),
     Rollback(remote::Rollback),
+    Rollout(rollout::Rollout),
     Remove(remote::Remove),
     Logs(remote::Logs),
 }
@@ -67,7 +70,9 @@ impl Pack {
             Self::Grant(grant) => return grant.run(),
             Self::List(list) => return list.run(),
             Self::Upgrade(upgrade) => return upgrade.run(),
+            Self::Promote(promote) => return promote.run(),
             Self::Rollback(rollback) => return rollback.run(),
+            Self::Rollout(rollout) => return rollout.run(),
             Self::Remove(remove) => return remove.run(),
             Self::Logs(logs) => return logs.run(),
         };

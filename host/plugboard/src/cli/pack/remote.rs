@@ -7,7 +7,7 @@ use plugboard_pack::archive::Bounds;
 use plugboard_phrases::Language;
 use serde_json::{Value, json};
 
-use super::{Refusal, read, shown};
+use super::{Refusal, read, rollout::Tried, shown};
 use crate::cli::{
     OfTenant,
     client::{Client, ClientError, escaped},
@@ -33,13 +33,18 @@ pub(crate) struct Install {
 /// Bring another version of a pack; live calls keep the one that they began with
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
-  plugboard pack upgrade acme.lines-1.3.0.pbpack
+Examples:
+  plugboard pack upgrade acme.lines-1.3.0.pbpack                  serves all at once, watched for an hour
+  plugboard pack upgrade acme.lines-1.3.0.pbpack --shadow         asked beside; differences are counted
+  plugboard pack upgrade acme.lines-1.3.0.pbpack --canary 5%      serves one caller in twenty
 
-If it asks for more than was granted it waits, and the version before goes on serving; `+` shows what is asked for more.")]
+If it asks for more than was granted it waits, and the version before goes on serving; `+` shows what is asked for more. A version that
+spends its budget goes back on its own: `plugboard pack rollout` shows how it does.")]
 pub(crate) struct Upgrade {
     /// The pack
     file: PathBuf,
+    #[command(flatten)]
+    trial: Tried,
     #[command(flatten)]
     of: OfTenant,
 }
@@ -66,7 +71,7 @@ pub(crate) struct List {
     of: OfTenant,
 }
 
-/// Go back to the version that served before
+/// Take the version on trial away; without one, go back to the version that served before
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  plugboard pack rollback acme.lines")]
 pub(crate) struct Rollback {
@@ -110,15 +115,16 @@ impl Install {
 
 impl Upgrade {
     pub(super) fn run(self) -> ExitCode {
-        told(&self.of, |client, packs| {
-            let bytes = file(&self.file)?;
+        let Self { file: path, trial, of } = self;
+        told(&of, |client, packs| {
+            let bytes = file(&path)?;
+            let how = trial.read()?;
             // Whose version it is stands in it; the host says what is wrong with one that cannot be read.
-            let pack = plugboard_pack::Pack::read(&bytes, Bounds::default());
-            let path = match &pack {
-                Ok(pack) => format!("{packs}/{}/upgrade", pack.manifest().id),
-                Err(_) => packs.to_owned(),
+            let Ok(pack) = plugboard_pack::Pack::read(&bytes, Bounds::default()) else {
+                return client.post_bytes(packs, MEDIA_TYPE, &bytes);
             };
-            client.post_bytes(&path, MEDIA_TYPE, &bytes)
+            let pack = format!("{packs}/{}", pack.manifest().id);
+            how.upgrade(client, &pack, |query| client.post_bytes(&format!("{pack}/upgrade{query}"), MEDIA_TYPE, &bytes))
         })
     }
 }
@@ -192,9 +198,9 @@ impl Logs {
     }
 }
 
-const MEDIA_TYPE: &str = "application/zip";
+pub(super) const MEDIA_TYPE: &str = "application/zip";
 
-fn open(of: &OfTenant) -> Result<(Client, String), ClientError> {
+pub(super) fn open(of: &OfTenant) -> Result<(Client, String), ClientError> {
     let (client, tenant) = of.open()?;
     Ok((client, format!("{tenant}/packs")))
 }
@@ -216,7 +222,7 @@ fn file(file: &std::path::Path) -> Result<Vec<u8>, ClientError> {
 }
 
 /// Carries out an order, and says what became of it.
-fn told(of: &OfTenant, order: impl FnOnce(&Client, &str) -> Result<Value, ClientError>) -> ExitCode {
+pub(super) fn told(of: &OfTenant, order: impl FnOnce(&Client, &str) -> Result<Value, ClientError>) -> ExitCode {
     let done = open(of).and_then(|(client, packs)| order(&client, &packs)).map(|changed| {
         if of.json() {
             say(&format!("{}\n", with_ok(changed)));
@@ -233,7 +239,7 @@ fn told(of: &OfTenant, order: impl FnOnce(&Client, &str) -> Result<Value, Client
     ended(done)
 }
 
-fn ended(done: Result<(), ClientError>) -> ExitCode {
+pub(super) fn ended(done: Result<(), ClientError>) -> ExitCode {
     done.map_or_else(|error| error.tell(), |()| ExitCode::SUCCESS)
 }
 
@@ -242,7 +248,7 @@ fn with_ok(mut changed: Value) -> Value {
     changed
 }
 
-fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
+pub(super) fn text<'a>(value: &'a Value, pointer: &str) -> &'a str {
     value.pointer(pointer).and_then(Value::as_str).unwrap_or_default()
 }
 
@@ -258,6 +264,7 @@ fn shown_change(changed: &Value, language: Language) -> String {
     let mut out = match text(changed, "/outcome") {
         "removed" => return say(&format!("{id} is removed; calls that live keep it to their end")) + "\n",
         "waits" => say(&format!("{id} {version} waits: somebody has to grant what it asks for")) + "\n",
+        "tried" => say(&format!("{id} {version} is tried")) + "\n",
         _ => say(&format!("{id} {version} serves")) + "\n",
     };
     for line in list(changed, "/changes") {
@@ -272,6 +279,8 @@ fn shown_change(changed: &Value, language: Language) -> String {
             out += &format!("  {}\n", say(&format!("{serving} goes on serving")));
         }
         out += &format!("  {}\n", say(&format!("next: plugboard pack grant {id} {version}")));
+    } else if text(changed, "/outcome") == "tried" {
+        out += &format!("  {}\n", say(&format!("next: plugboard pack rollout {id}")));
     } else if list(changed, "/changes").next().is_none() {
         for component in list(changed, "/pack/serving/components") {
             let (name, world) = (text(component, "/name"), text(component, "/world"));
@@ -284,7 +293,9 @@ fn shown_change(changed: &Value, language: Language) -> String {
 fn shown_pack(pack: &Value, language: Language) -> String {
     let say = |text: &str| language.say(text).into_owned();
     let mut out = format!("{}  {}  {}\n", text(pack, "/id"), words(&pack["name"], language), text(pack, "/vendor"));
-    for (role, name) in [("serves", "serving"), ("waits for a grant", "waiting"), ("before", "previous")] {
+    for (role, name) in
+        [("serves", "serving"), ("on trial", "trial"), ("waits for a grant", "waiting"), ("before", "previous")]
+    {
         let held = &pack[name];
         if held.is_null() {
             continue;
@@ -313,6 +324,6 @@ fn shown_line(line: &Value) -> String {
     format!("{at} {level:5} {component}: {message}{}\n", fields.collect::<String>())
 }
 
-fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
+pub(super) fn list<'a>(value: &'a Value, pointer: &str) -> impl Iterator<Item = &'a Value> {
     value.pointer(pointer).and_then(Value::as_array).into_iter().flatten()
 }
