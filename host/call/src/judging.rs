@@ -119,12 +119,12 @@ impl Call {
             interaction: Some(self.id),
             by: self.asker(wish, context),
             what,
-            tags: self.tags(),
+            tags: self.told_tags(),
         }
     }
 
     /// What was noted, as rules are told it.
-    pub fn tags(&self) -> Vec<Setting> {
+    pub fn told_tags(&self) -> Vec<Setting> {
         let tag = |(name, value): (&Arc<str>, &Arc<str>)| Setting { name: name.to_string(), value: value.to_string() };
         self.tags.iter().map(tag).collect()
     }

@@ -77,7 +77,7 @@ impl Exchange {
         }
         if over {
             if let Some(call) = self.calls.remove(&interaction) {
-                self.review(now, interaction, call.tags());
+                self.review(now, interaction, call.told_tags());
             }
             self.routing.forget(interaction);
             self.tapes.end(interaction);

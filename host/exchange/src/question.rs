@@ -192,7 +192,8 @@ impl Exchange {
             Asked::Step { interaction, .. }
             | Asked::Hear { interaction, .. }
             | Asked::Review { interaction, .. }
-            | Asked::Redact { interaction, .. } => Some(*interaction),
+            | Asked::Redact { interaction, .. }
+            | Asked::Invoke { interaction, .. } => Some(*interaction),
             Asked::Judge { interaction, .. } => *interaction,
             Asked::Policy { .. } => None,
         };
@@ -225,7 +226,11 @@ impl Exchange {
         let id = self.new_question(now, Asked::Invoke { interaction, ask });
         self.lookups.begun(id, &name);
         let call = Box::new(Call { operation, input, key, interaction: Some(interaction), at: now });
-        self.push(Output::Ask(Question { id, interaction: Some(interaction), kind: QuestionKind::Invoke { name, connector, call, timeout } }));
+        self.push(Output::Ask(Question {
+            id,
+            interaction: Some(interaction),
+            kind: QuestionKind::Invoke { name, connector, call, timeout },
+        }));
     }
 
     /// The earliest question is the first, since all have as long.

@@ -235,7 +235,7 @@ impl PlugboardHost {
         manifests.insert(held.release.digest, described.clone());
         let known = self.remember(tenant, after, manifests);
         let more = match planned {
-            Some(planned) => self.follow(tenant, planned, &way, &held.release, loaded)?,
+            Some(planned) => self.carry_out(tenant, planned, &way, &held.release, loaded)?,
             None => Vec::new(),
         };
         if begins && let Some(parts) = self.parts_of(tenant) {

@@ -193,7 +193,7 @@ impl PlugboardHost {
     }
 
     /// From here on questions go where the plan says. What happened beside what was asked for is to be told.
-    pub(super) fn follow(
+    pub(super) fn carry_out(
         &self,
         tenant: &TenantId,
         planned: Rollout,

@@ -210,7 +210,9 @@ fn tapes_of_a_tenant_where_nothing_happens_are_erased_all_the_same() {
     let clock = Clock::start();
     let books = BTreeMap::from([(tenant(), Books::new())]);
     let alarms = Arc::new(Alarms::new(clock));
-    Ledger::start(Arc::clone(&store), clock, books, Arc::default(), alarms, Tapes::kept_for(7)).unwrap().close();
+    Ledger::start(Arc::clone(&store), clock, books, Arc::default(), alarms, Tapes::kept_for(7), Rollouts::default())
+        .unwrap()
+        .close();
     // Commits come in order.
     let known = recovery::KnownTenant { tenant: tenant(), file: "acme.json".to_owned() };
     let mut transaction = Transaction::new();
