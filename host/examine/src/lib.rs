@@ -248,7 +248,7 @@ fn answered(answer: plugin::Answer) -> Ended {
         Said::Reviewed(findings) => Answer::Findings(findings),
         Said::Redacted(spans) => Answer::Spans(spans),
         // The door let in nothing but JSON.
-        Said::Invoked(Ok(json)) => Answer::Output(serde_json::from_str(&json).unwrap_or(json.into())),
+        Said::Invoked(Ok(json)) => Answer::Output(serde_json::from_str(&json).unwrap_or_else(|_| json.into())),
         Said::Invoked(Err(failure)) | Said::Noted(Err(failure)) => return Ended::Failed(failure.into()),
         Said::Noted(Ok(())) => Answer::Done {},
         Said::Verified(Ok(verified)) => Answer::Verified(verified),

@@ -64,7 +64,7 @@ impl Peers {
 impl Desk {
     fn answer(&self, request: WireRequest) -> Result<WireResponse, WireFailure> {
         let mut sent = self.sent.lock().unwrap_or_else(PoisonError::into_inner);
-        let answer = self.answers.get(sent.len()).or(self.answers.last());
+        let answer = self.answers.get(sent.len()).or_else(|| self.answers.last());
         let text = || String::from_utf8_lossy(&request.body).into_owned().into();
         let body = serde_json::from_slice(&request.body).unwrap_or_else(|_| text());
         let headers = request.headers.into_iter().collect();

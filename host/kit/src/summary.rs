@@ -54,7 +54,7 @@ pub(crate) fn of_ended(ended: &Ended) -> String {
     line(&match ended {
         Ended::NoAnswer(failure) => failure.to_string(),
         Ended::Failed(failed) => {
-            let again = failed.retry_ms.map_or("not again".to_owned(), |ms| format!("again in {ms} ms"));
+            let again = failed.retry_ms.map_or_else(|| "not again".to_owned(), |ms| format!("again in {ms} ms"));
             format!("failed: {}, {}, {again}", word(&failed.code), failed.message)
         }
         Ended::Void { reason } | Ended::NotAsked { reason } => reason.clone(),

@@ -54,7 +54,7 @@ impl Desk {
         self.latest = Some((manifest.clone(), held.clone()));
         let trial = Some(trial.parse().unwrap());
         let done = match &self.installed {
-            None => Err(UpgradeError::NothingServes { pack: manifest.id.clone() }),
+            None => Err(UpgradeError::NothingServes { pack: manifest.id }),
             Some(installed) => installed.upgrade(&manifest, held, Production, trial),
         };
         self.note(&format!("{version} comes on trial"), done.map_err(|error| error.to_string()));

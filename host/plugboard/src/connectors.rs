@@ -30,7 +30,8 @@ use crate::{alarms::Alarms, answers::Components, clock::Clock};
 
 const NOT_READY: &str = "connector-not-ready";
 
-type ByName = BTreeMap<Arc<str>, Result<Arc<Ready>, Arc<str>>>;
+/// Ready, or why not.
+pub(crate) type ByName = BTreeMap<Arc<str>, Result<Arc<Ready>, Arc<str>>>;
 
 /// Shared by whoever configures, asks and looks.
 pub(crate) struct Connectors {
@@ -116,9 +117,8 @@ impl Connectors {
     }
 
     /// All of a tenant, by name, ready or not.
-    pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Vec<(Arc<str>, Result<Arc<Ready>, Arc<str>>)> {
-        let found = self.read(|tenants| tenants.get(tenant).cloned()).unwrap_or_default();
-        found.into_iter().collect()
+    pub(crate) fn of_tenant(&self, tenant: &TenantId) -> ByName {
+        self.read(|tenants| tenants.get(tenant).cloned()).unwrap_or_default()
     }
 
     pub(crate) fn has(&self, tenant: &TenantId) -> bool {

@@ -77,11 +77,12 @@ fn synthetic(seed: u64, agents: usize, load: f64, hours: u64) -> Day {
     while at < to {
         let end = Wait::GaveUp(chance.exponential(120.0));
         calls.push(Call { at, queue: sales(), priority: 0, skills: Vec::new(), tags: Vec::new(), end });
-        at = at + chance.exponential(300.0 / load);
+        at += chance.exponential(300.0 / load);
     }
     Day { from: START, to, calls, shifts: (0..agents).map(shift).collect(), handling, patience: Patience::default() }
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "as who lives a day wants to be given it")]
 fn nobody_asks(question: QuestionKind) -> Answer {
     panic!("no queue has a policy: {question:?}")
 }

@@ -72,7 +72,7 @@ impl Crm {
         let (status, said) = if first.starts_with("GET /customers?phone=4930900 ") {
             (200, r#"{"items":[{"level":7}]}"#)
         } else if first.starts_with("POST /calls ") {
-            if seen.requests % broken == 0 {
+            if seen.requests.is_multiple_of(broken) {
                 (503, "")
             } else {
                 let value = serde_json::from_slice(&body).unwrap();

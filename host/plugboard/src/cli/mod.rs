@@ -86,6 +86,7 @@ fn language(text: &str) -> Result<Lang, String> {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "there is one in a process")]
 pub(crate) enum Command {
     Serve(Serve),
     Demo(Demo),

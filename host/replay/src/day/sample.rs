@@ -90,7 +90,7 @@ mod tests {
             .flat_map(|seed| (0..100).flat_map(move |call| (0..4).map(move |what| chance(seed, call, what))))
             .collect();
         let mean = all.iter().sum::<f64>() / all.len() as f64;
-        let mut sorted = all.clone();
+        let mut sorted = all;
         sorted.sort_by(f64::total_cmp);
         sorted.dedup();
         assert_eq!((sorted.len(), (0.48..0.52).contains(&mean)), (8_000, true), "{mean}");

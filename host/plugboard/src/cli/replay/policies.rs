@@ -147,8 +147,11 @@ impl Replay {
 struct Shelf<'a> {
     client: &'a Client,
     tenant: &'a str,
-    known: Mutex<BTreeMap<(Arc<str>, QueueId), Option<Arc<Pair>>>>,
+    known: Mutex<Known>,
 }
+
+/// By the hash of the tables and the queue.
+type Known = BTreeMap<(Arc<str>, QueueId), Option<Arc<Pair>>>;
 
 /// The tables of a recorded question, and those that the other policy is given in their place.
 struct Pair {
