@@ -33,8 +33,8 @@ enum Input {
     Variable(Slot),
     Text(Template),
     Fixed(Json),
-    List(Vec<Input>),
-    Object(Vec<(String, Input)>),
+    List(Vec<Self>),
+    Object(Vec<(String, Self)>),
 }
 
 pub(crate) fn question(fields: &Fields<'_>, scope: &Scope<'_>) -> Option<Question> {
