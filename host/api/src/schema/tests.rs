@@ -162,7 +162,9 @@ fn a_record_has_the_fields_that_are_really_written() {
     assert_eq!(differences::<CallTag>(&least::<cdr::Tag>(json!({ "name": "", "value": "" }))), none);
     let disposition = json!({ "at": at, "code": "", "note": "" });
     assert_eq!(differences::<DispositionSet>(&least::<cdr::Disposition>(disposition)), none);
-    let recording = json!({ "recording": 1, "path": "", "voicemail": false, "started_at": at, "pauses": 0 });
+    let recording = json!({
+        "recording": 1, "path": "", "voicemail": false, "started_at": at, "pauses": 0, "erase_at": at, "erased_at": at,
+    });
     assert_eq!(differences::<RecordingMade>(&least::<cdr::RecordingRecord>(recording)), none);
     let opinion = json!({
         "rule": "hours", "plugin": "rule-calling-hours", "failed": true, "decision": "deny", "code": "", "reason": "", "duties": [],

@@ -78,7 +78,10 @@ async fn each_order_reaches_the_host_as_it_was_sent() {
         PackOrder::RollBack { pack: pack() },
         PackOrder::Remove { pack: pack() },
     ];
-    assert_eq!((statuses, server.host.orders.lock().unwrap().clone()), (vec![200, 202, 200, 200, 200], orders));
+    assert_eq!(
+        (statuses, server.host.orders.lock().unwrap().clone()),
+        (vec![200, 202, 200, 200, 200, 200, 200], orders)
+    );
 }
 
 #[tokio::test]
@@ -123,6 +126,7 @@ async fn refusals_of_packs_have_a_status_a_word_and_a_remedy() {
     let expected = [
         (422, "invalid"),
         (409, "in-use"),
+        (404, "not-found"),
         (404, "not-found"),
         (404, "not-found"),
         (404, "not-found"),
