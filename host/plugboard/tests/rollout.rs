@@ -36,7 +36,9 @@ fn a_version_goes_from_shadow_over_canary_to_all_and_back() {
         "pack rollback acme.lines",
         "pack rollout acme.lines",
     ]);
-    says(&said, &expect![[r#"
+    says(
+        &said,
+        &expect![[r#"
         $ plugboard pack rollout acme.lines
         acme.lines: the stable version serves all
         budget failures=1%,hang-ups=5%,service-level=10%,minimum=200,window=10m,watch=1h
@@ -105,7 +107,8 @@ fn a_version_goes_from_shadow_over_canary_to_all_and_back() {
         budget failures=1%,hang-ups=5%,service-level=10%,minimum=20,window=10m,watch=10m
         VERSION  ROLE    LIVE  ENDED  ASKED  TRAPPED  LATE  BAD ANSWERS  DECLINED  HUNG UP IN FLOW  QUEUED  WAITED TOO LONG
         1.0.0    stable  0     0      0      0        0     0            0         0                0       0
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -127,7 +130,9 @@ fn what_cannot_be_tried_is_refused_with_a_remedy_in_both_languages() {
             .map(String::as_str),
         );
     }
-    says(&said, &expect![[r#"
+    says(
+        &said,
+        &expect![[r#"
         $ plugboard --lang en pack upgrade 1.1.0.pbpack --canary 200%
         error: Understood, but not valid: a share is a percentage of 0 to 100, with two decimals at most
           /trial: a share is a percentage of 0 to 100, with two decimals at most [bad-trial]
@@ -192,7 +197,8 @@ fn what_cannot_be_tried_is_refused_with_a_remedy_in_both_languages() {
         错误: 未找到: 没有插件包 "acme.none"
           办法： 请用 GET …/packs 查看
         exit 1
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -227,7 +233,9 @@ fn a_plan_and_its_events_outlive_a_power_cut_and_a_grant_begins_the_trial_that_w
     let told = told.filter(|event| event["pack"] == "acme.flows");
     let told = told.map(|event| format!("{} {} {}\n", event["type"], event["version"], event["audience"]));
     said += &told.collect::<String>();
-    says(&said, &expect![[r#"
+    says(
+        &said,
+        &expect![[r#"
         $ plugboard pack install 1.0.0.pbpack
         acme.flows 1.0.0 serves
           component acme.flows/lines (flow)
@@ -256,5 +264,6 @@ fn a_plan_and_its_events_outlive_a_power_cut_and_a_grant_begins_the_trial_that_w
         "pack-granted" "1.3.0" null
         "rollout-canary" "1.3.0" "share=5%"
         "rollout-promoted" "1.3.0" null
-    "#]]);
+    "#]],
+    );
 }
