@@ -26,7 +26,7 @@ use plugboard_model::{
 };
 use plugboard_plugin::Kv;
 
-use crate::{alarms::Alarms, answers::Components, clock::Clock};
+use crate::{alarms::Alarms, clock::Clock, components::Components};
 
 const NOT_READY: &str = "connector-not-ready";
 

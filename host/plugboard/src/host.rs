@@ -19,8 +19,8 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 
 use crate::{
     alarms::Alarms,
-    answers::Components,
     cdrs, chain,
+    components::Components,
     connectors::{Connectors, outbox::ToOutbox},
     ledger::Durable,
     packs::Packs,

@@ -5,13 +5,13 @@
 )]
 
 mod alarms;
-mod answers;
 mod backlog;
 mod books;
 mod cdrs;
 mod claims;
 mod cli;
 mod clock;
+mod components;
 mod connectors;
 mod demo;
 mod erasing;
@@ -20,6 +20,7 @@ mod host;
 mod ledger;
 mod packs;
 mod plugins;
+mod questions;
 mod ready;
 mod recovery;
 mod room;
@@ -38,7 +39,7 @@ use clap::Parser as _;
 use plugboard_config::{ConnectorSays, Judges, ProcessConfig};
 use plugboard_model::{Limits, compliance::Rule, connector::Connector, flow::Problem, routing::Tables};
 
-use answers::Components;
+use components::Components;
 
 fn main() -> ExitCode {
     let cli = cli::Cli::parse();

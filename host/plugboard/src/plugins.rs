@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use plugboard_api::{PluginFigures, PluginVersion, Took};
 use plugboard_plugin::{Account, Asked, FailureKind, QuarantineTransition, Reply, RuntimeSettings, RuntimeWatch};
 
-use crate::{alarms::Alarms, answers::Components};
+use crate::{alarms::Alarms, components::Components};
 
 const ALARM: &str = "plugin-quarantined";
 

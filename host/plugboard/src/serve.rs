@@ -24,8 +24,8 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use crate::{
     alarms::Alarms,
-    answers::{Components, ComponentsError, Questions},
     clock::Clock,
+    components::{Components, ComponentsError},
     connectors::{
         Connectors,
         outbox::{Outbox, Sending},
@@ -35,6 +35,7 @@ use crate::{
     ledger::{Durable, Ledger},
     packs::{Gate, Lines, Packs},
     plugins,
+    questions::Questions,
     recovery::{self, Recovered},
     room,
     signalling::{Loop, Message, Parts, Tenant},

@@ -20,12 +20,12 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use crate::{
     alarms::Alarms,
-    answers::Questions,
     backlog::{Backlog, ReplyTo},
     clock::Clock,
     front::Front,
     ledger::{Batch, Durable, Ledger},
     packs::Party,
+    questions::Questions,
 };
 
 /// What other threads tell the loop.

@@ -19,8 +19,8 @@ use tokio::sync::oneshot;
 
 use super::{PlugboardHost, TRY_AGAIN, TenantParts, write_file};
 use crate::{
-    answers::Components,
     claims,
+    components::Components,
     recovery::{KnownTenant, host_tenant},
     signalling::Message,
 };

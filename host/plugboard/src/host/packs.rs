@@ -23,8 +23,8 @@ use super::{
     rollouts::{Way, tried},
 };
 use crate::{
-    answers::Components,
     chain,
+    components::Components,
     packs::{Admitted, Described, InstalledPack, Known, Row, full_name, told},
 };
 

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 
 use super::{Client, Replay, ReplayError, say, say_line, spoken, took};
 use crate::{
-    answers::answer_of,
     cli::table::{Cell, Column, table},
+    questions::answer_of,
     ready::Ready,
 };
 

@@ -23,7 +23,7 @@ use super::{
     client::{ClientError, escaped},
     say, say_line, spoken, tell,
 };
-use crate::{answers::Components, chain};
+use crate::{chain, components::Components};
 
 /// Play past calls to another version of a flow, policy or rule: how many would go another way, and where first
 #[derive(Debug, Args)]

@@ -107,7 +107,7 @@ impl Replay {
 
 fn version(engine: &plugin::Engine, plugin: &str, settings: &BTreeMap<String, String>) -> Result<Version, ReplayError> {
     let component = super::rule(engine, plugin)?;
-    let settings = Arc::new(crate::answers::settings(settings));
+    let settings = Arc::new(crate::components::settings(settings));
     let problems = component.check(&settings).map_err(|error| ReplayError::component(&error))?;
     match problems.iter().find(|problem| problem.severity == Severity::Error) {
         Some(problem) => Err(ReplayError::Settings { problem: problem.message.clone() }),
