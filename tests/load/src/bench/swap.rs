@@ -5,7 +5,7 @@ use std::{
     net::TcpStream,
     path::PathBuf,
     process::Command,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
@@ -33,21 +33,27 @@ pub fn swap(setting: &Setting) -> Result<Outcome, BenchError> {
     let packs = host.make_packs(&setting.installation).map_err(cannot)?;
     let (per_second, seconds) = if setting.short { (10.0, 5) } else { (200.0, 30) };
     let mut load = Load::new(host.server, phones(1, Voice::Absent)).map_err(failed)?;
-    let over = AtomicBool::new(false);
     let (report, swaps) = std::thread::scope(|scope| {
-        let swapping = scope.spawn(|| swap_until(&over, &packs));
+        let (lasts, over) = mpsc::channel();
+        let packs = &packs;
+        let swapping = scope.spawn(move || swap_until(&over, packs));
         let report = load.run(&plan(per_second, seconds));
-        over.store(true, Ordering::Relaxed);
+        drop(lasts);
         let swaps = swapping.join().unwrap_or_else(|_| Err(io::Error::other("the thread that swaps broke down")));
         (report, swaps)
     });
     let (report, swaps) = (report.map_err(failed)?, swaps.map_err(cannot)?);
     let figures = host.metrics().map_err(cannot)?;
-    let sum = |family: &str| -> f64 {
+    let sum = |family: &str| -> u64 {
         let of_family = figures.lines().filter(|line| line.starts_with(family));
-        of_family.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum()
+        of_family.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
     };
     let (asked, lost) = (sum("plugboard_plugin_questions_total{"), sum("plugboard_plugin_failures_total{"));
+    if asked == 0 || swaps.rollbacks.is_empty() {
+        let missing = if asked == 0 { "no plugin was asked" } else { "no version was taken back" };
+        let (label, said) = (report.label, format!("{:?}", report.calls));
+        return Err(BenchError::NoFigures { label, missing, report: said, log: host.last_words() });
+    }
     let mut remarks: Vec<String> = doubts(&report).into_iter().collect();
     remarks.push(format!(
         "{}: {} calls well, {} failed {:?}; {} upgrades and {} roll-backs, the longest upgrade {:.0} ms",
@@ -71,8 +77,8 @@ pub fn swap(setting: &Setting) -> Result<Outcome, BenchError> {
         table: Table {
             columns: &["questions", "failed", "calls failed", "swaps", "longest roll-back s"],
             ours: vec![
-                format!("{asked:.0}"),
-                format!("{lost:.0}"),
+                asked.to_string(),
+                lost.to_string(),
                 report.calls.failed.to_string(),
                 (swaps.upgrades.len() + swaps.rollbacks.len()).to_string(),
                 format!("{rollback_s:.2}"),
@@ -109,21 +115,26 @@ fn longest(all: &[Duration]) -> f64 {
     all.iter().max().map_or(0.0, Duration::as_secs_f64)
 }
 
-fn swap_until(over: &AtomicBool, packs: &Packs) -> io::Result<Swaps> {
+/// One change a second, until nobody holds the other end.
+fn swap_until(over: &Receiver<()>, packs: &Packs) -> io::Result<Swaps> {
     let mut swaps = Swaps::default();
-    while !over.load(Ordering::Relaxed) {
+    let is_over = |begun: Instant| {
+        over.recv_timeout(EVERY.saturating_sub(begun.elapsed())) == Err(RecvTimeoutError::Disconnected)
+    };
+    loop {
         let begun = Instant::now();
         packs.order(&["pack", "upgrade", &packs.newer])?;
         swaps.upgrades.push(begun.elapsed());
-        // One change a second is what is measured.
-        std::thread::sleep(EVERY.saturating_sub(begun.elapsed()));
+        if is_over(begun) {
+            return Ok(swaps);
+        }
         let begun = Instant::now();
         packs.order(&["pack", "rollback", "load.ivr"])?;
         swaps.rollbacks.push(begun.elapsed());
-        // The same.
-        std::thread::sleep(EVERY.saturating_sub(begun.elapsed()));
+        if is_over(begun) {
+            return Ok(swaps);
+        }
     }
-    Ok(swaps)
 }
 
 /// Two versions of the pack that the tenant's flow is made of; the older one serves.
