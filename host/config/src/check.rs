@@ -103,6 +103,21 @@ impl Findings {
         self.push(Severity::Warning, pointer, code, message, remedy);
     }
 
+    /// What a component says of the settings below `root`.
+    fn of_component(&mut self, root: &str, problems: Vec<Problem>) {
+        self.0.extend(problems.into_iter().map(|problem| Finding {
+            severity: problem.severity,
+            code: problem.code,
+            pointer: match &problem.field {
+                Some(field) => format!("{root}/settings/{}", field.trim_start_matches('/')),
+                None => root.to_owned(),
+            },
+            node: None,
+            message: problem.message,
+            remedy: problem.remedy,
+        }));
+    }
+
     fn queue(&mut self, pointer: String, queue: &str, configuration: &Configuration) {
         if !configuration.queues.contains_key(queue) {
             let remedy = instead(queue, configuration.queues.keys().map(QueueId::as_str));

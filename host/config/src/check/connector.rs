@@ -14,7 +14,7 @@ use plugboard_pack::{
     permissions::{MOST_KV, MOST_ORIGINS, MOST_SECRETS},
 };
 
-use super::{CheckConnector, Finding, Findings};
+use super::{CheckConnector, Findings};
 use crate::suggest::instead;
 
 const NAMES: &str = "use 1 to 64 bytes of letters, digits, '-', '_', '.' and '+'";
@@ -63,17 +63,7 @@ pub(super) fn check(
         if findings.0.len() == before {
             let said = check_connector(connector);
             known = said.operations;
-            findings.0.extend(said.problems.into_iter().map(|problem| Finding {
-                severity: problem.severity,
-                code: problem.code,
-                pointer: match &problem.field {
-                    Some(field) => format!("{root}/settings/{}", field.trim_start_matches('/')),
-                    None => root.clone(),
-                },
-                node: None,
-                message: problem.message,
-                remedy: problem.remedy,
-            }));
+            findings.of_component(&root, said.problems);
         }
         operations.insert(Arc::clone(name), known);
     }

@@ -2,7 +2,7 @@
 
 use plugboard_model::{Configuration, compliance::Rule};
 
-use super::{CheckRule, Finding, Findings};
+use super::{CheckRule, Findings};
 
 const NAMES: &str = "use 1 to 64 bytes and no line break";
 
@@ -24,17 +24,7 @@ pub(super) fn check(configuration: &Configuration, check_rule: &CheckRule<'_>, f
             continue;
         }
         if settings(&root, rule, findings) {
-            findings.0.extend(check_rule(rule).into_iter().map(|problem| Finding {
-                severity: problem.severity,
-                code: problem.code,
-                pointer: match &problem.field {
-                    Some(field) => format!("{root}/settings/{}", field.trim_start_matches('/')),
-                    None => root.clone(),
-                },
-                node: None,
-                message: problem.message,
-                remedy: problem.remedy,
-            }));
+            findings.of_component(&root, check_rule(rule));
         }
     }
 }
