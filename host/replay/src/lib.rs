@@ -13,6 +13,7 @@
 //! Nothing here asks a component: who plays does.
 
 pub mod day;
+mod groups;
 mod player;
 pub mod policy;
 mod report;

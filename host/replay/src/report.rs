@@ -27,7 +27,7 @@ pub struct Report {
     pub failed: u64,
     /// Tapes that could not be played: cut, of a later version, or damaged.
     pub left_out: u64,
-    #[serde(serialize_with = "as_list")]
+    #[serde(serialize_with = "crate::groups::as_list")]
     groups: BTreeMap<Change, Group>,
 }
 
@@ -119,15 +119,4 @@ impl fmt::Display for Change {
             |passage: &Option<Passage>| passage.as_ref().map_or_else(|| "the end".to_owned(), ToString::to_string);
         write!(f, "step {}: {}, was {}; {}", self.step, word(&self.is), word(&self.was), self.end)
     }
-}
-
-fn as_list<S: serde::Serializer>(groups: &BTreeMap<Change, Group>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Row<'a> {
-        #[serde(flatten)]
-        change: &'a Change,
-        #[serde(flatten)]
-        group: &'a Group,
-    }
-    serializer.collect_seq(groups.iter().map(|(change, group)| Row { change, group }))
 }

@@ -86,7 +86,7 @@ pub struct RulesReport {
     pub had_failed: u64,
     /// Judgements that are on no tape or had no room there.
     pub left_out: u64,
-    #[serde(serialize_with = "as_list")]
+    #[serde(serialize_with = "crate::groups::as_list")]
     groups: BTreeMap<Change, Group>,
 }
 
@@ -165,15 +165,4 @@ impl fmt::Display for Change {
         let Self { rule, effect, was, is } = self;
         write!(f, "rule {rule} on {effect}: {is}, was {was}")
     }
-}
-
-fn as_list<S: serde::Serializer>(groups: &BTreeMap<Change, Group>, serializer: S) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Row<'a> {
-        #[serde(flatten)]
-        change: &'a Change,
-        #[serde(flatten)]
-        group: &'a Group,
-    }
-    serializer.collect_seq(groups.iter().map(|(change, group)| Row { change, group }))
 }
