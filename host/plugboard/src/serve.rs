@@ -1,7 +1,9 @@
 //! Builds the process from its configuration, runs it, and takes it down in order.
 
+mod base;
+
 use std::{
-    net::{IpAddr, SocketAddr},
+    net::SocketAddr,
     path::{Path, PathBuf},
     sync::{
         Arc,
@@ -10,11 +12,9 @@ use std::{
     time::Duration,
 };
 
-use plugboard_config::{Digest, ProcessConfig};
-use plugboard_exchange::{Exchange, Settings};
-use plugboard_model::{Configuration, TenantId, Timestamp};
+use plugboard_config::ProcessConfig;
+use plugboard_model::{Configuration, Timestamp};
 use plugboard_plugin as plugin;
-use plugboard_sip as sip;
 use plugboard_store::{DurableKv, Embedded, Health, Options, Store};
 use plugboard_transport::{
     media_plane::{self, MediaPlane},
@@ -38,9 +38,11 @@ use crate::{
     questions::Questions,
     recovery::{self, Recovered},
     room,
-    signalling::{Loop, Message, Parts, Tenant},
+    signalling::{Loop, Message, Parts},
     tapes::Tapes,
 };
+pub(crate) use base::random_seed;
+use base::{Base, advertised};
 
 /// Messages that may wait for the loop.
 const INBOX: usize = 65_536;
@@ -171,27 +173,6 @@ async fn start_signalling(config: &ProcessConfig) -> Result<Signalling, StartErr
         StartError::Sip { addresses: addresses.join(", "), source }
     })?;
     Ok((thread, udp, tcp, give_parts))
-}
-
-/// What is said of ourselves to others.
-fn advertised(config: &ProcessConfig, listener: Option<&SocketAddr>) -> IpAddr {
-    let bound = listener.map(SocketAddr::ip).filter(|ip| !ip.is_unspecified());
-    config.sip.advertised.or(bound).unwrap_or_else(own_address)
-}
-
-/// The address that a packet to elsewhere would leave from; no packet is sent to find it.
-fn own_address() -> IpAddr {
-    let probe = || {
-        let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
-        // TEST-NET-1 (RFC 5737): only the routing table is asked.
-        socket.connect("192.0.2.1:9").ok()?;
-        Some(socket.local_addr().ok()?.ip())
-    };
-    probe().unwrap_or_else(|| IpAddr::from([127, 0, 0, 1]))
-}
-
-pub(crate) fn random_seed() -> Result<u64, StartError> {
-    getrandom::u64().map_err(|_| StartError::Random)
 }
 
 /// Starts everything; returns when calls can come in.
@@ -479,76 +460,4 @@ pub(crate) fn shipped_plugins() -> PathBuf {
     // Installed: beside the program. Built here: in the target folder, one above its profile.
     let candidates = program.ancestors().skip(1).take(2).map(|folder| folder.join("plugins"));
     candidates.into_iter().find(|folder| folder.is_dir()).unwrap_or_else(|| PathBuf::from("plugins"))
-}
-
-/// What all exchanges of the process share.
-struct Base {
-    recordings: PathBuf,
-    host: String,
-    advertised: Vec<(sip::Transport, sip::HostPort)>,
-    digest: Vec<sip::digest::Algorithm>,
-}
-
-impl Base {
-    fn new(
-        config: &ProcessConfig,
-        folders: &Folders,
-        udp: &[SocketAddr],
-        tcp: &[SocketAddr],
-    ) -> Result<Self, StartError> {
-        let mut named = Vec::new();
-        for (transport, listeners) in [(sip::Transport::Udp, udp), (sip::Transport::Tcp, tcp)] {
-            if let Some(listener) = listeners.first() {
-                let address = SocketAddr::new(advertised(config, Some(listener)), listener.port());
-                named.push((transport, sip::HostPort::from(address)));
-            }
-        }
-        let host = named.first().map_or_else(|| "localhost".to_owned(), |(_, host)| host.to_string());
-        let algorithm = |name: &Digest| match name {
-            Digest::Sha256 => sip::digest::Algorithm::Sha256,
-            Digest::Md5 => sip::digest::Algorithm::Md5,
-        };
-        let digest = config.sip.digest.iter().map(algorithm).collect();
-        Ok(Self { recordings: folders.recordings.clone(), host, advertised: named, digest })
-    }
-
-    fn listeners(&self, udp: &[SocketAddr], tcp: &[SocketAddr]) -> Vec<plugboard_api::Listener> {
-        let named = [("udp", udp), ("tcp", tcp)];
-        named
-            .into_iter()
-            .flat_map(|(transport, addresses)| addresses.iter().map(move |address| (transport.to_owned(), *address)))
-            .map(|(transport, address)| {
-                let ip = if address.ip().is_unspecified() { own_address() } else { address.ip() };
-                plugboard_api::Listener { transport, address: SocketAddr::new(ip, address.port()) }
-            })
-            .collect()
-    }
-
-    fn tenant(
-        &self,
-        now: Timestamp,
-        configuration: &Arc<Configuration>,
-        parts: &TenantParts,
-        last_id: u64,
-        index: usize,
-    ) -> Result<Tenant, StartError> {
-        let mut secret = [0; 32];
-        getrandom::fill(&mut secret).map_err(|_| StartError::Random)?;
-        let tenant: &TenantId = &configuration.tenant;
-        let settings = Settings {
-            tenant: tenant.clone(),
-            token: format!("pb{index}x"),
-            host: configuration.domains.first().cloned().unwrap_or_else(|| self.host.clone()),
-            advertised: self.advertised.clone(),
-            recordings: self.recordings.join(tenant.as_str()),
-            hold_music: None,
-            last_id,
-            last_seq: parts.durable().seq(),
-            seed: random_seed()?,
-            secret,
-            digest: self.digest.clone(),
-        };
-        let exchange = Exchange::new(now, settings, Arc::clone(configuration));
-        Ok(Tenant::new(exchange, tenant.clone(), Arc::clone(parts.durable()), parts.events().clone()))
-    }
 }
