@@ -13,7 +13,7 @@ pub(crate) use health::Figures;
 pub(crate) use ready::{Invocation, Ready, granted};
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -24,9 +24,9 @@ use plugboard_model::{
     Configuration, TenantId,
     connector::{Connector, SecretSource},
 };
-use plugboard_plugin::Kv;
+use plugboard_plugin::{Kv, KvPlace};
 
-use crate::{alarms::Alarms, clock::Clock, components::Components};
+use crate::{alarms::Alarms, clock::Clock, components::Components, kv::DurableKv};
 
 const NOT_READY: &str = "connector-not-ready";
 
@@ -36,7 +36,7 @@ pub(crate) type ByName = BTreeMap<Arc<str>, Result<Arc<Ready>, Arc<str>>>;
 /// Shared by whoever configures, asks and looks.
 pub(crate) struct Connectors {
     tenants: RwLock<BTreeMap<TenantId, ByName>>,
-    kv: Arc<dyn Kv>,
+    kv: Arc<DurableKv>,
     /// A folder of secrets for each tenant.
     secrets: PathBuf,
     clock: Clock,
@@ -51,12 +51,12 @@ impl fmt::Debug for Connectors {
 }
 
 impl Connectors {
-    pub(crate) fn new(kv: Arc<dyn Kv>, secrets: PathBuf, clock: Clock, alarms: Arc<Alarms>) -> Self {
+    pub(crate) fn new(kv: Arc<DurableKv>, secrets: PathBuf, clock: Clock, alarms: Arc<Alarms>) -> Self {
         Self { tenants: RwLock::default(), kv, secrets, clock, alarms }
     }
 
     /// Makes the tenant's connectors ready, before its calls may name them. What has not changed keeps its connections and its circuit. Each new one
-    /// takes some milliseconds, at most a second: not for a thread that others wait for.
+    /// takes some milliseconds, at most a second: not for a thread that others wait for. What a connector kept that is gone is forgotten.
     pub(crate) fn prepare(&self, configuration: &Configuration, components: &Components) {
         let tenant = &configuration.tenant;
         let before = self.read(|tenants| tenants.get(tenant).cloned()).unwrap_or_default();
@@ -74,6 +74,10 @@ impl Connectors {
             self.alarms.clear(NOT_READY, &format!("{tenant}/{name}"));
         }
         self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), ready);
+        let places: BTreeSet<String> =
+            configuration.connectors.iter().map(|(name, connector)| place(name, connector)).collect();
+        // What stays is bounded by its quota, and found again the next time.
+        let _ = self.kv.retain(tenant, PLACES, |place| places.contains(place));
     }
 
     fn make(
@@ -98,9 +102,9 @@ impl Connectors {
             return Ok(Arc::clone(before));
         }
         let about = format!("{tenant}/{name}");
-        let place =
-            plugboard_plugin::KvPlace { tenant: tenant.clone(), plugin: format!("{name} {}", connector.plugin) };
-        let made = ready::Making { connector, plugin, asked, secrets, kv: (Arc::clone(&self.kv), place) };
+        let kv = Arc::clone(&self.kv) as Arc<dyn Kv>;
+        let place = KvPlace { tenant: tenant.clone(), plugin: place(name, connector) };
+        let made = ready::Making { connector, plugin, asked, secrets, kv: (kv, place) };
         made.ready(about, Arc::clone(&self.alarms)).map(Arc::new).map_err(Into::into)
     }
 
@@ -167,6 +171,14 @@ impl Connectors {
     fn read<T>(&self, read: impl FnOnce(&BTreeMap<TenantId, ByName>) -> T) -> T {
         read(&self.tenants.read().unwrap_or_else(PoisonError::into_inner))
     }
+}
+
+/// What connectors keep, beside what others keep.
+const PLACES: &str = "connector ";
+
+/// Where a connector keeps what it keeps: one of another plugin finds nothing of it.
+fn place(name: &str, connector: &Connector) -> String {
+    format!("{PLACES}{name} {}", connector.plugin)
 }
 
 fn missing(secret: &str, from: &SecretSource) -> String {

@@ -17,6 +17,7 @@ mod demo;
 mod erasing;
 mod front;
 mod host;
+mod kv;
 mod ledger;
 mod packs;
 mod plugins;

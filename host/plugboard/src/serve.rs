@@ -15,7 +15,7 @@ use std::{
 use plugboard_config::ProcessConfig;
 use plugboard_model::{Configuration, Timestamp};
 use plugboard_plugin as plugin;
-use plugboard_store::{DurableKv, Embedded, Health, Options, Store};
+use plugboard_store::{Embedded, Health, Options, Store};
 use plugboard_transport::{
     media_plane::{self, MediaPlane},
     sip_sockets::SipSockets,
@@ -32,6 +32,7 @@ use crate::{
     },
     erasing,
     host::{Guests, PlugboardHost, TenantParts},
+    kv::DurableKv,
     ledger::{Durable, Ledger},
     packs::{Gate, Lines, Packs},
     plugins,

@@ -7,9 +7,11 @@ use std::{
 };
 
 use plugboard_pack::{Origin, SecretName, permissions::Asks};
-use plugboard_store::{Kv, KvPlace};
 
-use crate::http::{Agents, Wire};
+use crate::{
+    Kv, KvPlace,
+    http::{Agents, Wire},
+};
 
 /// Everything that a connector, a channel or an assistant can get at. Make it once for a plugin in a tenant and keep it: connections that are kept
 /// open belong to it, and are shared with nobody.

@@ -26,6 +26,7 @@ mod http;
 mod inspect;
 mod instance;
 mod kept;
+mod kv;
 mod limits;
 mod load;
 mod log;
@@ -39,7 +40,6 @@ mod wasi;
 mod world;
 
 pub use plugboard_pack::quarantine::{Rules as QuarantineRules, Transition as QuarantineTransition};
-pub use plugboard_store::{Kv, KvPlace, MemoryKv};
 
 pub use access::Access;
 pub use account::{Account, Accounts, Asked, FailureKind, Histogram};
@@ -49,6 +49,7 @@ pub use asker::Asker;
 pub use engine::{Engine, EngineError, EngineSettings};
 pub use http::{Wire, WireFailure, WireRequest, WireResponse};
 pub use inspect::{CONTRACT, Inspected};
+pub use kv::{Kv, KvCondition, KvEntry, KvError, KvPlace, KvWrite, MemoryKv, kv_bytes};
 pub use limits::Limits;
 pub use load::{
     AnyPlugin, AssistantPlugin, ChannelPlugin, CompliancePlugin, ConnectorPlugin, DialerPlugin, FlowPlugin, LoadError,

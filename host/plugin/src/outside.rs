@@ -3,10 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use hmac::{Hmac, Mac};
-use plugboard_store::{Kv, KvCondition, KvError, KvPlace, KvWrite};
 use sha2::Sha256;
 
 use crate::{
+    Kv, KvCondition, KvError, KvPlace, KvWrite,
     access::Access,
     bindings::{config, http, kv},
     http::{Fetcher, failure, placeholder},

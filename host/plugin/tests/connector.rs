@@ -23,9 +23,8 @@ use plugboard_pack::{
     permissions::{Addresses, Asks},
 };
 use plugboard_plugin::{
-    Access, Answer, Ask, AskFailure, Asker, ConnectorPlugin, Engine, EngineSettings, KvPlace, Question,
+    Access, Answer, Ask, AskFailure, Asker, ConnectorPlugin, Engine, EngineSettings, KvPlace, MemoryKv, Question,
 };
-use plugboard_store::MemoryKv;
 
 /// Longer than the 300 ms of a screen pop: a test machine may be busy.
 const BUDGET: Duration = Duration::from_secs(5);

@@ -45,7 +45,7 @@ const RANKS: [(&str, u8); 22] = [
     ("transport", 4),
     ("store", 4),
     ("config", 4),
-    ("plugin", 5),
+    ("plugin", 4),
     ("api", 5),
     ("softphone", 5),
     ("examine", 6),

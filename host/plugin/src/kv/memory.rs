@@ -7,7 +7,7 @@ use std::{
     time::Instant,
 };
 
-use super::{Kv, KvEntry, KvError, KvPlace, KvWrite, bytes};
+use super::{Kv, KvEntry, KvError, KvPlace, KvWrite, kv_bytes};
 
 /// Forgets everything with the process.
 #[derive(Default)]
@@ -53,8 +53,8 @@ impl Kv for MemoryKv {
             return Err(KvError::Changed);
         }
         let others = entries.iter().filter(|(name, _)| *name != key);
-        let used: u64 = others.map(|(key, kept)| bytes(key, kept.entry.value.len())).sum();
-        let used = used.saturating_add(bytes(key, write.value.len()));
+        let used: u64 = others.map(|(key, kept)| kv_bytes(key, kept.entry.value.len())).sum();
+        let used = used.saturating_add(kv_bytes(key, write.value.len()));
         if used > quota {
             return Err(KvError::Quota { used, granted: quota });
         }

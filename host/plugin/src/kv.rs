@@ -1,13 +1,11 @@
 //! What plugins keep: a small memory of one plugin in one tenant, with a quota.
 
-mod durable;
 mod memory;
 
 use std::time::Duration;
 
 use plugboard_model::TenantId;
 
-pub use durable::DurableKv;
 pub use memory::MemoryKv;
 
 /// Whose it is: no other plugin and no other tenant sees it.
@@ -59,8 +57,8 @@ pub enum KvCondition {
 }
 
 impl KvCondition {
-    /// `found`: the revision of what stands there.
-    fn holds(self, found: Option<u64>) -> bool {
+    /// Whether it is met where `found` is the revision of what stands there.
+    pub fn holds(self, found: Option<u64>) -> bool {
         match self {
             Self::Always => true,
             Self::Absent => found.is_none(),
@@ -80,10 +78,7 @@ pub enum KvError {
     Unavailable,
 }
 
-/// What an entry counts for.
-fn bytes(key: &str, value: usize) -> u64 {
+/// What an entry counts for against a quota.
+pub fn kv_bytes(key: &str, value: usize) -> u64 {
     u64::try_from(key.len() + value).unwrap_or(u64::MAX)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! On disk, in the store: durable before it is acknowledged.
+//! What plugins keep, on disk in the store: durable before it is acknowledged.
 //!
 //! An entry is a head (key, size, when it expires), which an index lists in order of keys, and its value in parts, because a record holds less than
 //! a value may have. Writes of one place follow each other; others go on beside them.
@@ -10,11 +10,13 @@ use std::{
     time::{SystemTime, UNIX_EPOCH},
 };
 
+use plugboard_model::TenantId;
+use plugboard_plugin::{Kv, KvEntry, KvError, KvPlace, KvWrite, kv_bytes};
+use plugboard_store::{
+    CommitError, Expected, IndexEntry, IndexValue, Query, Record, Revision, Row, Store, Transaction,
+};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-
-use super::{Kv, KvEntry, KvError, KvPlace, KvWrite, bytes};
-use crate::{CommitError, Expected, IndexEntry, IndexValue, Query, Record, Revision, Row, Store, Transaction};
 
 /// Bytes of a part: written as hex digits, well below what a record may hold.
 const PART: usize = 24 * 1024;
@@ -24,7 +26,7 @@ const MOST_PLACES: usize = 4_096;
 const SWEPT: usize = 512;
 
 /// Keeps entries as records of a [`Store`].
-pub struct DurableKv {
+pub(crate) struct DurableKv {
     store: Arc<dyn Store>,
     /// Bytes that a place holds, once counted; locked while something is written there.
     places: Mutex<BTreeMap<KvPlace, Arc<Mutex<Option<u64>>>>>,
@@ -122,12 +124,36 @@ fn unavailable(error: &(dyn std::error::Error + 'static)) -> KvError {
 }
 
 impl DurableKv {
-    pub fn new(store: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(store: Arc<dyn Store>) -> Self {
         Self { store, places: Mutex::default() }
     }
 
-    /// Forgets all of a place: when its plugin is removed.
-    pub fn clear(&self, place: &KvPlace) -> Result<(), KvError> {
+    /// Forgets the places of a tenant that begin with `prefix` and that nobody is known by any more.
+    pub(crate) fn retain(
+        &self,
+        tenant: &TenantId,
+        prefix: &str,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Result<(), KvError> {
+        let mut from = prefix.to_owned();
+        loop {
+            let mut query = Query::new(tenant, Head::KIND, "key").limit(1);
+            query.from = IndexValue::text(&from);
+            let page = self.store.query(&query).map_err(|error| unavailable(&error))?;
+            let Some(row) = page.rows.first() else { return Ok(()) };
+            let plugin = row.read::<Head>().map_err(|error| unavailable(&error))?.plugin;
+            if !plugin.starts_with(prefix) {
+                return Ok(());
+            }
+            if !is_known(&plugin) {
+                self.clear(&KvPlace { tenant: tenant.clone(), plugin: plugin.clone() })?;
+            }
+            // Behind all of its keys: no name holds this.
+            from = plugin + "\u{1}";
+        }
+    }
+
+    fn clear(&self, place: &KvPlace) -> Result<(), KvError> {
         let counted = self.place(place);
         let mut used = counted.lock().unwrap_or_else(PoisonError::into_inner);
         *used = None;
@@ -196,7 +222,7 @@ impl DurableKv {
             if goes(&head) {
                 gone.push(head);
             } else {
-                used += bytes(&head.key, head.bytes);
+                used += kv_bytes(&head.key, head.bytes);
             }
             Ok(true)
         })?;
@@ -246,8 +272,8 @@ impl Kv for DurableKv {
             Some(used) => used,
             None => self.sweep(place, |_| false)?,
         };
-        let freed = standing.as_ref().map_or(0, |(head, _)| bytes(key, head.bytes));
-        let more = bytes(key, write.value.len());
+        let freed = standing.as_ref().map_or(0, |(head, _)| kv_bytes(key, head.bytes));
+        let more = kv_bytes(key, write.value.len());
         let mut used = before.saturating_sub(freed).saturating_add(more);
         if used > quota {
             // What has expired takes no room; the entry itself is counted above.
@@ -293,7 +319,7 @@ impl Kv for DurableKv {
         let mut transaction = Transaction::new();
         delete(&mut transaction, place, &head)?;
         self.store.commit(transaction).map_err(|error| unavailable(&error))?;
-        *counted = used.map(|used| used.saturating_sub(bytes(key, head.bytes)));
+        *counted = used.map(|used| used.saturating_sub(kv_bytes(key, head.bytes)));
         Ok(())
     }
 
@@ -314,3 +340,6 @@ impl Kv for DurableKv {
         Ok(keys)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,10 +4,13 @@ use std::{
         Arc,
         atomic::{AtomicU32, Ordering},
     },
+    time::Duration,
 };
 
+use plugboard_plugin::{KvCondition, MemoryKv};
+use plugboard_store::{Embedded, Options};
+
 use super::*;
-use crate::{Embedded, Options};
 
 struct Folder(PathBuf);
 
@@ -125,6 +128,20 @@ fn what_was_written_is_there_after_a_restart_and_still_counts() {
         kv.set(&place("acme"), "more", write("", KvCondition::Always), 12),
         Err(KvError::Quota { used: 14, granted: 12 })
     );
-    kv.clear(&place("acme")).expect("cleared");
-    assert_eq!(kv.list(&place("acme"), "", None, 9), Ok(vec![]));
+}
+
+#[test]
+fn what_plugins_kept_that_are_gone_is_forgotten_and_nothing_else() {
+    let folder = folder();
+    let kv = durable(&folder);
+    let at = |plugin: &str| KvPlace { plugin: plugin.into(), ..place("acme") };
+    for plugin in ["channel a", "connector", "connector crm old", "connector crm rest", "connector erp rest", "d"] {
+        for key in ["a", "b"] {
+            kv.set(&at(plugin), key, write("12345", KvCondition::Always), 99).expect("written");
+        }
+    }
+    kv.retain(&place("acme").tenant, "connector ", |plugin| plugin == "connector crm rest").expect("swept");
+    let left = ["channel a", "connector", "connector crm old", "connector crm rest", "connector erp rest", "d"]
+        .map(|plugin| kv.list(&at(plugin), "", None, 9).expect("read").len());
+    assert_eq!(left, [2, 2, 0, 2, 0, 2]);
 }
