@@ -39,75 +39,75 @@ fn a_version_goes_from_shadow_over_canary_to_all_and_back() {
     says(
         &said,
         &expect![[r#"
-        $ plugboard pack rollout acme.lines
-        acme.lines: the stable version serves all
-        budget failures=1%,hang-ups=5%,service-level=10%,minimum=200,window=10m,watch=1h
-        VERSION  ROLE    LIVE  ENDED  ASKED  TRAPPED  LATE  BAD ANSWERS  DECLINED  HUNG UP IN FLOW  QUEUED  WAITED TOO LONG
-        1.0.0    stable  0     0      0      0        0     0            0         0                0       0
-        $ plugboard pack promote acme.lines
-        error: Not possible now: no version is on trial
-          remedy: bring one with `plugboard pack upgrade --shadow` or `--canary 5%`
-        exit 1
-        $ plugboard pack upgrade 1.1.0.pbpack --shadow --budget minimum=20,watch=10m
-        acme.lines 1.1.0 is tried
-          1.0.0 -> 1.1.0
-          lines (routing)
-          next: plugboard pack rollout acme.lines
-        $ plugboard pack rollout acme.lines
-        acme.lines: the candidate is asked beside, without effect
-        budget failures=1%,hang-ups=5%,service-level=10%,minimum=20,window=10m,watch=10m
-        VERSION  ROLE       LIVE  ENDED  ASKED  TRAPPED  LATE  BAD ANSWERS  DECLINED  HUNG UP IN FLOW  QUEUED  WAITED TOO LONG  SAME  DIFFERENT  DROPPED
-        1.0.0    stable     0     0      0      0        0     0            0         0                0       0                0     0          0
-        1.1.0    candidate  0     0      0      0        0     0            0         0                0       0                0     0          0
-        $ plugboard pack upgrade 1.2.0.pbpack
-        error: Not possible now: 1.1.0 (61d21d07147d) is on trial; promote it or roll it back first
-          remedy: use `plugboard pack promote` or `plugboard pack rollback`, then send this one again
-        exit 1
-        $ plugboard pack promote acme.lines --numbers testers.txt
-        acme.lines 1.1.0 is tried
-          1.0.0 -> 1.1.0
-          lines (routing)
-          next: plugboard pack rollout acme.lines
-        $ plugboard pack promote acme.lines --canary 20%
-        acme.lines 1.1.0 is tried
-          1.0.0 -> 1.1.0
-          lines (routing)
-          next: plugboard pack rollout acme.lines
-        $ plugboard --lang zh pack list
-        acme.lines  线路  Acme Ltd
-          使用中 1.0.0 (由 Acme 签名)
-            组件 acme.lines/lines（routing）
-          试用中 1.1.0 (由 Acme 签名)
-            组件 acme.lines/lines（routing）
-        $ plugboard --lang zh pack rollout acme.lines
-        acme.lines: 新版本服务于 share=20%
-        预算 failures=1%,hang-ups=5%,service-level=10%,minimum=20,window=10m,watch=10m
-        VERSION  角色      进行中  已结束  询问  崩溃  超时  无效应答  拒答  流程中挂机  进入队列  等待过久
-        1.0.0    当前版本  0       0       0     0     0     0         0     0           0         0
-        1.1.0    新版本    0       0       0     0     0     0         0     0           0         0
-        $ plugboard pack rollback acme.lines
-        acme.lines 1.0.0 serves
-          1.0.0 -> 1.0.0
-          lines (routing)
-        $ plugboard pack upgrade 1.1.0.pbpack --tag tier=gold
-        acme.lines 1.1.0 is tried
-          1.0.0 -> 1.1.0
-          lines (routing)
-          next: plugboard pack rollout acme.lines
-        $ plugboard pack promote acme.lines
-        acme.lines 1.1.0 serves
-          1.0.0 -> 1.1.0
-          lines (routing)
-        $ plugboard pack rollback acme.lines
-        acme.lines 1.0.0 serves
-          1.1.0 -> 1.0.0
-          lines (routing)
-        $ plugboard pack rollout acme.lines
-        acme.lines: the stable version serves all
-        budget failures=1%,hang-ups=5%,service-level=10%,minimum=20,window=10m,watch=10m
-        VERSION  ROLE    LIVE  ENDED  ASKED  TRAPPED  LATE  BAD ANSWERS  DECLINED  HUNG UP IN FLOW  QUEUED  WAITED TOO LONG
-        1.0.0    stable  0     0      0      0        0     0            0         0                0       0
-    "#]],
+            $ plugboard pack rollout acme.lines
+            acme.lines: the stable version serves all
+            budget failures=1%,hang-ups=5%,service-level=10%,minimum=200,window=10m,watch=1h
+            VERSION  ROLE    LIVE  ENDED  ASKED  TRAPPED  LATE  BAD ANSWERS  DECLINED  HUNG UP IN FLOW  QUEUED  WAITED TOO LONG
+            1.0.0    stable  0     0      0      0        0     0            0         0                0       0
+            $ plugboard pack promote acme.lines
+            error: Not possible now: no version is on trial
+              remedy: bring one with `plugboard pack upgrade --shadow` or `--canary 5%`
+            exit 1
+            $ plugboard pack upgrade 1.1.0.pbpack --shadow --budget minimum=20,watch=10m
+            acme.lines 1.1.0 is tried
+              1.0.0 -> 1.1.0
+              lines (routing)
+              next: plugboard pack rollout acme.lines
+            $ plugboard pack rollout acme.lines
+            acme.lines: the candidate is asked beside, without effect
+            budget failures=1%,hang-ups=5%,service-level=10%,minimum=20,window=10m,watch=10m
+            VERSION  ROLE       LIVE  ENDED  ASKED  TRAPPED  LATE  BAD ANSWERS  DECLINED  HUNG UP IN FLOW  QUEUED  WAITED TOO LONG  SAME  DIFFERENT  DROPPED
+            1.0.0    stable     0     0      0      0        0     0            0         0                0       0                0     0          0
+            1.1.0    candidate  0     0      0      0        0     0            0         0                0       0                0     0          0
+            $ plugboard pack upgrade 1.2.0.pbpack
+            error: Not possible now: 1.1.0 (61d21d07147d) is on trial; promote it or roll it back first
+              remedy: use `plugboard pack promote` or `plugboard pack rollback`, then send this one again
+            exit 1
+            $ plugboard pack promote acme.lines --numbers testers.txt
+            acme.lines 1.1.0 is tried
+              1.0.0 -> 1.1.0
+              lines (routing)
+              next: plugboard pack rollout acme.lines
+            $ plugboard pack promote acme.lines --canary 20%
+            acme.lines 1.1.0 is tried
+              1.0.0 -> 1.1.0
+              lines (routing)
+              next: plugboard pack rollout acme.lines
+            $ plugboard --lang zh pack list
+            acme.lines  线路  Acme Ltd
+              使用中 1.0.0 (由 Acme 签名)
+                组件 acme.lines/lines（routing）
+              试用中 1.1.0 (由 Acme 签名)
+                组件 acme.lines/lines（routing）
+            $ plugboard --lang zh pack rollout acme.lines
+            acme.lines: 新版本服务于 share=20%
+            预算 failures=1%,hang-ups=5%,service-level=10%,minimum=20,window=10m,watch=10m
+            版本   角色      进行中  已结束  询问  崩溃  超时  无效应答  拒答  流程中挂机  进入队列  等待过久
+            1.0.0  当前版本  0       0       0     0     0     0         0     0           0         0
+            1.1.0  新版本    0       0       0     0     0     0         0     0           0         0
+            $ plugboard pack rollback acme.lines
+            acme.lines 1.0.0 serves
+              1.0.0 -> 1.0.0
+              lines (routing)
+            $ plugboard pack upgrade 1.1.0.pbpack --tag tier=gold
+            acme.lines 1.1.0 is tried
+              1.0.0 -> 1.1.0
+              lines (routing)
+              next: plugboard pack rollout acme.lines
+            $ plugboard pack promote acme.lines
+            acme.lines 1.1.0 serves
+              1.0.0 -> 1.1.0
+              lines (routing)
+            $ plugboard pack rollback acme.lines
+            acme.lines 1.0.0 serves
+              1.1.0 -> 1.0.0
+              lines (routing)
+            $ plugboard pack rollout acme.lines
+            acme.lines: the stable version serves all
+            budget failures=1%,hang-ups=5%,service-level=10%,minimum=20,window=10m,watch=10m
+            VERSION  ROLE    LIVE  ENDED  ASKED  TRAPPED  LATE  BAD ANSWERS  DECLINED  HUNG UP IN FLOW  QUEUED  WAITED TOO LONG
+            1.0.0    stable  0     0      0      0        0     0            0         0                0       0
+        "#]],
     );
 }
 
