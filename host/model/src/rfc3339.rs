@@ -85,7 +85,12 @@ impl Timestamp {
         }
         let (year, month, day) = (number(0, 4)?, number(5, 7)?, number(8, 10)?);
         let (hour, minute, second) = (number(11, 13)?, number(14, 16)?, number(17, 19)?);
-        if !(1..=12).contains(&month) || !(1..=31).contains(&day) || hour > 23 || minute > 59 || second > 60 {
+        if !(1..=12).contains(&month) || hour > 23 || minute > 59 || second > 60 {
+            return None;
+        }
+        let first = days_from_civil(year, month, 1);
+        let next = days_from_civil(year + month / 12, month % 12 + 1, 1);
+        if !(1..=next - first).contains(&day) {
             return None;
         }
         let mut rest = bytes.get(19..)?;
@@ -108,7 +113,7 @@ impl Timestamp {
             _ => return None,
         };
         let seconds =
-            days_from_civil(year, month, day) * 86_400 + hour * 3_600 + minute * 60 + second - offset_minutes * 60;
+            (first + day - 1) * 86_400 + hour * 3_600 + minute * 60 + second - offset_minutes * 60;
         u64::try_from(seconds * 1_000_000 + micros).ok().map(Self::from_micros)
     }
 }
@@ -178,12 +183,19 @@ mod tests {
         assert_eq!(read("2026-11-22T18:41:00+08:00").as_deref(), Some("2026-11-22T10:41:00.000Z"));
         assert_eq!(read("2026-11-22T10:41:00.5Z").as_deref(), Some("2026-11-22T10:41:00.500Z"));
         assert_eq!(read("2026-11-22T10:41:00.123456789Z").as_deref(), Some("2026-11-22T10:41:00.123Z"));
+        assert_eq!(read("2028-02-29T24:00:00Z"), None);
+        assert_eq!(read("2028-02-29T23:59:00Z").as_deref(), Some("2028-02-29T23:59:00.000Z"));
+        assert_eq!(read("2026-12-31T23:59:00Z").as_deref(), Some("2026-12-31T23:59:00.000Z"));
         for wrong in [
             "",
             "2026-11-22",
             "2026-13-22T10:41:00Z",
             "2026-11-22T10:41:00",
             "1969-12-31T23:59:59Z",
+            "2026-02-29T10:41:00Z",
+            "2100-02-29T10:41:00Z",
+            "2026-11-31T10:41:00Z",
+            "2026-11-00T10:41:00Z",
             "２026-11-22T10:41:00Z",
         ] {
             assert_eq!(read(wrong), None, "{wrong}");
