@@ -150,19 +150,45 @@ fn take_printed(room: &mut Room) -> String {
 }
 
 fn failure(error: &wasmtime::Error, store: &mut Store<Room>, limits: &crate::Limits, turn: Turn) -> AskFailure {
-    let printed = take_printed(store.data_mut());
-    if error.is::<DeadlinePassed>() {
-        return AskFailure::Deadline { budget: turn.budget };
-    }
-    if store.data().is_short_of_memory() {
-        return AskFailure::OutOfMemory { limit: limits.memory };
-    }
-    AskFailure::Trapped { backtrace: backtrace(error, &printed) }
+    let room = store.data_mut();
+    let printed = take_printed(room);
+    let (failure, told) = if error.is::<DeadlinePassed>() {
+        (AskFailure::Deadline { budget: turn.budget }, format!("stopped: no answer within {:?}", turn.budget))
+    } else if room.is_short_of_memory() {
+        let told = format!("stopped: it wanted more than {} bytes of memory", limits.memory);
+        (AskFailure::OutOfMemory { limit: limits.memory }, told)
+    } else {
+        let told = format!("trapped: {}{}", error.root_cause(), running(error));
+        (AskFailure::Trapped { backtrace: backtrace(error, &printed) }, told)
+    };
+    // However much it wrote before: this is the line that its author looks for.
+    room.log.begin();
+    room.log.write(LogLevel::Error, &told, &[("from", "host")]);
+    failure
+}
+
+/// Functions that were being run, the innermost first, as far as the module names them.
+fn running(error: &wasmtime::Error) -> String {
+    const MOST: usize = 12;
+    let Some(backtrace) = error.downcast_ref::<wasmtime::WasmBacktrace>() else { return String::new() };
+    let text = readable(&backtrace.to_string());
+    let names: Vec<&str> = text.lines().filter_map(|line| Some(line.split_once('!')?.1)).take(MOST).collect();
+    if names.is_empty() { String::new() } else { format!(", in {}", names.join(" < ")) }
 }
 
 /// The reason stands first, and before it what the guest said last: a long backtrace is cut.
 fn backtrace(error: &wasmtime::Error, printed: &str) -> String {
-    let mut backtrace = format!("{printed}\n{}\n{error:?}", error.root_cause()).trim_start().to_owned();
+    let trace = readable(&format!("{error:?}"));
+    let mut backtrace = format!("{printed}\n{}\n{trace}", error.root_cause()).trim_start().to_owned();
     backtrace.truncate(backtrace.floor_char_boundary(BACKTRACE_LIMIT));
     backtrace
+}
+
+/// A backtrace with the names of functions as Rust's authors write them; others stay as they are.
+fn readable(trace: &str) -> String {
+    let line = |line: &str| match line.split_once('!') {
+        Some((place, name)) => format!("{place}!{:#}\n", rustc_demangle::demangle(name.trim_end())),
+        None => format!("{line}\n"),
+    };
+    trace.lines().map(line).collect()
 }

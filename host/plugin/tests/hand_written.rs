@@ -103,6 +103,28 @@ fn a_flow_that_breaks_in_any_way_costs_one_answer_and_no_thread() {
 }
 
 /// The second call does not pay for what the first one found out.
+/// Where a component keeps the names of its functions, its author reads them; Rust's without the mangling.
+#[test]
+fn a_trap_stands_in_the_plugins_log_with_the_functions_that_were_being_run() {
+    let (sender, lines) = mpsc::channel();
+    let log = Some(LogSink::new(move |line| drop(sender.send(line.message))));
+    let engine = Engine::new(EngineSettings { instances: 40, log, ..EngineSettings::default() }).expect("an engine");
+    let flow = load(
+        &engine,
+        &flow(
+            r#"(func $_ZN6office5queue17h0123456789abcdefE unreachable)
+               (func $greet (call $_ZN6office5queue17h0123456789abcdefE))
+               (func $step (export "plugboard:plugin/flow@0.1.1#step") (param i32) (result i32) (call $greet) i32.const 1024)"#,
+        ),
+    );
+    let Err(AskFailure::Trapped { backtrace }) = Asker::new(&engine).ask(question(1, &flow)).result else {
+        panic!("a trap")
+    };
+    assert!(backtrace.contains("office::queue"), "{backtrace}");
+    let line = lines.try_recv().expect("a line");
+    assert_eq!(line, "trapped: wasm trap: wasm `unreachable` instruction executed, in office::queue < greet < step");
+}
+
 #[test]
 fn a_flow_that_cannot_read_its_settings_is_not_asked_for_each_call() {
     let engine = engine();
