@@ -1,13 +1,14 @@
 //! `plugboard pack` as a person types it, with the real program in a folder of its own.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, reason = "a test that runs a program")]
 
+mod desk;
+
 use std::{
     fs,
     os::unix::fs::{PermissionsExt as _, symlink},
-    path::{Path, PathBuf},
-    process::Command,
 };
 
+use desk::Desk;
 use expect_test::{Expect, expect};
 use plugboard_pack::archive::{Archive, Bounds, SIGNATURE};
 
@@ -37,23 +38,7 @@ file = "lines.wasm"
 settings = "lines.schema.json"
 "#;
 
-/// A folder that is gone after the test.
-struct Desk(PathBuf);
-
-impl Drop for Desk {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 impl Desk {
-    fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("plugboard-pack-{name}-{}", std::process::id()));
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(&folder).unwrap();
-        Self(folder)
-    }
-
     /// With a pack's folder `lines` and a private key `acme.key`.
     fn with_lines(name: &str) -> Self {
         let desk = Self::new(name);
@@ -84,27 +69,6 @@ impl Desk {
 
     fn bytes(&self, name: &str) -> Vec<u8> {
         fs::read(self.0.join(name)).unwrap()
-    }
-
-    /// Runs `plugboard`, and gives what it said and a last line with the exit code unless it is 0.
-    fn run(&self, line: &str) -> String {
-        let output = Command::new(env!("CARGO_BIN_EXE_plugboard"))
-            .args(line.split_whitespace())
-            .current_dir(&self.0)
-            .env_remove("PLUGBOARD_LANG")
-            .env("LC_ALL", "C")
-            .env("NO_COLOR", "1")
-            .output()
-            .unwrap();
-        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
-        let code = output.status.code().unwrap();
-        let code = if code == 0 { String::new() } else { format!("exit {code}\n") };
-        format!("{}{}{code}", text(&output.stdout), text(&output.stderr))
-    }
-
-    /// Several commands, each after the line that was typed.
-    fn session(&self, lines: &[&str]) -> String {
-        lines.iter().map(|line| format!("$ plugboard {line}\n{}", self.run(line))).collect()
     }
 }
 
@@ -738,84 +702,4 @@ fn an_upgrade_says_what_it_asks_for_more() {
         exit 1
     "#]],
     );
-}
-
-#[test]
-fn a_plugin_begins_only_in_an_empty_folder_and_from_a_template_that_is_there() {
-    let desk = Desk::with_lines("new");
-    let said = desk.session(&[
-        "pack new lines --lang rust --world routing",
-        "pack new Lines2 --lang rust --world routing",
-        "pack new mine --lang go --world routing",
-        "pack new mine --lang rust --world dialer",
-        "queues --lang rust",
-    ]);
-    assert!(!desk.0.join("mine").exists());
-    says(
-        &said,
-        &expect![[r#"
-        $ plugboard pack new lines --lang rust --world routing
-        error[not-empty]: lines is not empty
-          remedy: name a folder that is empty or not there; nothing is written over
-        exit 1
-        $ plugboard pack new Lines2 --lang rust --world routing
-        error[bad-name]: Lines2 gives no name for a pack: name holds 'L'; a-z, 0-9 and '-' are allowed
-          remedy: call it by small letters, digits and '-', or give --name
-        exit 1
-        $ plugboard pack new mine --lang go --world routing
-        error[no-template]: there is no template in go yet
-          remedy: there is one in rust; other languages build against the same wit/, as its README says
-        exit 1
-        $ plugboard pack new mine --lang rust --world dialer
-        error[no-template]: there is no template for the world dialer yet
-          remedy: there is one for flow and routing; begin with that, and take the world that you need from wit/
-        exit 1
-        $ plugboard queues --lang rust
-        error: rust is a language of plugins, for `plugboard pack new`; en and zh are spoken
-
-        Usage: plugboard [OPTIONS] <COMMAND>
-
-        For more information, try '--help'.
-        exit 2
-    "#]],
-    );
-}
-
-/// Runs each line that `pack new` printed, in its folder, as a shell would.
-fn follow(desk: &Desk, folder: &Path, said: &str) -> String {
-    let program = Path::new(env!("CARGO_BIN_EXE_plugboard")).parent().unwrap();
-    let path = format!("{}:{}", program.display(), std::env::var("PATH").unwrap());
-    let commands = said.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with("cd "));
-    let mut last = String::new();
-    for command in commands {
-        let output = Command::new("sh")
-            .args(["-e", "-c", command])
-            .current_dir(desk.0.join(folder))
-            .envs([("PATH", path.as_str()), ("LC_ALL", "C"), ("CARGO_NET_OFFLINE", "true")])
-            .env_remove("PLUGBOARD_LANG")
-            .output()
-            .unwrap();
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{command}: {errors}");
-        last = String::from_utf8(output.stdout).unwrap();
-    }
-    last
-}
-
-#[test]
-fn a_new_folder_of_each_world_builds_by_the_commands_that_are_printed() {
-    let desk = Desk::new("begun");
-    // Versions that the repository has anyway, so that no network is needed.
-    let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../plugins/Cargo.lock");
-    for world in ["flow", "routing"] {
-        let said = desk.run(&format!("pack new my-{world} --lang rust --world {world}"));
-        let folder = PathBuf::from(format!("my-{world}"));
-        fs::copy(&lock, desk.0.join(&folder).join("Cargo.lock")).unwrap();
-        // The second world takes what was compiled for the first.
-        if world == "routing" {
-            fs::rename(desk.0.join("my-flow/target"), desk.0.join("my-routing/target")).unwrap();
-        }
-        let verified = follow(&desk, &folder, &said);
-        assert!(verified.ends_with(": signed by mine\n"), "{world}: {verified}");
-    }
 }

@@ -10,23 +10,24 @@ use serde_json::json;
 
 use super::{Refusal, say, say_line, shown, spoken};
 use crate::cli::Lang;
-use template::Template;
+use template::Origin;
 
 /// Begin a plugin: a folder that builds, with the contract, a test and a manifest
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   plugboard pack new my-policy --lang rust --world routing
-  plugboard pack new my-ivr --world flow          in Rust, since that is the template that there is
+  plugboard pack new my-policy --lang python --world routing
+  plugboard pack new my-crm --world connector     in Rust, since no language is named
 
-It prints the commands that build, pack and sign it. Templates: rust for flow and routing.")]
+It prints the commands that build, pack, test and sign it. Templates: rust for every world; c, go, js and python for routing.")]
 pub(crate) struct New {
     /// Where it goes: a folder that is empty or not there
     folder: PathBuf,
-    /// Programming language of the plugin: rust. Also takes en or zh, as everywhere
+    /// Programming language of the plugin: rust, c, go, js or python. Also takes en or zh, as everywhere
     #[arg(long = "lang", id = "lang", value_name = "LANGUAGE", value_parser = crate::cli::language)]
     lang: Vec<Lang>,
-    /// What it decides: flow or routing
+    /// What it decides: flow, routing, compliance, connector, channel, assistant or dialer
     #[arg(long)]
     world: World,
     /// What it is called; without it, as the folder is
@@ -47,7 +48,7 @@ impl New {
             Some(name) => name,
             None => name_of(&self.folder)?,
         };
-        let template = Template::find(code.unwrap_or("rust"), self.world)?;
+        let template = Origin::find(code.unwrap_or("rust"), self.world)?;
         check_empty(&self.folder)?;
         let commands = template.commands(&name);
         let files = template.files(&name, spoken());
@@ -66,12 +67,14 @@ impl New {
             say(&format!("{done}\n"));
             return Ok(ExitCode::SUCCESS);
         }
-        say_line(&format!("{folder} is there: a plugin in Rust of the world {}. Next:", self.world));
+        say_line(&format!("{folder} is there: a plugin of the world {}. Next:", self.world));
         say(&format!("  cd {folder}\n"));
         for command in commands {
             say(&format!("  {command}\n"));
         }
-        say_line("README.md says the same; `rustup target add wasm32-unknown-unknown` is needed once");
+        if matches!(template, Origin::Rust(_)) {
+            say_line("README.md says the same; `rustup target add wasm32-unknown-unknown` is needed once");
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -59,10 +59,10 @@ pub(super) enum Refusal {
     #[error("{folder} gives no name for a pack: {reason}")]
     NoName { folder: String, reason: NameError },
     /// `known`: apart by commas.
-    #[error("there is no template in {language} yet")]
+    #[error("there is no template in {language}")]
     NoTemplate { language: String, known: String },
-    #[error("there is no template for the world {world} yet")]
-    NoTemplateOfWorld { world: World, known: String },
+    #[error("there is no template in {language} for the world {world}")]
+    NoTemplateOfWorld { world: World, language: &'static str },
 }
 
 impl Refusal {
@@ -112,10 +112,10 @@ impl Refusal {
             Self::NotEmpty { .. } => "name a folder that is empty or not there; nothing is written over".into(),
             Self::NoName { .. } => "call it by small letters, digits and '-', or give --name".into(),
             Self::NoTemplate { known, .. } => {
-                format!("there is one in {known}; other languages build against the same wit/, as its README says")
+                format!("there are some in {known}; other languages build against the same wit/, as its README says")
             }
-            Self::NoTemplateOfWorld { known, .. } => {
-                format!("there is one for {known}; begin with that, and take the world that you need from wit/")
+            Self::NoTemplateOfWorld { language, .. } => {
+                format!("there is one in {language} for routing, and one in rust for every world")
             }
         }
     }

@@ -1,10 +1,13 @@
 //! What a new folder is made of. The contract in it is the one that this program speaks.
 
+mod example;
+
 use plugboard_pack::{ComponentName, World, archive::EXTENSION};
 use plugboard_phrases::Language;
 use plugboard_plugin::CONTRACT;
 
 use super::Refusal;
+use example::{CASES, EXAMPLES, Example};
 
 /// The version that a new pack begins with.
 const VERSION: &str = "0.1.0";
@@ -37,75 +40,149 @@ pub(super) struct Template {
     source: &'static str,
     manifest: &'static str,
     schema: &'static str,
-    /// Name and text of the test cases.
-    cases: (&'static str, &'static str),
+    /// What `plugboard pack test` asks.
+    cases: &'static str,
+    /// Name and text of what its own tests read.
+    reads: Option<(&'static str, &'static str)>,
+    /// Whether it reads and writes JSON.
+    json: bool,
 }
 
-const RUST: [Template; 2] = [
-    Template {
-        world: World::Flow,
-        source: include_str!("template/flow.rs"),
-        manifest: include_str!("template/flow.toml"),
-        schema: include_str!("template/flow.schema.json"),
-        cases: ("tests/calls.txt", include_str!("template/flow-tests.txt")),
-    },
-    Template {
-        world: World::Routing,
-        source: include_str!("template/routing.rs"),
-        manifest: include_str!("template/routing.toml"),
-        schema: include_str!("template/routing.schema.json"),
-        cases: ("tests/rankings.txt", include_str!("template/routing-tests.txt")),
-    },
+macro_rules! template {
+    ($world:ident, $name:literal, reads: $reads:expr, json: $json:literal) => {
+        Template {
+            world: World::$world,
+            source: include_str!(concat!("template/", $name, ".rs")),
+            manifest: include_str!(concat!("template/", $name, ".toml")),
+            schema: include_str!(concat!("template/", $name, ".schema.json")),
+            cases: include_str!(concat!("template/", $name, "-cases.json")),
+            reads: $reads,
+            json: $json,
+        }
+    };
+}
+
+const CALLS: (&str, &str) = ("tests/calls.txt", include_str!("template/flow-tests.txt"));
+const RANKINGS: (&str, &str) = ("tests/rankings.txt", include_str!("template/routing-tests.txt"));
+/// In `Cargo.toml`.
+const SERDE_JSON: &str = "serde_json = { version = \"1\", default-features = false, features = [\"alloc\"] }\n";
+
+const RUST: [Template; World::ALL.len()] = [
+    template!(Flow, "flow", reads: Some(CALLS), json: false),
+    template!(Routing, "routing", reads: Some(RANKINGS), json: false),
+    template!(Compliance, "compliance", reads: None, json: false),
+    template!(Connector, "connector", reads: None, json: true),
+    template!(Channel, "channel", reads: None, json: true),
+    template!(Assistant, "assistant", reads: None, json: false),
+    template!(Dialer, "dialer", reads: None, json: false),
 ];
 
-impl Template {
-    pub(super) fn find(code: &str, world: World) -> Result<&'static Self, Refusal> {
-        if code != "rust" {
-            return Err(Refusal::NoTemplate { language: code.to_owned(), known: "rust".to_owned() });
+/// Where a new folder comes from.
+pub(super) enum Origin {
+    Rust(&'static Template),
+    Example(&'static Example),
+}
+
+impl Origin {
+    pub(super) fn find(code: &str, world: World) -> Result<Self, Refusal> {
+        let rust = RUST.iter().find(|template| code == "rust" && template.world == world);
+        if let Some(template) = rust {
+            return Ok(Self::Rust(template));
         }
-        RUST.iter().find(|template| template.world == world).ok_or_else(|| {
-            let known: Vec<&str> = RUST.iter().map(|template| template.world.name()).collect();
-            Refusal::NoTemplateOfWorld { world, known: known.join(" and ") }
-        })
+        let Some(example) = Example::find(code) else {
+            let others = EXAMPLES.map(|example| example.code).join(", ");
+            return Err(Refusal::NoTemplate { language: code.to_owned(), known: format!("rust, {others}") });
+        };
+        match world {
+            World::Routing => Ok(Self::Example(example)),
+            _ => Err(Refusal::NoTemplateOfWorld { world, language: example.code }),
+        }
+    }
+
+    fn reads_json(&self) -> bool {
+        matches!(self, Self::Rust(template) if template.json)
     }
 
     /// From the new folder to a signed pack, one after the other.
     pub(super) fn commands(&self, name: &ComponentName) -> Vec<String> {
         let (pack, module) = (pack(name), name.as_str().replace('-', "_"));
-        vec![
-            "cargo test --target-dir target".to_owned(),
-            "cargo build --release --target wasm32-unknown-unknown --target-dir target".to_owned(),
-            format!("plugboard pack build . --file {name}.wasm=target/wasm32-unknown-unknown/release/{module}.wasm"),
+        let mut commands = match self {
+            Self::Rust(_) => vec![
+                "cargo test --target-dir target".to_owned(),
+                "cargo build --release --target wasm32-unknown-unknown --target-dir target".to_owned(),
+                format!(
+                    "plugboard pack build . --file {name}.wasm=target/wasm32-unknown-unknown/release/{module}.wasm"
+                ),
+            ],
+            Self::Example(example) => {
+                let mut commands = example.build(name);
+                commands.push("plugboard pack build .".to_owned());
+                commands
+            }
+        };
+        commands.extend([
+            format!("plugboard pack test {pack}"),
             "plugboard pack key new mine".to_owned(),
             format!("plugboard pack sign {pack} --key mine.key"),
             format!("plugboard pack verify {pack} --trust mine.pub"),
-        ]
+        ]);
+        commands
     }
 
     /// Names relative to the folder, and texts.
     pub(super) fn files(&self, name: &ComponentName, language: Language) -> Vec<(String, String)> {
         let commands: Vec<String> = self.commands(name).iter().map(|command| format!("    {command}")).collect();
+        let world = match self {
+            Self::Rust(template) => template.world,
+            Self::Example(_) => World::Routing,
+        };
         let fill = |text: &str| {
             text.replace("@NAME@", name.as_str())
-                .replace("@WORLD@", self.world.name())
+                .replace("@WORLD@", world.name())
                 .replace("@CONTRACT@", CONTRACT)
                 .replace("@COMMANDS@", &commands.join("\n"))
                 .replace("@PACK@", &pack(name))
+                .replace("@SERDE_JSON@", if self.reads_json() { SERDE_JSON } else { "" })
         };
-        let readme = match language {
-            Language::English => include_str!("template/README.md"),
-            Language::Chinese => include_str!("template/README.zh-CN.md"),
+        let in_language = |english: &'static str, chinese: &'static str| match language {
+            Language::English => english,
+            Language::Chinese => chinese,
         };
-        let own = [
-            ("plugin.toml", self.manifest),
-            ("Cargo.toml", include_str!("template/Cargo.toml.txt")),
-            ("src/lib.rs", self.source),
-            ("settings.schema.json", self.schema),
-            self.cases,
-            ("README.md", readme),
-            (".gitignore", include_str!("template/gitignore.txt")),
-        ];
-        let own = own.into_iter().map(|(file, text)| (file.to_owned(), fill(text)));
+        let gitignore = (".gitignore", include_str!("template/gitignore.txt").to_owned());
+        let own = match self {
+            Self::Rust(template) => {
+                let readme = in_language(include_str!("template/README.md"), include_str!("template/README.zh-CN.md"));
+                let reads = template.reads.map(|(file, text)| (file, text.to_owned()));
+                let own = [
+                    ("plugin.toml", template.manifest.to_owned()),
+                    ("Cargo.toml", include_str!("template/Cargo.toml.txt").to_owned()),
+                    ("src/lib.rs", template.source.to_owned()),
+                    ("settings.schema.json", template.schema.to_owned()),
+                    ("tests/cases.json", template.cases.to_owned()),
+                    ("README.md", readme.to_owned()),
+                    gitignore,
+                ];
+                own.into_iter().chain(reads).collect()
+            }
+            Self::Example(example) => {
+                let readme = in_language(
+                    include_str!("template/example-README.md"),
+                    include_str!("template/example-README.zh-CN.md"),
+                );
+                let limits =
+                    example.memory.map(|memory| format!("\n[components.@NAME@.limits]\nmemory = \"{memory}\"\n"));
+                let script = example.script.map(|(file, text)| (file, text.to_owned()));
+                let own = [
+                    ("plugin.toml", include_str!("template/example.toml").to_owned() + &limits.unwrap_or_default()),
+                    (example.source.0, example.source.1.to_owned()),
+                    ("tests/last-agent.json", CASES.to_owned()),
+                    ("README.md", readme.replace("@SOURCE@", example.source.0)),
+                    gitignore,
+                ];
+                own.into_iter().chain(script).collect::<Vec<_>>()
+            }
+        };
+        let own = own.into_iter().map(|(file, text)| (file.to_owned(), fill(&text)));
         own.chain(WIT.iter().map(|(file, text)| (format!("wit/{file}"), (*text).to_owned()))).collect()
     }
 }
