@@ -13,6 +13,7 @@ use plugboard_model::{
     routing::{Candidate, Column, Need, Order, Relaxed, Tables, Waiting},
 };
 use plugboard_pack::{Outcome, quarantine::Transition};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -341,15 +342,30 @@ impl Settings {
         Self { items, hash }
     }
 
-    /// The settings of `plugins/flow-graph`: its JSON document.
+    /// A flow's document, as `plugins/flow-graph` reads it, and behind it each text, number and truth of an object by its own name: a flow of a
+    /// few settings reads no JSON.
     pub fn document(json: impl Into<String>) -> Self {
-        Self::new(vec![Setting { name: "document".into(), value: json.into() }])
+        Self::of_document(json.into(), None)
     }
 
     /// A document and how deep its menus may go, for a check: how it runs does not depend on it.
     pub fn of_document_to_check(json: impl Into<String>, menu_depth: u8) -> Self {
+        Self::of_document(json.into(), Some(menu_depth))
+    }
+
+    fn of_document(json: String, menu_depth: Option<u8>) -> Self {
+        let members = serde_json::from_str::<serde_json::Map<String, Value>>(&json).unwrap_or_default();
+        let text = |value: Value| match value {
+            Value::String(text) => Some(text),
+            Value::Bool(_) | Value::Number(_) => Some(value.to_string()),
+            Value::Null | Value::Array(_) | Value::Object(_) => None,
+        };
         let setting = |name: &str, value: String| Setting { name: name.into(), value };
-        Self::new(vec![setting("document", json.into()), setting("menu_depth", menu_depth.to_string())])
+        let mut items = vec![setting("document", json)];
+        items.extend(menu_depth.map(|depth| setting("menu_depth", depth.to_string())));
+        let own = members.into_iter().filter(|(name, _)| !["document", "menu_depth"].contains(&name.as_str()));
+        items.extend(own.filter_map(|(name, value)| Some(Setting { name, value: text(value)? })));
+        Self::new(items)
     }
 
     pub fn items(&self) -> &[Setting] {

@@ -2,6 +2,8 @@
 
 #![allow(clippy::disallowed_methods, reason = "a deadline on the wall clock is what is tested")]
 
+#[path = "guests/begins.rs"]
+mod begins;
 #[path = "guests/built.rs"]
 mod built;
 
@@ -15,14 +17,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use begins::{begins_with, how};
 use built::component;
-use plugboard_model::{
-    InteractionId, Timestamp,
-    flow::{Channel, Direction, Event, Happening, Setting, Start},
-};
 use plugboard_plugin::{
-    Accounts, Allowance, Ask, AskFailure, Asker, Engine, EngineSettings, FailureKind, FlowPlugin, Question, Reply,
-    Runtime, RuntimeSettings, Settings,
+    Accounts, Allowance, AskFailure, Asker, Engine, EngineSettings, FailureKind, FlowPlugin, Question, Reply, Runtime,
+    RuntimeSettings,
 };
 
 const BUDGET: Duration = Duration::from_millis(500);
@@ -33,21 +32,8 @@ fn flow() -> (Engine, FlowPlugin) {
     (engine, flow)
 }
 
-fn question(flow: &FlowPlugin, tenant: &str, how: &str) -> Question {
-    let start = Start {
-        interaction: InteractionId(1),
-        channel: Channel::Voice,
-        direction: Direction::Inbound,
-        caller: String::new(),
-        called: "8001".into(),
-        verified: false,
-        language: "en".into(),
-    };
-    let (at, what) = (Timestamp::from_secs(1_795_428_000), Happening::Started(start));
-    let event = Box::new(Event { seq: 0, at, utc_offset_min: 0, answers: None, more: false, what });
-    let settings = Arc::new(Settings::new(vec![Setting { name: "how".into(), value: how.into() }]));
-    let ask = Ask::FlowStep { flow: flow.clone(), settings, state: vec![], event };
-    Question { id: 1, tenant: tenant.parse().expect("a name"), budget: BUDGET, ask }
+fn question(flow: &FlowPlugin, tenant: &str, word: &str) -> Question {
+    Question { tenant: tenant.parse().expect("a name"), budget: BUDGET, ..begins_with(flow, how(word), "") }
 }
 
 /// Tenant, asked, answered, and what failed how often.

@@ -1,41 +1,24 @@
 //! A plugin that fails is let be, and others are not concerned.
 
+#[path = "guests/begins.rs"]
+mod begins;
 #[path = "guests/built.rs"]
 mod built;
 
 use std::{
-    sync::{
-        Arc,
-        mpsc::{self, Receiver},
-    },
+    sync::mpsc::{self, Receiver},
     time::Duration,
 };
 
+use begins::{begins_with, how};
 use built::component;
-use plugboard_model::{
-    InteractionId, Timestamp,
-    flow::{Channel, Direction, Event, Happening, Setting, Start},
-};
 use plugboard_plugin::{
-    Ask, AskFailure, Engine, EngineSettings, FailureKind, FlowPlugin, QuarantineRules, QuarantineTransition, Question,
-    Reply, Runtime, RuntimeSettings, Settings,
+    AskFailure, Engine, EngineSettings, FailureKind, FlowPlugin, QuarantineRules, QuarantineTransition, Question,
+    Reply, Runtime, RuntimeSettings,
 };
 
-fn question(flow: &FlowPlugin, tenant: &str, how: &str, state: &str) -> Question {
-    let start = Start {
-        interaction: InteractionId(1),
-        channel: Channel::Voice,
-        direction: Direction::Inbound,
-        caller: String::new(),
-        called: "8001".into(),
-        verified: false,
-        language: "en".into(),
-    };
-    let (at, what) = (Timestamp::from_secs(1_795_428_000), Happening::Started(start));
-    let event = Box::new(Event { seq: 0, at, utc_offset_min: 0, answers: None, more: false, what });
-    let settings = Arc::new(Settings::new(vec![Setting { name: "how".into(), value: how.into() }]));
-    let ask = Ask::FlowStep { flow: flow.clone(), settings, state: state.into(), event };
-    Question { id: 1, tenant: tenant.parse().expect("a name"), budget: Duration::from_secs(1), ask }
+fn question(flow: &FlowPlugin, tenant: &str, word: &str, state: &str) -> Question {
+    Question { tenant: tenant.parse().expect("a name"), ..begins_with(flow, how(word), state) }
 }
 
 struct Bench {

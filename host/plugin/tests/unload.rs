@@ -1,36 +1,15 @@
 //! A version that nobody asks any more costs no memory.
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, mpsc},
-    time::Duration,
-};
+#[path = "guests/begins.rs"]
+mod begins;
 
-use plugboard_model::{
-    InteractionId, Timestamp,
-    flow::{Channel, Direction, Event, Happening, Start},
-};
-use plugboard_plugin::{Ask, Engine, EngineSettings, FlowPlugin, Question, Runtime, RuntimeSettings, Settings};
+use std::{num::NonZeroUsize, sync::mpsc, time::Duration};
+
+use begins::begins;
+use plugboard_plugin::{Engine, EngineSettings, FlowPlugin, Runtime, RuntimeSettings};
 
 const FLOW: &[u8] = include_bytes!("released/0.1.0/flow.wasm");
-
-fn question(flow: &FlowPlugin) -> Question {
-    let start = Start {
-        interaction: InteractionId(1),
-        channel: Channel::Voice,
-        direction: Direction::Inbound,
-        caller: String::new(),
-        called: "8001".into(),
-        verified: false,
-        language: "en".into(),
-    };
-    let (at, what) = (Timestamp::from_secs(1_795_428_000), Happening::Started(start));
-    let event = Box::new(Event { seq: 0, at, utc_offset_min: 0, answers: None, more: false, what });
-    let ask =
-        Ask::FlowStep { flow: flow.clone(), settings: Arc::new(Settings::new(Vec::new())), state: Vec::new(), event };
-    Question { id: 1, tenant: "shop".parse().unwrap(), budget: Duration::from_secs(1), ask }
-}
 
 #[test]
 fn instances_that_wait_for_a_version_that_was_let_go_are_dropped_and_its_memory_is_given_back() {
@@ -40,7 +19,7 @@ fn instances_that_wait_for_a_version_that_was_let_go_are_dropped_and_its_memory_
     let settings = RuntimeSettings { threads: NonZeroUsize::MIN, ..RuntimeSettings::default() };
     let runtime = Runtime::start(&engine, &settings, move |reply| drop(sender.send(reply))).unwrap();
     let ask = |flow: &FlowPlugin| {
-        runtime.ask(question(flow)).unwrap();
+        runtime.ask(begins(flow)).unwrap();
         assert!(replies.recv().unwrap().result.is_ok());
     };
     let traces = [old.trace(), new.trace()];
