@@ -10,11 +10,15 @@ use crate::{
 Examples:
   cargo xtask plugins                what stands in plugins/, for the host and the tests
   cargo xtask plugins --all          the examples in Rust, C, JavaScript, Python and Go too; PyPI, npm and crates.io are asked
+  cargo xtask plugins --templates    builds those, then all that `plugboard pack new` makes in them, and holds it against the kit
   cargo xtask plugins --table        builds them, measures each in a release build, and writes the table of examples/plugins/README.md")]
 pub(crate) struct Arguments {
     /// Build the examples of every language too.
     #[arg(long)]
     all: bool,
+    /// Build what `plugboard pack new` makes in each language and world, by the commands that it prints.
+    #[arg(long)]
+    templates: bool,
     /// Measure them and write the table of examples/plugins/README.md; on a machine that does nothing else.
     #[arg(long)]
     table: bool,
@@ -26,8 +30,14 @@ const LANGUAGES: [&str; 5] = ["rust", "c", "javascript", "python", "go"];
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folder = plugins::build()?;
     say(&format!("they are in {}", folder.display()));
-    if arguments.all || arguments.table {
+    if arguments.all || arguments.table || arguments.templates {
+        // It also installs what the templates want.
         build_examples()?;
+    }
+    if arguments.templates {
+        let mut hold = cargo();
+        hold.args(["test", "--workspace", "--test", "pack_new", "--", "--ignored"]);
+        run::run("building what `plugboard pack new` makes", &mut hold)?;
     }
     if arguments.table {
         let mut measure = cargo();

@@ -2,11 +2,10 @@
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr, UdpSocket},
-    path::PathBuf,
     process::{Command, Stdio},
 };
 
-use crate::run::{root, say};
+use crate::run::say;
 
 /// Says each test that could not try, with what it needs.
 pub(crate) fn tell() {
@@ -21,26 +20,6 @@ pub(crate) fn tell() {
             "NOT tested: a full disk (only root, or users with namespaces, can make a small one; sysctl -w kernel.unprivileged_userns_clone=1)",
         );
     }
-    let missing = languages_without_tools();
-    if !missing.is_empty() {
-        say(&format!(
-            "NOT tested: what `plugboard pack new` makes in {} (the tools are not here; cargo xtask plugins --all installs them)",
-            missing.join(", ")
-        ));
-    }
-}
-
-/// Of those whose tools `examples/plugins/*/build` installs.
-fn languages_without_tools() -> Vec<&'static str> {
-    let own = root().join("examples/plugins/target/tools");
-    let tools = std::env::var_os("PLUGBOARD_TOOLS").map_or(own, PathBuf::from);
-    let tool = [
-        ("C", "py/bin/wasm-tools"),
-        ("JavaScript", "npm/node_modules/.bin/componentize-qjs"),
-        ("Python", "py/bin/componentize-py"),
-        ("Go", "py/bin/go"),
-    ];
-    tool.into_iter().filter(|(_, tool)| !tools.join(tool).exists()).map(|(language, _)| language).collect()
 }
 
 fn has_network() -> bool {

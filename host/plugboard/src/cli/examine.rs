@@ -60,7 +60,7 @@ enum ExamineFailure {
     Case(CaseError),
     #[error("{file}: {reason}")]
     Question { file: String, reason: String },
-    #[error("{component}: {error}")]
+    #[error("{component}: {}", crate::chain(.error))]
     Component { component: String, error: ExamineError },
 }
 

@@ -10,17 +10,18 @@ use serde_json::json;
 
 use super::{Refusal, say, say_line, shown, spoken};
 use crate::cli::Lang;
-use template::Origin;
+use template::Template;
 
 /// Begin a plugin: a folder that builds, with the contract, a test and a manifest
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   plugboard pack new my-policy --lang rust --world routing
-  plugboard pack new my-policy --lang python --world routing
+  plugboard pack new my-flow --lang python --world flow
   plugboard pack new my-crm --world connector     in Rust, since no language is named
 
-It prints the commands that build, pack, test and sign it. Templates: rust for every world; c, go, js and python for routing.")]
+It prints the commands that build, pack, test and sign it. Every world begins in rust, js, python and go; c has flow,
+routing, compliance, connector and dialer.")]
 pub(crate) struct New {
     /// Where it goes: a folder that is empty or not there
     folder: PathBuf,
@@ -48,7 +49,7 @@ impl New {
             Some(name) => name,
             None => name_of(&self.folder)?,
         };
-        let template = Origin::find(code.unwrap_or("rust"), self.world)?;
+        let template = Template::find(code.unwrap_or("rust"), self.world)?;
         check_empty(&self.folder)?;
         let commands = template.commands(&name);
         let files = template.files(&name, spoken());
@@ -72,9 +73,7 @@ impl New {
         for command in commands {
             say(&format!("  {command}\n"));
         }
-        if matches!(template, Origin::Rust(_)) {
-            say_line("README.md says the same; `rustup target add wasm32-unknown-unknown` is needed once");
-        }
+        say_line("README.md says the same; what installs is needed once");
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -58,11 +58,11 @@ pub(super) enum Refusal {
     NotEmpty { folder: String },
     #[error("{folder} gives no name for a pack: {reason}")]
     NoName { folder: String, reason: NameError },
-    /// `known`: apart by commas.
+    /// `known` and `worlds`: apart by commas.
     #[error("there is no template in {language}")]
     NoTemplate { language: String, known: String },
     #[error("there is no template in {language} for the world {world}")]
-    NoTemplateOfWorld { world: World, language: &'static str },
+    NoTemplateOfWorld { world: World, language: &'static str, worlds: String },
 }
 
 impl Refusal {
@@ -114,8 +114,8 @@ impl Refusal {
             Self::NoTemplate { known, .. } => {
                 format!("there are some in {known}; other languages build against the same wit/, as its README says")
             }
-            Self::NoTemplateOfWorld { language, .. } => {
-                format!("there is one in {language} for routing, and one in rust for every world")
+            Self::NoTemplateOfWorld { language, worlds, .. } => {
+                format!("in {language} there is one for {worlds}; in rust for every world")
             }
         }
     }
