@@ -1,7 +1,7 @@
 // Prefers the customer's last agent, else the longest idle: a routing policy of Plugboard in JavaScript.
 //
-// A world's exports are objects by their interface's name; names are in camelCase, u64 is a BigInt, an optional field may be left out, and a
-// failure is thrown. No promise is run within a question: answer at once.
+// A world's exports are objects by their interface's name; names are in camelCase, an optional field may be left out, and a failure is
+// thrown. No promise is run within a question: answer at once.
 
 /** Number of the attribute in the question's columns; undefined: this host, or this queue, does not give it. */
 let lastAgent;
