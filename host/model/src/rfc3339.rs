@@ -112,8 +112,7 @@ impl Timestamp {
             }
             _ => return None,
         };
-        let seconds =
-            (first + day - 1) * 86_400 + hour * 3_600 + minute * 60 + second - offset_minutes * 60;
+        let seconds = (first + day - 1) * 86_400 + hour * 3_600 + minute * 60 + second - offset_minutes * 60;
         u64::try_from(seconds * 1_000_000 + micros).ok().map(Self::from_micros)
     }
 }

@@ -4,7 +4,7 @@
 #[path = "guests/begins.rs"]
 mod begins;
 
-use std::{num::NonZeroUsize, sync::mpsc, time::Duration};
+use std::{num::NonZeroUsize, sync::mpsc};
 
 use begins::begins;
 use plugboard_plugin::{Engine, EngineSettings, FlowPlugin, Runtime, RuntimeSettings};

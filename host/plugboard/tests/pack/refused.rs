@@ -5,7 +5,7 @@ use std::{fs, os::unix::fs::symlink};
 use expect_test::expect;
 use plugboard_pack::archive::{Archive, Bounds};
 
-use super::{Desk, MANIFEST, component, says};
+use super::{Desk, MANIFEST, ROUTING, component, says};
 
 /// Of another world than the manifest says.
 const FLOW: &[u8] = include_bytes!("../../../plugin/tests/released/0.1.0/flow.wasm");
