@@ -37,6 +37,8 @@ SECRET = "signing"
 SIGNATURE = "x-signature"
 # Most messages of one request, and most bytes of an id and of a text.
 MOST, ID, TEXT = 100, 128, 16 * 1_024
+# Levels of a JSON document of use.
+DEEPEST = 64
 # Milliseconds after which a platform that did not answer is asked again.
 LATER_MS = 5_000
 
@@ -50,6 +52,17 @@ def signature(body):
         return config.sign(SECRET, "hmac-sha256", body).hex()
     except Err:
         raise failure(FailureCode_BadSettings(), "the secret `signing` is not granted") from None
+
+
+def parsed(body):
+    """JSON; a ValueError where it is none of use. The interpreter goes down for each level of it, and the component's stack ends."""
+    text = body.decode()
+    depth = 0
+    for sign in text:
+        depth += (sign in "[{") - (sign in "]}")
+        if depth > DEEPEST:
+            raise ValueError("it is nested too deeply")
+    return json.loads(text)
 
 
 def text_of(message, name, most, allowed=""):
@@ -109,12 +122,12 @@ class Channel(Contract):
 
     def receive(self, webhook):
         try:
-            given = json.loads(webhook.body)["messages"]
+            given = parsed(webhook.body)["messages"]
             if not isinstance(given, list) or len(given) > MOST:
                 raise ValueError("messages")
             messages = [read(message, webhook.at_ms) for message in given]
-        # What is no object, has no text there, or is nested deeper than the interpreter goes.
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        # What is no object, or has no text there.
+        except (ValueError, TypeError, KeyError, AttributeError):
             reason = "no list of at most 100 messages with id, from and text"
             raise failure(FailureCode_BadWebhook(), reason) from None
         return Received(messages, [], None, [])

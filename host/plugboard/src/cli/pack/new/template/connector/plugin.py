@@ -32,6 +32,8 @@ from wit_world.imports import config, http
 TOKEN = "token"
 # Milliseconds after which a service that did not answer is asked again.
 LATER_MS = 5_000
+# Signs of a JSON document of use, and its levels.
+LONGEST, DEEPEST = 64 * 1_024, 64
 
 
 def failure(code, message, retry_ms=None):
@@ -91,12 +93,22 @@ def retry_after(response):
     return int(after) * 1_000 if after.isascii() and after.isdigit() and len(after) < 7 else LATER_MS
 
 
+def read(document):
+    """JSON; a ValueError where it is none of use. The interpreter goes down for each level of it, and the component's stack ends."""
+    text = document if isinstance(document, str) else document.decode()
+    depth = 0
+    for sign in text[:LONGEST]:
+        depth += (sign in "[{") - (sign in "]}")
+        if depth > DEEPEST:
+            raise ValueError("it is nested too deeply")
+    return json.loads(text[:LONGEST])
+
+
 def text_of(document, name):
     """A text of a JSON object; None where there is none."""
     try:
-        text = json.loads(document)[name]
-    # What is no object, and what is nested deeper than the interpreter goes.
-    except (ValueError, TypeError, KeyError, RecursionError):
+        text = read(document)[name]
+    except (ValueError, TypeError, KeyError):
         return None
     return text if isinstance(text, str) else None
 
