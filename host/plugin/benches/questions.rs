@@ -14,7 +14,7 @@ use asking::{
     Cost, measure, rank, step,
     webhook::{Lean, Usual, Webhook},
 };
-use plugboard_plugin::{Asker, Engine, EngineSettings, Question, Runtime, RuntimeSettings};
+use plugboard_plugin::{Asker, Engine, EngineSettings, Question, Runtime, RuntimeSettings, Traces};
 
 const ROUNDS: usize = 5_000;
 /// Of what begins with an instance of its own.
@@ -38,6 +38,8 @@ fn main() {
     let [.., hundred_cost, _] = by_count;
     let step = step(&flow, &mut asker);
     let step_cost = measure(ROUNDS, || black_box(asker.ask(step.clone())).result.is_ok());
+    let mut watched = Asker::new(&engine).traced(Traces::default());
+    let step_traced = measure(ROUNDS, || black_box(watched.ask(step.clone())).result.is_ok());
     let fresh =
         |question: &Question| measure(FRESH, || black_box(Asker::new(&engine).ask(question.clone())).result.is_ok());
     let (rank_fresh, step_fresh) = (fresh(hundred), fresh(&step));
@@ -60,6 +62,7 @@ fn main() {
         ("rank 100, lean webhook on loopback", rank_lean),
         ("rank 100, webhook with axum and ureq", rank_usual),
         ("flow step, component", step_cost),
+        ("flow step, component, with traces", step_traced),
         ("flow step, component, fresh instance and settings", step_fresh),
         ("flow step, component from the cache, first call", step_first),
         ("flow step, lean webhook on loopback", step_lean),
@@ -83,6 +86,7 @@ fn main() {
         let result = serde_json::json!({
             "rank_us": ranks,
             "step_us": step_cost,
+            "step_traced_us": step_traced,
             "rank_fresh_us": rank_fresh,
             "step_fresh_us": step_fresh,
             "rank_threads_us": threads,

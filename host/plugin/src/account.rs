@@ -257,15 +257,17 @@ struct Book {
 }
 
 impl Ledger {
-    pub(crate) fn add(&self, asked: &Asked, entry: Entry) {
+    /// Gives which question of the account it was, from 1.
+    pub(crate) fn add(&self, asked: &Asked, entry: Entry) -> u64 {
         let mut book = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(account) = book.by_asked.get_mut(asked) {
             account.add(entry);
-        } else if book.by_asked.len() < MOST_ACCOUNTS {
-            book.by_asked.entry(asked.clone()).or_default().add(entry);
-        } else {
-            book.rest.add(entry);
+            return account.asked;
         }
+        let has_room = book.by_asked.len() < MOST_ACCOUNTS;
+        let account = if has_room { book.by_asked.entry(asked.clone()).or_default() } else { &mut book.rest };
+        account.add(entry);
+        account.asked
     }
 }
 

@@ -222,6 +222,33 @@ impl Reply {
     }
 }
 
+impl Ask {
+    /// The function that is called, as the contract has it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::FlowStep { .. } => "step",
+            Self::RankAgents { .. } => "rank-agents",
+            Self::RankWaiting { .. } => "rank-waiting",
+            Self::OnTimer { .. } => "on-timer",
+            Self::Judge { .. } => "judge",
+            Self::Utterance { .. } => "on-utterance",
+            Self::Review { .. } => "review",
+            Self::Redact { .. } => "redact",
+            Self::Invoke { .. } => "invoke",
+            Self::Notify { .. } => "notify",
+            Self::Probe { .. } => "probe",
+            Self::Verify { .. } => "verify",
+            Self::Receive { .. } => "receive",
+            Self::Send { .. } => "send",
+            Self::Converse { .. } => "reply",
+            Self::Suggest { .. } => "suggest",
+            Self::Classify { .. } => "classify",
+            Self::Pace { .. } => "pace",
+            Self::NextAttempt { .. } => "next-attempt",
+        }
+    }
+}
+
 impl Question {
     /// Whose question it is and who is asked.
     pub fn asked(&self) -> Asked {

@@ -1,10 +1,16 @@
 //! Answers questions on the caller's thread, and keeps the instances that are good for more.
 
+use std::time::Duration;
+
+use plugboard_model::InteractionId;
+use tracing::Span;
+
 use crate::{
-    Accounts, Answer, Ask, AskFailure, Engine, Question, Reply,
+    Accounts, Answer, Ask, AskFailure, Asked, Engine, Question, Reply,
     account::{Entry, Ledger},
     kept::{Kept, Once},
     moment::{Moment, Turn},
+    traces::{QuestionTrace, Spent, TraceEnd, Traces, WhyKept},
     world::{
         assistant::{Classify, Converse, Suggest},
         channel::{Deliver, Receive, Verify},
@@ -27,7 +33,16 @@ pub struct Asker {
     rules: Kept<Compliance>,
     dialers: Kept<Dialer>,
     ledger: Ledger,
-    counts_fuel: bool,
+    /// `None`: nobody looks at single questions.
+    traces: Option<Traces>,
+}
+
+/// What a question is about, and what became of it before it was asked. For its trace.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct About {
+    pub(crate) interaction: Option<InteractionId>,
+    /// For a thread.
+    pub(crate) waited: Duration,
 }
 
 impl Asker {
@@ -40,11 +55,11 @@ impl Asker {
     pub(crate) fn sharing(engine: &Engine, askers: usize) -> Self {
         // Half for what is kept; the rest for loading, checking and what is being replaced.
         let instances = usize::try_from(engine.instances).unwrap_or(usize::MAX);
-        Self::keeping(engine, (instances / 4 / askers).clamp(1, MOST_KEPT))
+        Self::keeping((instances / 4 / askers).clamp(1, MOST_KEPT))
     }
 
     /// Keeps so many instances of a world.
-    pub(crate) fn keeping(engine: &Engine, most: usize) -> Self {
+    pub(crate) fn keeping(most: usize) -> Self {
         Self {
             flows: Kept::new(most),
             policies: Kept::new(most),
@@ -52,50 +67,59 @@ impl Asker {
             // Campaigns are few.
             dialers: Kept::new((most / 4).max(1)),
             ledger: Ledger::default(),
-            counts_fuel: engine.counts_fuel,
+            traces: None,
         }
     }
 
     /// Never panics and never takes much longer than the budget; a new instance may take up to a second to read its settings.
     pub fn ask(&mut self, question: Question) -> Reply {
+        self.ask_about(question, About::default())
+    }
+
+    pub(crate) fn ask_about(&mut self, question: Question, about: About) -> Reply {
         let begun = Moment::now();
         let asked = question.asked();
         let Question { id, tenant, budget, ask } = question;
+        let name = ask.name();
+        let span = about.span(&asked, name);
+        let entered = span.enter();
         let turn = Turn { from: begun, budget, waits: false };
-        let mut fuel = 0;
-        let mut once = Once { tenant: &tenant, budget, fuel: &mut fuel };
+        let mut spent = Spent::default();
+        let mut once = Once { tenant: &tenant, budget, spent: &mut spent };
         let result = match ask {
             Ask::FlowStep { flow, settings, state, event } => {
-                self.flows.ask(&tenant, &flow, &settings, turn, Step { state, event }).map(Answer::Stepped)
+                self.flows.ask(&mut spent, &tenant, &flow, &settings, turn, Step { state, event }).map(Answer::Stepped)
             }
             Ask::RankAgents { policy, tables, who, needs, candidates, columns } => {
                 let rank = RankAgents { who, needs, candidates, columns };
                 routing::at_most_candidates(rank.candidates.len())
-                    .and_then(|()| self.policies.ask(&tenant, &policy, &tables, turn, rank))
+                    .and_then(|()| self.policies.ask(&mut spent, &tenant, &policy, &tables, turn, rank))
                     .map(Answer::Order)
             }
             Ask::RankWaiting { policy, tables, agent, waiting, columns } => {
                 let rank = RankWaiting { agent, waiting, columns };
                 routing::at_most_candidates(rank.waiting.len())
-                    .and_then(|()| self.policies.ask(&tenant, &policy, &tables, turn, rank))
+                    .and_then(|()| self.policies.ask(&mut spent, &tenant, &policy, &tables, turn, rank))
                     .map(Answer::Order)
             }
-            Ask::OnTimer { policy, tables, who, needs } => {
-                self.policies.ask(&tenant, &policy, &tables, turn, OnTimer { who, needs }).map(Answer::Relaxed)
-            }
+            Ask::OnTimer { policy, tables, who, needs } => self
+                .policies
+                .ask(&mut spent, &tenant, &policy, &tables, turn, OnTimer { who, needs })
+                .map(Answer::Relaxed),
             Ask::Judge { rule, settings, act } => {
-                self.rules.ask(&tenant, &rule, &settings, turn, Judge(act)).map(Answer::Judged)
+                self.rules.ask(&mut spent, &tenant, &rule, &settings, turn, Judge(act)).map(Answer::Judged)
             }
             Ask::Utterance { rule, settings, state, segment } => self
                 .rules
-                .ask(&tenant, &rule, &settings, turn, Utterance { state, segment: *segment })
+                .ask(&mut spent, &tenant, &rule, &settings, turn, Utterance { state, segment: *segment })
                 .map(Answer::Heard),
             Ask::Review { rule, settings, transcript } => {
-                self.rules.ask(&tenant, &rule, &settings, turn, Review(transcript)).map(Answer::Reviewed)
+                self.rules.ask(&mut spent, &tenant, &rule, &settings, turn, Review(transcript)).map(Answer::Reviewed)
             }
-            Ask::Redact { rule, settings, text, language } => {
-                self.rules.ask(&tenant, &rule, &settings, turn, Redact { text, language }).map(Answer::Redacted)
-            }
+            Ask::Redact { rule, settings, text, language } => self
+                .rules
+                .ask(&mut spent, &tenant, &rule, &settings, turn, Redact { text, language })
+                .map(Answer::Redacted),
             Ask::Invoke { connector, access, call } => once.ask(&connector, access, Invoke(call)).map(Answer::Invoked),
             Ask::Notify { connector, access, notice } => {
                 once.ask(&connector, access, Notify(notice)).map(Answer::Noted)
@@ -118,18 +142,36 @@ impl Asker {
                 once.ask(&assistant, access, Classify { text, language }).map(Answer::Classified)
             }
             Ask::Pace { dialer, settings, stats } => {
-                self.dialers.ask(&tenant, &dialer, &settings, turn, Pace(stats)).map(Answer::Paced)
+                self.dialers.ask(&mut spent, &tenant, &dialer, &settings, turn, Pace(stats)).map(Answer::Paced)
             }
             Ask::NextAttempt { dialer, settings, history } => {
-                self.dialers.ask(&tenant, &dialer, &settings, turn, NextAttempt(history)).map(Answer::Next)
+                self.dialers.ask(&mut spent, &tenant, &dialer, &settings, turn, NextAttempt(history)).map(Answer::Next)
             }
         };
         let took = begun.elapsed();
         let worked = begun.worked_of(took);
         let failure = result.as_ref().err().map(AskFailure::kind);
-        fuel += self.flows.take_fuel() + self.policies.take_fuel() + self.rules.take_fuel() + self.dialers.take_fuel();
-        let fuel = self.counts_fuel.then_some(fuel);
-        self.ledger.add(&asked, Entry { failure, took, worked, fuel });
+        about.told(budget, took, worked, &spent, result.as_ref().err());
+        drop(entered);
+        let nth = self.ledger.add(&asked, Entry { failure, took, worked, fuel: spent.fuel });
+        if let Some(traces) = &self.traces
+            && let Some(kept) = WhyKept::of(failure, took, budget, nth)
+        {
+            traces.keep(QuestionTrace {
+                number: 0,
+                asked: asked.clone(),
+                question: name,
+                interaction: about.interaction,
+                at: Traces::begun(took),
+                waited: about.waited,
+                took,
+                budget,
+                worked,
+                spent,
+                ended: TraceEnd::of(result.as_ref().err()),
+                kept,
+            });
+        }
         Reply { id, result, took, worked, asked, quarantine: None }
     }
 
@@ -143,9 +185,52 @@ impl Asker {
         self.flows.drop_unused();
         self.policies.drop_unused();
         self.rules.drop_unused();
+        self.dialers.drop_unused();
+    }
+
+    /// From here on single questions are traced there.
+    #[must_use]
+    pub fn traced(self, traces: Traces) -> Self {
+        Self { traces: Some(traces), ..self }
     }
 
     pub(crate) fn ledger(&self) -> Ledger {
         self.ledger.clone()
     }
+}
+
+impl About {
+    /// For whoever collects spans of the target `plugboard::question`; where nobody does, it is nothing.
+    fn span(&self, asked: &Asked, question: &'static str) -> Span {
+        tracing::debug_span!(
+            target: "plugboard::question",
+            "question",
+            tenant = %asked.tenant,
+            plugin = %asked.plugin,
+            world = asked.world,
+            question,
+            interaction = self.interaction.map(tracing::field::display),
+            waited_us = micros(self.waited),
+        )
+    }
+
+    /// How it ended, within its span.
+    fn told(&self, budget: Duration, took: Duration, worked: Duration, spent: &Spent, failure: Option<&AskFailure>) {
+        tracing::debug!(
+            target: "plugboard::question",
+            took_us = micros(took),
+            budget_us = micros(budget),
+            worked_us = micros(worked),
+            fuel = spent.fuel,
+            memory_bytes = spent.memory,
+            fresh = spent.is_fresh,
+            calls = spent.calls.len(),
+            outcome = failure.map_or("answered", |failure| failure.kind().name()),
+            "question ended"
+        );
+    }
+}
+
+fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }

@@ -12,6 +12,7 @@ use crate::{
     moment::Turn,
     outside::Outside,
     room::Room,
+    traces::Spent,
     wasi::Wasi,
     world::{SETUP_BUDGET, World},
 };
@@ -99,9 +100,14 @@ impl<W: World> Instance<W> {
         self.store.data_mut().outside = Some(Box::new(Outside::new(access)));
     }
 
-    /// Instructions that it ran since this was last asked.
-    pub(crate) fn take_fuel(&mut self) -> u64 {
-        std::mem::take(&mut self.fuel)
+    /// What it used since this was last asked.
+    pub(crate) fn take_spent(&mut self) -> Spent {
+        let calls = self.store.data_mut().outside.as_mut().map(|outside| std::mem::take(&mut outside.spent));
+        Spent {
+            fuel: self.plugin.engine.counts_fuel.then(|| std::mem::take(&mut self.fuel)),
+            memory: self.store.data().memory(),
+            ..calls.unwrap_or_default()
+        }
     }
 
     /// From here on, growth is counted.

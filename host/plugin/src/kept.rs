@@ -12,6 +12,7 @@ use crate::{
     Access, AskFailure, Plugin,
     instance::Instance,
     moment::Turn,
+    traces::Spent,
     world::{Question, Setup, World},
 };
 
@@ -38,18 +39,17 @@ pub(crate) struct Kept<W: World> {
     uses: u64,
     most: usize,
     large: usize,
-    /// Instructions of instances since this was last asked.
-    fuel: u64,
 }
 
 impl<W: World<Setup: Setup>> Kept<W> {
     pub(crate) fn new(most: usize) -> Self {
-        Self { by_key: BTreeMap::new(), unfit: Unfit::default(), uses: 0, most, large: 0, fuel: 0 }
+        Self { by_key: BTreeMap::new(), unfit: Unfit::default(), uses: 0, most, large: 0 }
     }
 
-    /// By an instance that knows this setup: one that waits, or a new one.
+    /// By an instance that knows this setup: one that waits, or a new one. What it used is noted in `spent`.
     pub(crate) fn ask<Q: Question<W>>(
         &mut self,
+        spent: &mut Spent,
         tenant: &TenantId,
         plugin: &Plugin<W>,
         setup: &W::Setup,
@@ -57,15 +57,15 @@ impl<W: World<Setup: Setup>> Kept<W> {
         question: Q,
     ) -> Result<Q::Answer, AskFailure> {
         let key = (tenant.clone(), plugin.number(), setup.hash());
-        let (mut instance, turn) = match self.take(&key) {
-            Some(instance) => (instance, turn),
+        let (mut instance, turn, is_fresh) = match self.take(&key) {
+            Some(instance) => (instance, turn, false),
             None => {
                 let instance = self.unfit.start(&key, || plugin.instance(Some(tenant.clone()), setup))?;
-                (instance, Turn::of(turn.budget))
+                (instance, Turn::of(turn.budget), true)
             }
         };
         let result = question.ask(&mut instance, setup, turn);
-        self.fuel += instance.take_fuel();
+        *spent = Spent { is_fresh, ..instance.take_spent() };
         if may_serve_again(&result) && !instance.is_worn() {
             self.keep(key, instance, plugin.handle());
         }
@@ -74,10 +74,6 @@ impl<W: World<Setup: Setup>> Kept<W> {
 }
 
 impl<W: World> Kept<W> {
-    pub(crate) fn take_fuel(&mut self) -> u64 {
-        std::mem::take(&mut self.fuel)
-    }
-
     fn take(&mut self, key: &Key) -> Option<Instance<W>> {
         let Place { instance, .. } = self.by_key.remove(key)?;
         self.large -= usize::from(instance.is_large());
@@ -118,8 +114,8 @@ impl<W: World> std::fmt::Debug for Kept<W> {
 pub(crate) struct Once<'a> {
     pub(crate) tenant: &'a TenantId,
     pub(crate) budget: Duration,
-    /// Instructions that it ran.
-    pub(crate) fuel: &'a mut u64,
+    /// What the instance used.
+    pub(crate) spent: &'a mut Spent,
 }
 
 impl Once<'_> {
@@ -133,7 +129,7 @@ impl Once<'_> {
         let mut instance = plugin.raw_instance(Some(self.tenant.clone()))?;
         instance.open(access);
         let result = question.ask(&mut instance, &(), Turn::of(self.budget));
-        *self.fuel += instance.take_fuel();
+        *self.spent = Spent { is_fresh: true, ..instance.take_spent() };
         result
     }
 }

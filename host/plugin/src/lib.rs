@@ -36,6 +36,7 @@ mod quarantines;
 mod room;
 mod runtime;
 mod ticker;
+mod traces;
 mod wasi;
 mod world;
 
@@ -58,6 +59,7 @@ pub use load::{
 pub use log::{LogLevel, LogLine, LogSink};
 pub use quarantines::Quarantined;
 pub use runtime::{Runtime, RuntimeSettings, RuntimeWatch};
+pub use traces::{HostCall, QuestionTrace, Spent, TraceEnd, TracePart, TraceSearch, Traces, WhyKept};
 pub use world::assistant::AssistantDescription;
 pub use world::channel::ChannelDescription;
 pub use world::compliance::RuleDescription;

@@ -1,6 +1,10 @@
 //! The imports of worlds that reach out: `http`, `kv` and `config`, as far as they were granted.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
@@ -9,8 +13,10 @@ use crate::{
     Kv, KvCondition, KvError, KvPlace, KvWrite,
     access::Access,
     bindings::{config, http, kv},
+    door,
     http::{Fetcher, failure, placeholder},
     room::Room,
+    traces::Spent,
 };
 
 /// Bytes of a key and of a value.
@@ -25,25 +31,77 @@ const SIGNED: usize = 1 << 20;
 pub(crate) struct Outside {
     access: Arc<Access>,
     fetcher: Fetcher,
+    /// What it called of the host.
+    pub(crate) spent: Spent,
 }
 
 impl Outside {
     pub(crate) fn new(access: Arc<Access>) -> Self {
-        Self { access, fetcher: Fetcher::default() }
+        Self { access, fetcher: Fetcher::default(), spent: Spent::default() }
     }
 }
 
 impl http::Host for Room {
     fn fetch(&mut self, request: http::Request) -> Result<http::Response, http::Failure> {
         let until = self.turn.until_it_must_know();
-        match &mut self.outside {
-            Some(outside) => outside.fetcher.fetch(&outside.access, request, until),
-            None => Err(failure(http::FailureCode::NotGranted, "nothing is granted yet".into(), false)),
-        }
+        let Some(outside) = &mut self.outside else {
+            return Err(failure(http::FailureCode::NotGranted, "nothing is granted yet".into(), false));
+        };
+        let about = addressed(&request);
+        let span = tracing::debug_span!(target: "plugboard::question", "http", about = about.as_str());
+        let (begun, entered) = (Instant::now(), span.enter());
+        let answered = outside.fetcher.fetch(&outside.access, request, until);
+        drop(entered);
+        let ended = match &answered {
+            Ok(response) => response.status.to_string(),
+            Err(failure) => word(&failure.code),
+        };
+        outside.spent.call("http", &about, begun.elapsed(), ended);
+        answered
     }
 }
 
+/// Its method and whom it goes to. The rest may name a customer.
+fn addressed(request: &http::Request) -> String {
+    let after = request.url.split_once("://").map_or("", |(_, after)| after);
+    let authority = after.split(['/', '?', '#']).next().unwrap_or_default();
+    let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+    format!("{} {host}", door::shown(16, &request.method))
+}
+
+/// `NotGranted` as the contract has it: `not-granted`.
+fn word(code: &impl fmt::Debug) -> String {
+    let name = format!("{code:?}");
+    let name = name.split(['(', ' ', '{']).next().unwrap_or_default();
+    let name = name.rsplit_once("::").map_or(name, |(_, name)| name);
+    let mut word = String::with_capacity(name.len() + 2);
+    for (at, letter) in name.char_indices() {
+        if letter.is_ascii_uppercase() && at > 0 {
+            word.push('-');
+        }
+        word.push(letter.to_ascii_lowercase());
+    }
+    word
+}
+
 impl Room {
+    /// Does what is asked of the store, and notes how long it took.
+    fn noted<T>(
+        &mut self,
+        what: &'static str,
+        ask: impl FnOnce(&mut Self) -> Result<T, kv::Failure>,
+    ) -> Result<T, kv::Failure> {
+        let span = tracing::debug_span!(target: "plugboard::question", "kv", what);
+        let (begun, entered) = (Instant::now(), span.enter());
+        let answered = ask(self);
+        drop(entered);
+        if let Some(outside) = &mut self.outside {
+            let ended = answered.as_ref().map_or_else(word, |_| "done".to_owned());
+            outside.spent.call(what, "", begun.elapsed(), ended);
+        }
+        answered
+    }
+
     /// The plugin's store, its place there, and how many bytes it may hold.
     fn kv(&self, key: &str) -> Result<(&dyn Kv, &KvPlace, u64), kv::Failure> {
         let granted = self.outside.as_ref().and_then(|outside| outside.access.kv());
@@ -61,9 +119,11 @@ fn kv_failure(error: KvError) -> kv::Failure {
 
 impl kv::Host for Room {
     fn get(&mut self, key: String) -> Result<Option<kv::Entry>, kv::Failure> {
-        let (store, place, _) = self.kv(&key)?;
-        let entry = store.get(place, &key).map_err(kv_failure)?;
-        Ok(entry.map(|entry| kv::Entry { value: entry.value, revision: entry.revision }))
+        self.noted("kv.get", |room| {
+            let (store, place, _) = room.kv(&key)?;
+            let entry = store.get(place, &key).map_err(kv_failure)?;
+            Ok(entry.map(|entry| kv::Entry { value: entry.value, revision: entry.revision }))
+        })
     }
 
     fn set(
@@ -73,29 +133,35 @@ impl kv::Host for Room {
         condition: kv::Condition,
         expires_ms: Option<u64>,
     ) -> Result<u64, kv::Failure> {
-        let (store, place, quota) = self.kv(&key)?;
-        if value.len() > VALUE {
-            return Err(kv::Failure::TooLarge(u32::try_from(VALUE).unwrap_or(u32::MAX)));
-        }
-        let condition = match condition {
-            kv::Condition::Always => KvCondition::Always,
-            kv::Condition::Absent => KvCondition::Absent,
-            kv::Condition::Unchanged(revision) => KvCondition::Unchanged(revision),
-        };
-        let write = KvWrite { value, condition, expires: expires_ms.map(Duration::from_millis) };
-        store.set(place, &key, write, quota).map_err(kv_failure)
+        self.noted("kv.set", |room| {
+            let (store, place, quota) = room.kv(&key)?;
+            if value.len() > VALUE {
+                return Err(kv::Failure::TooLarge(u32::try_from(VALUE).unwrap_or(u32::MAX)));
+            }
+            let condition = match condition {
+                kv::Condition::Always => KvCondition::Always,
+                kv::Condition::Absent => KvCondition::Absent,
+                kv::Condition::Unchanged(revision) => KvCondition::Unchanged(revision),
+            };
+            let write = KvWrite { value, condition, expires: expires_ms.map(Duration::from_millis) };
+            store.set(place, &key, write, quota).map_err(kv_failure)
+        })
     }
 
     fn delete(&mut self, key: String) -> Result<(), kv::Failure> {
-        let (store, place, _) = self.kv(&key)?;
-        store.delete(place, &key).map_err(kv_failure)
+        self.noted("kv.delete", |room| {
+            let (store, place, _) = room.kv(&key)?;
+            store.delete(place, &key).map_err(kv_failure)
+        })
     }
 
     fn list(&mut self, prefix: String, after: Option<String>, limit: u32) -> Result<Vec<String>, kv::Failure> {
-        // A prefix may be empty, where a key may not.
-        let (store, place, _) = self.kv(if prefix.is_empty() { "-" } else { &prefix })?;
-        let limit = usize::try_from(limit.min(KEYS)).unwrap_or_default();
-        store.list(place, &prefix, after.as_deref(), limit).map_err(kv_failure)
+        self.noted("kv.list", |room| {
+            // A prefix may be empty, where a key may not.
+            let (store, place, _) = room.kv(if prefix.is_empty() { "-" } else { &prefix })?;
+            let limit = usize::try_from(limit.min(KEYS)).unwrap_or_default();
+            store.list(place, &prefix, after.as_deref(), limit).map_err(kv_failure)
+        })
     }
 }
 

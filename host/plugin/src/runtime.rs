@@ -7,17 +7,19 @@ use std::{
     panic::{self, AssertUnwindSafe},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::{self, JoinHandle},
-    time::{Instant, SystemTime},
+    time::{Duration, Instant, SystemTime},
 };
 
-use plugboard_model::{TenantId, Timestamp};
+use plugboard_model::{InteractionId, TenantId, Timestamp};
 use plugboard_pack::quarantine::{Rules, Ticket};
 
 use crate::{
     Accounts, Allowance, AskFailure, Asked, Asker, Engine, EngineError, Quarantined, Question, Reply,
     account::{Entry, Ledger},
     allowance::Allowances,
+    asker::About,
     quarantines::Quarantines,
+    traces::{QuestionTrace, Spent, TraceEnd, Traces, WhyKept},
 };
 
 #[derive(Clone, Debug)]
@@ -34,6 +36,8 @@ pub struct RuntimeSettings {
     pub allowance: Allowance,
     /// When a plugin that fails is let be, and for how long.
     pub quarantine: Rules,
+    /// Where single questions are traced; runtimes may share it.
+    pub traces: Traces,
 }
 
 impl Default for RuntimeSettings {
@@ -46,6 +50,7 @@ impl Default for RuntimeSettings {
             kept: None,
             allowance: Allowance::default(),
             quarantine: Rules::default(),
+            traces: Traces::default(),
         }
     }
 }
@@ -71,6 +76,7 @@ pub struct RuntimeWatch {
     calling: Arc<Pool>,
     /// One of each thread, and of what was refused.
     ledgers: Vec<Ledger>,
+    traces: Traces,
 }
 
 /// Some threads and the questions that wait for them.
@@ -124,6 +130,7 @@ struct Line {
 struct Waiting {
     arrived: Instant,
     ticket: Ticket,
+    interaction: Option<InteractionId>,
     question: Question,
 }
 
@@ -142,12 +149,14 @@ impl Runtime {
             pure: Arc::new(Pool::new(settings, begun, pure)),
             calling: Arc::new(Pool::new(settings, begun, calling.div_ceil(2))),
             ledgers: vec![refused.clone()],
+            traces: settings.traces.clone(),
         };
         let threads = Vec::with_capacity(pure + calling);
         let mut runtime = Self { watch, threads, most_waiting: settings.queue, refused };
         let reply: Arc<dyn Fn(Reply) + Send + Sync> = Arc::new(reply);
         let asker = |threads| {
-            settings.kept.map_or_else(|| Asker::sharing(engine, threads), |most| Asker::keeping(engine, most))
+            let asker = settings.kept.map_or_else(|| Asker::sharing(engine, threads), Asker::keeping);
+            asker.traced(settings.traces.clone())
         };
         for number in 0..pure {
             let pool = Arc::clone(&runtime.watch.pure);
@@ -168,12 +177,13 @@ impl Runtime {
         mut asker: Asker,
         reply: Arc<dyn Fn(Reply) + Send + Sync>,
     ) -> Result<(), EngineError> {
+        let traces = self.watch.traces.clone();
         let ledger = asker.ledger();
         self.watch.ledgers.push(asker.ledger());
         let spawned = thread::Builder::new().name(name).spawn(move || {
             let mut tidied = 0;
             while let Some(turn) = pool.next(tidied) {
-                let Waiting { arrived, ticket, question } = match turn {
+                let Waiting { arrived, ticket, interaction, question } = match turn {
                     Turn::Answer(waiting) => waiting,
                     Turn::Tidy(asked) => {
                         tidied = asked;
@@ -182,7 +192,8 @@ impl Runtime {
                     }
                 };
                 let setup = question.setup_hash();
-                let mut answered = answer(&mut asker, &ledger, arrived, question);
+                let about = About { interaction, waited: arrived.elapsed() };
+                let mut answered = answer(&mut asker, (&ledger, &traces), about, question);
                 pool.done(&mut answered, setup, ticket);
                 reply(answered);
             }
@@ -193,16 +204,23 @@ impl Runtime {
 
     /// Takes the question; the reply comes by the callback. Refused, nothing comes.
     pub fn ask(&self, question: Question) -> Result<(), AskFailure> {
+        self.ask_about(question, None)
+    }
+
+    /// As [`Runtime::ask`]; the interaction is named in traces.
+    pub fn ask_about(&self, question: Question, interaction: Option<InteractionId>) -> Result<(), AskFailure> {
         let pool = if question.reaches_out() { &self.watch.calling } else { &self.watch.pure };
         let asked = question.asked();
-        let admitted = pool.lock().admit(pool.now(), self.most_waiting, &asked, question);
+        let (name, budget) = (question.ask.name(), question.budget);
+        let admitted = pool.lock().admit(pool.now(), self.most_waiting, &asked, interaction, question);
         match admitted {
             Ok(()) => {
                 pool.arrived.notify_one();
                 Ok(())
             }
             Err(failure) => {
-                self.refused.add(&asked, Entry::not_answered(failure.kind()));
+                let about = About { interaction, waited: Duration::ZERO };
+                not_asked((&self.refused, &self.watch.traces), about, &asked, (name, budget), &failure);
                 Err(failure)
             }
         }
@@ -232,6 +250,11 @@ impl RuntimeWatch {
         }
     }
 
+    /// Single questions, as they went.
+    pub fn traces(&self) -> &Traces {
+        &self.traces
+    }
+
     /// Plugins that are not asked for now.
     pub fn quarantined(&self) -> Vec<Quarantined> {
         let [mut all, more] = [&self.pure, &self.calling].map(|pool| pool.lock().quarantines.list());
@@ -257,18 +280,44 @@ impl Drop for Runtime {
 /// A question that waited this many times its budget is of no use to anybody any more.
 const STALE: u32 = 10;
 
-fn answer(asker: &mut Asker, ledger: &Ledger, arrived: Instant, question: Question) -> Reply {
-    let (id, budget, asked) = (question.id, question.budget, question.asked());
+/// Counts a question that has no answer and cost nothing, and traces some of them.
+fn not_asked(
+    (ledger, traces): (&Ledger, &Traces),
+    about: About,
+    asked: &Asked,
+    (question, budget): (&'static str, Duration),
+    failure: &AskFailure,
+) {
+    let nth = ledger.add(asked, Entry::not_answered(failure.kind()));
+    let Some(kept) = WhyKept::of(Some(failure.kind()), Duration::ZERO, budget, nth) else { return };
+    traces.keep(QuestionTrace {
+        number: 0,
+        asked: asked.clone(),
+        question,
+        interaction: about.interaction,
+        at: Traces::begun(Duration::ZERO),
+        waited: about.waited,
+        took: Duration::ZERO,
+        budget,
+        worked: Duration::ZERO,
+        spent: Spent::default(),
+        ended: TraceEnd::of(Some(failure)),
+        kept,
+    });
+}
+
+fn answer(asker: &mut Asker, books: (&Ledger, &Traces), about: About, question: Question) -> Reply {
+    let (id, budget, asked, name) = (question.id, question.budget, question.asked(), question.ask.name());
     let not_answered = |failure: AskFailure, asked| {
-        let entry = Entry::not_answered(failure.kind());
-        ledger.add(&asked, entry);
-        Reply { id, result: Err(failure), took: entry.took, worked: entry.worked, asked, quarantine: None }
+        not_asked(books, about, &asked, (name, budget), &failure);
+        let (took, worked) = (Duration::ZERO, Duration::ZERO);
+        Reply { id, result: Err(failure), took, worked, asked, quarantine: None }
     };
-    if arrived.elapsed() > budget * STALE {
-        return not_answered(AskFailure::Stale { waited: arrived.elapsed() }, asked);
+    if about.waited > budget * STALE {
+        return not_answered(AskFailure::Stale { waited: about.waited }, asked);
     }
     // Whoever asked waits for a reply, and the thread serves all the others: a panic of ours costs this one question.
-    panic::catch_unwind(AssertUnwindSafe(|| asker.ask(question))).unwrap_or_else(|_| {
+    panic::catch_unwind(AssertUnwindSafe(|| asker.ask_about(question, about))).unwrap_or_else(|_| {
         tracing::error!(question = id, "the host panicked while it asked a plugin");
         let backtrace = "the host panicked while it asked".to_owned();
         not_answered(AskFailure::Trapped { backtrace }, asked)
@@ -342,6 +391,7 @@ impl Work {
         (now, at): (Instant, Timestamp),
         most: usize,
         asked: &Asked,
+        interaction: Option<InteractionId>,
         question: Question,
     ) -> Result<(), AskFailure> {
         let of_tenant = self.lines.get(&asked.tenant).map_or(0, |line| line.questions.len());
@@ -354,7 +404,7 @@ impl Work {
             self.quarantines.withdraw(at, &subject, ticket);
             return Err(AskFailure::Limited);
         }
-        self.put(Waiting { arrived: now, ticket, question });
+        self.put(Waiting { arrived: now, ticket, interaction, question });
         Ok(())
     }
 

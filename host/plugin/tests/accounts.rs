@@ -8,6 +8,7 @@ mod begins;
 mod built;
 
 use std::{
+    num::NonZeroUsize,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -19,9 +20,10 @@ use std::{
 
 use begins::{begins_with, how};
 use built::component;
+use plugboard_model::InteractionId;
 use plugboard_plugin::{
-    Accounts, Allowance, AskFailure, Asker, Engine, EngineSettings, FailureKind, FlowPlugin, Question, Reply, Runtime,
-    RuntimeSettings,
+    Accounts, Allowance, AskFailure, Asker, Engine, EngineSettings, FailureKind, FlowPlugin, Question, QuestionTrace,
+    Reply, Runtime, RuntimeSettings, TraceEnd, TraceSearch, Traces, WhyKept,
 };
 
 const BUDGET: Duration = Duration::from_millis(500);
@@ -68,6 +70,42 @@ fn an_account_tells_a_tenants_trouble_with_a_plugin_from_the_others_peace() {
     assert!(acme.took.p99() >= loops.took && loops.took >= BUDGET, "{acme:?} {loops:?}");
     let all = accounts.of_plugin(flow.hash());
     assert_eq!((all.asked, all.answered), (10, 5));
+}
+
+/// What failed, and of what went well the first few: nobody reads ten thousand lines for the one that matters.
+#[test]
+fn traces_hold_each_failure_with_its_reason_and_a_few_of_what_went_well() {
+    let (engine, flow) = flow();
+    let traces = Traces::default();
+    let mut asker = Asker::new(&engine).traced(traces.clone());
+    let troubles = ["panics", "fails", "injects-a-header", "eats-memory"];
+    (0..20).for_each(|_| drop(asker.ask(question(&flow, "acme", "well"))));
+    troubles.iter().for_each(|how| drop(asker.ask(question(&flow, "acme", how))));
+    let part = traces.find(&"acme".parse().expect("a name"), &[flow.hash()], &TraceSearch::default());
+    let mut told = String::new();
+    for trace in &part.traces {
+        let QuestionTrace { number, question, ended, kept, spent, .. } = trace;
+        let ended = match ended {
+            TraceEnd::Answered => "answered".to_owned(),
+            TraceEnd::Defaulted { kind, why } => format!("{}: {}", kind.name(), why.lines().next().unwrap_or_default()),
+        };
+        let instance = if spent.is_fresh { "fresh" } else { "kept" };
+        let memory = if spent.memory >= 65_536 { "memory" } else { "no memory" };
+        // A new instance on a busy machine may be slow.
+        let kept = if *kept == WhyKept::Failed { "failed" } else { "sampled or slow" };
+        told += &format!("{number} {question} {instance} with {memory}, {kept}: {ended}\n");
+    }
+    expect_test::expect![[r#"
+        1 step fresh with memory, sampled or slow: answered
+        2 step kept with memory, sampled or slow: answered
+        3 step kept with memory, sampled or slow: answered
+        4 step kept with memory, sampled or slow: answered
+        5 step fresh with memory, failed: trapped: plugin trapped: wasm trap: wasm `unreachable` instruction executed
+        6 step fresh with memory, failed: plugin: plugin gives no answer (cannot read the state): no
+        7 step fresh with memory, failed: bad-answer: plugin's answer is void: tag "a\r\nVia: b" is not allowed
+        8 step fresh with memory, failed: out-of-memory: plugin asked for more than 16777216 bytes of memory
+    "#]]
+    .assert_eq(&told);
 }
 
 fn start(engine: &Engine, settings: &RuntimeSettings) -> (Runtime, Receiver<(Instant, Reply)>) {
@@ -131,4 +169,27 @@ fn an_endless_loop_on_a_busy_machine_is_stopped_at_twice_its_deadline() {
     // eighth of a core, and then has until five budgets.
     let most = if reply.worked < BUDGET / 8 { 5 * BUDGET } else { 2 * BUDGET };
     assert!(reply.took < most + BUDGET, "{reply:?}");
+}
+
+#[test]
+fn a_question_that_waited_for_a_thread_is_traced_with_its_interaction() {
+    let (engine, flow) = flow();
+    let threads = NonZeroUsize::MIN;
+    let (runtime, replies) = start(&engine, &RuntimeSettings { threads, ..RuntimeSettings::default() });
+    let budget = Duration::from_millis(50);
+    let loops = Question { budget, ..question(&flow, "acme", "loops") };
+    runtime.ask_about(loops, Some(InteractionId(7))).expect("room");
+    runtime.ask_about(Question { budget, ..question(&flow, "acme", "well") }, Some(InteractionId(8))).expect("room");
+    drop((replies.recv().expect("a reply"), replies.recv().expect("a reply")));
+    let find = |interaction| {
+        let search = TraceSearch { interaction: Some(InteractionId(interaction)), ..TraceSearch::default() };
+        let watch = runtime.watch();
+        let mut found = watch.traces().find(&"acme".parse().expect("a name"), &[flow.hash()], &search).traces;
+        assert_eq!(found.len(), 1, "{found:?}");
+        found.remove(0)
+    };
+    let (first, second) = (find(7), find(8));
+    assert!(matches!(first.ended, TraceEnd::Defaulted { kind: FailureKind::Deadline, .. }), "{first:?}");
+    // It stood behind the loop for as long as that was let go on.
+    assert!(second.waited >= budget / 2 && second.ended == TraceEnd::Answered, "{second:?}");
 }

@@ -24,6 +24,7 @@ use plugboard_pack::{
 };
 use plugboard_plugin::{
     Access, Answer, Ask, AskFailure, Asker, ConnectorPlugin, Engine, EngineSettings, KvPlace, MemoryKv, Question,
+    TraceSearch, Traces,
 };
 
 /// Longer than the 300 ms of a screen pop: a test machine may be busy.
@@ -81,9 +82,13 @@ type Said = Result<String, ConnectorFailure>;
 
 impl Crm {
     fn new() -> Self {
+        Self::traced(Traces::default())
+    }
+
+    fn traced(traces: Traces) -> Self {
         let engine = Engine::new(EngineSettings { instances: 40, ..EngineSettings::default() }).expect("an engine");
         let connector = engine.load_connector(&component("test-connector")).expect("a connector");
-        Self { connector, asker: Asker::new(&engine) }
+        Self { connector, asker: Asker::new(&engine).traced(traces) }
     }
 
     fn ask(&mut self, budget: Duration, ask: impl FnOnce(ConnectorPlugin) -> Ask) -> Result<Answer, AskFailure> {
@@ -127,6 +132,34 @@ fn a_customer_is_found_with_a_token_that_the_plugin_never_sees() {
     assert_eq!(code(crm.invoke(&access, "find", "8")), ConnectorFailureCode::NotFound);
     assert_eq!(crm.invoke(&access, "peek", ""), Ok(Ok("\"{{secret:token}}\"".into())));
     assert_eq!(crm.ask(BUDGET, |connector| Ask::Probe { connector, access }), Ok(Answer::Noted(Ok(()))));
+}
+
+/// A path may name a customer, and so may a key.
+#[test]
+fn a_trace_tells_what_was_called_of_the_host_and_neither_path_nor_key() {
+    let (traces, port) = (Traces::default(), crm());
+    let mut crm = Crm::traced(traces.clone());
+    for (access, operation, input) in [
+        (granted(port), "find", "7"),
+        (granted(port), "find", "8"),
+        (granted(port), "count", ""),
+        (Arc::new(access(port, None)), "find", "7"),
+    ] {
+        drop(crm.invoke(&access, operation, input));
+    }
+    let found = traces.find(&"acme".parse().expect("a name"), &[crm.connector.hash()], &TraceSearch::default());
+    let line = |trace: &plugboard_plugin::QuestionTrace| {
+        let calls = trace.spent.calls.iter().map(|call| format!("{} {}: {}", call.what, call.about, call.ended));
+        format!("{}: {}\n", trace.question, calls.collect::<Vec<_>>().join(", "))
+    };
+    let told: String = found.traces.iter().map(line).collect();
+    expect_test::expect![[r#"
+        invoke: http GET localhost:PORT: 200
+        invoke: http GET localhost:PORT: 404
+        invoke: kv.get : done, kv.set : done, kv.list : done
+        invoke: http GET localhost:PORT: not-granted
+    "#]]
+    .assert_eq(&told.replace(&port.to_string(), "PORT"));
 }
 
 #[test]
