@@ -46,6 +46,16 @@ impl Exchange {
         }
     }
 
+    /// Ports of a worker that no leg has.
+    pub fn free_ports_of(&self, worker: u16) -> usize {
+        self.ports.free_of(worker)
+    }
+
+    /// All but so many of them, for others.
+    pub fn give_back_ports(&mut self, worker: u16, kept: usize) -> Vec<plugboard_media::Port> {
+        self.ports.give_back(worker, kept)
+    }
+
     /// Where a live call stands.
     pub fn situation(&self, interaction: InteractionId) -> Option<Situation> {
         Some(self.calls.get(&interaction)?.situation())

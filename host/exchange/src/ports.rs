@@ -23,6 +23,16 @@ impl Ports {
         self.free.values().map(VecDeque::len).sum()
     }
 
+    pub(crate) fn free_of(&self, worker: u16) -> usize {
+        self.free.get(&worker).map_or(0, VecDeque::len)
+    }
+
+    /// All but so many of the worker's, those that rested least.
+    pub(crate) fn give_back(&mut self, worker: u16, kept: usize) -> Vec<Port> {
+        let free = self.free.get_mut(&worker);
+        free.map(|free| free.drain(kept.min(free.len())..).collect()).unwrap_or_default()
+    }
+
     /// A port for the first leg of a call: of the worker with the fewest legs.
     pub(crate) fn take(&mut self) -> Option<Port> {
         let worker = self

@@ -12,13 +12,16 @@ use plugboard_sip as sip;
 
 use crate::signalling::Tenant;
 
-/// Ports that an exchange holds ready: enough for a burst of calls, few enough that others have some.
+/// Ports of a worker that an exchange holds ready at most: enough for a burst of calls, few enough that others have some.
 const READY: usize = 128;
+/// And at least: both legs of a call are on one worker.
+const LEAST: usize = 2;
 
 /// Finds the tenant of a message and shares out the ports.
 #[derive(Debug)]
 pub(crate) struct Front {
-    bank: VecDeque<Port>,
+    /// By worker, those that nobody holds.
+    bank: BTreeMap<u16, VecDeque<Port>>,
     owners: BTreeMap<Port, usize>,
     /// Answers for those whom nobody here knows; holds no calls and no transactions.
     nobody: sip::Endpoint,
@@ -28,14 +31,14 @@ impl Front {
     pub(crate) fn new() -> Self {
         let config = sip::Config { token: "nobody".to_owned(), ..sip::Config::default() };
         // It names no dialog that could be guessed, so any seed will do.
-        Self { bank: VecDeque::new(), owners: BTreeMap::new(), nobody: sip::Endpoint::new(config, 0) }
+        Self { bank: BTreeMap::new(), owners: BTreeMap::new(), nobody: sip::Endpoint::new(config, 0) }
     }
 
     /// Ports that the plane has bound; those that rested after a call come back here too.
     pub(crate) fn ports_came(&mut self, ports: Vec<Port>) {
         for port in ports {
             self.owners.remove(&port);
-            self.bank.push_back(port);
+            self.bank.entry(port.worker).or_default().push_back(port);
         }
     }
 
@@ -43,17 +46,28 @@ impl Front {
         self.owners.get(&port).copied()
     }
 
-    /// Fills up every exchange that runs low.
+    /// Fills up every exchange that runs low, and takes back what one holds beyond its share since there are more of them.
     pub(crate) fn share_ports(&mut self, now: Timestamp, tenants: &mut [Tenant]) {
-        for (index, tenant) in tenants.iter_mut().enumerate() {
-            let free = tenant.exchange.free_ports();
-            if free >= READY / 2 || self.bank.is_empty() {
-                continue;
+        for (worker, bank) in &mut self.bank {
+            let held: usize = tenants.iter().map(|tenant| tenant.exchange.free_ports_of(*worker)).sum();
+            let ready = ready(bank.len() + held, tenants.len());
+            for tenant in tenants.iter_mut().filter(|tenant| tenant.exchange.free_ports_of(*worker) > ready + ready / 2)
+            {
+                for port in tenant.exchange.give_back_ports(*worker, ready) {
+                    self.owners.remove(&port);
+                    bank.push_back(port);
+                }
             }
-            let count = (READY - free).min(self.bank.len());
-            let ports: Vec<Port> = self.bank.drain(..count).collect();
-            self.owners.extend(ports.iter().map(|port| (*port, index)));
-            tenant.exchange.handle_input(now, Input::Media(Event::PortsAvailable { ports }));
+            for (index, tenant) in tenants.iter_mut().enumerate() {
+                let free = tenant.exchange.free_ports_of(*worker);
+                if free >= ready.div_ceil(2) || bank.is_empty() {
+                    continue;
+                }
+                let count = (ready - free).min(bank.len());
+                let ports: Vec<Port> = bank.drain(..count).collect();
+                self.owners.extend(ports.iter().map(|port| (*port, index)));
+                tenant.exchange.handle_input(now, Input::Media(Event::PortsAvailable { ports }));
+            }
         }
     }
 
@@ -79,9 +93,23 @@ impl Front {
     }
 }
 
+/// Ports of a worker that each exchange holds ready: all of them together half of those that are bound, so that who is busy finds some.
+fn ready(bound: usize, tenants: usize) -> usize {
+    (bound / (2 * tenants.max(1))).clamp(LEAST, READY)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// What a worker binds ahead of need, by `serve`.
+    const BOUND: usize = 256;
+
+    #[test]
+    fn a_hundred_tenants_find_ports_for_both_legs_of_a_call_and_one_alone_for_a_burst() {
+        assert_eq!([1, 2, 100].map(|tenants| ready(BOUND, tenants)), [READY, 64, 2]);
+        assert!((1..=100).all(|tenants| tenants * ready(BOUND, tenants) <= BOUND));
+    }
 
     fn request(start: &str, more: &str) -> String {
         let method = start.split(' ').next().unwrap();
