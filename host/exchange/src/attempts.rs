@@ -41,6 +41,10 @@ impl Attempts {
         }
     }
 
+    pub(crate) fn give_up_ringing(&mut self) {
+        self.ringing.clear();
+    }
+
     /// The last one first.
     pub(crate) fn to(&self, number: &Number) -> Vec<Attempt> {
         let attempts = self.to.get(digits(number.as_str()));

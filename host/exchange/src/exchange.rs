@@ -20,6 +20,7 @@ use crate::{
     lines::Lines,
     listening::Conversations,
     lookups::Lookups,
+    memory::Memory,
     ports::Ports,
     question::Asked,
     recent::Recent,
@@ -304,6 +305,13 @@ impl Exchange {
         let dialled_is_ours = uri.user_decoded().is_some_and(|user| configuration.numbers.contains_key(user.as_ref()));
         let by_agent = from.is_some_and(|from| self.agent_named(&from).is_some());
         by_agent || (dialled_is_ours && self.comes_from_trunk(source))
+    }
+
+    /// With what was before the process began. Before its first input.
+    #[must_use]
+    pub fn remembering(mut self, memory: Memory) -> Self {
+        (self.attempts, self.handouts) = (memory.attempts, memory.handouts);
+        self
     }
 
     pub fn configuration(&self) -> &Arc<Configuration> {

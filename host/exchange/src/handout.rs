@@ -113,12 +113,12 @@ impl Handouts {
         self.commands.len()
     }
 
-    fn seen_today(&self, day: u64, by: &Asker) -> u32 {
+    pub(crate) fn seen_today(&self, day: u64, by: &Asker) -> u32 {
         let seen = self.seen.get(&format!("{by:?}")).filter(|seen| seen.day == day);
         u32::try_from(seen.map_or(0, |seen| seen.things.len())).unwrap_or(u32::MAX)
     }
 
-    fn sees(&mut self, day: u64, by: &Asker, what: (String, Option<InteractionId>)) {
+    pub(crate) fn sees(&mut self, day: u64, by: &Asker, what: (String, Option<InteractionId>)) {
         if self.seen.len() >= MOST_ASKERS {
             self.seen.retain(|_, seen| seen.day == day);
         }
@@ -158,7 +158,7 @@ fn act_of(now: Timestamp, configuration: &Configuration, handout: &Handout) -> A
     }
 }
 
-fn local_day(now: Timestamp, configuration: &Configuration) -> u64 {
+pub(crate) fn local_day(now: Timestamp, configuration: &Configuration) -> u64 {
     let offset_ms = i64::from(configuration.time_zone.offset_at(now)) * 60_000;
     now.as_millis().saturating_add_signed(offset_ms) / 86_400_000
 }

@@ -21,6 +21,7 @@ mod line;
 mod lines;
 mod listening;
 mod lookups;
+mod memory;
 mod ports;
 mod question;
 mod queueing;
@@ -43,6 +44,7 @@ pub use command::{
 };
 pub use exchange::{Exchange, Input, Output};
 pub use handout::{Handout, Leave, MASKED_KINDS, UNMASKABLE};
+pub use memory::Memory;
 pub use question::{Answer, FlowStep, Question, QuestionId, QuestionKind};
 pub use routing::Routing;
 pub use tape_writer::TapeWriter;

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
 
+use plugboard_exchange::Memory;
 use plugboard_model::{Configuration, Event, EventKind, TenantId, Timestamp};
 use plugboard_reporting::Cdr;
 use plugboard_store::{CommitError, Embedded, IndexEntry, IndexValue, Query, ReadError, Record, Store, Transaction};
@@ -49,6 +50,8 @@ pub(crate) fn host_tenant() -> TenantId {
 pub(crate) struct Recovered {
     /// Configuration, number of the last event, and a number above every id ever given.
     pub(crate) tenants: Vec<(Arc<Configuration>, u64, u64)>,
+    /// What rules are told of the past.
+    pub(crate) memories: BTreeMap<TenantId, Memory>,
     /// Reports that go on where the last process stopped.
     pub(crate) books: BTreeMap<TenantId, Books>,
 }
@@ -60,7 +63,7 @@ const LOOK_BACK: u64 = 200_000;
 
 pub(crate) fn recover(store: &Arc<Embedded>, folders: &Folders, now: Timestamp) -> Result<Recovered, RecoveryError> {
     let host = host_tenant();
-    let mut recovered = Recovered { tenants: Vec::new(), books: BTreeMap::new() };
+    let mut recovered = Recovered { tenants: Vec::new(), memories: BTreeMap::new(), books: BTreeMap::new() };
     let mut after = None;
     loop {
         let page = store.query(&Query::new(&host, KnownTenant::KIND, "id").after(after))?;
@@ -96,12 +99,14 @@ fn take_over(
         _ => Books::new(),
     };
     books.configure(&configuration);
+    let mut memory = Memory::default();
     let mut open_recordings = Vec::new();
     while seq <= last {
         let events = store.read_log(&tenant, seq, CHUNK)?;
         let Some(read) = events.last().map(|event| event.seq) else { break };
         for event in &events {
             books.enter(event);
+            memory.handle_event(event, &configuration);
             note_recording(event, &mut open_recordings);
         }
         while books.next_cdr().is_some() {}
@@ -124,6 +129,7 @@ fn take_over(
     // Each event gives at most a few ids, so this is above all of them; ids only need to be unique and to rise.
     let last_id = (last + 1) * 4;
     recovered.tenants.push((Arc::new(configuration), last + 1, last_id));
+    recovered.memories.insert(tenant.clone(), memory.finish());
     recovered.books.insert(tenant.clone(), books);
     // The folder is there before the first recording asks for it.
     let _ = std::fs::create_dir_all(folders.recordings.join(tenant.as_str()));
@@ -228,7 +234,7 @@ mod tests {
         transaction.append(&tenant, &events).unwrap();
         store.commit(transaction).unwrap();
 
-        let mut recovered = Recovered { tenants: Vec::new(), books: BTreeMap::new() };
+        let mut recovered = Recovered { tenants: Vec::new(), memories: BTreeMap::new(), books: BTreeMap::new() };
         let configuration = Configuration::empty(tenant.clone());
         take_over(&store, &folders, Timestamp::from_secs(9_000), configuration, &mut recovered).unwrap();
         let last = store.get::<Cdr>(&tenant, "i2000").unwrap().map(|(cdr, _)| cdr.interrupted);

@@ -13,6 +13,7 @@ use std::{
 };
 
 use plugboard_config::ProcessConfig;
+use plugboard_exchange::Memory;
 use plugboard_model::{Configuration, Timestamp};
 use plugboard_plugin as plugin;
 use plugboard_store::{Embedded, Health, Options, Store};
@@ -216,7 +217,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let committed = Arc::new(Notify::new());
     let store_is_full = Arc::new(AtomicBool::new(false));
     let store = open_store(&folders, &inbox, &alarms, &store_is_full)?;
-    let Recovered { tenants: recovered, books } = recovery::recover(&store, &folders, clock.now())?;
+    let Recovered { tenants: recovered, mut memories, books } = recovery::recover(&store, &folders, clock.now())?;
     for (configuration, ..) in &recovered {
         packs.recover(&store, &configuration.tenant, &alarms).map_err(recovery::RecoveryError::from)?;
     }
@@ -286,7 +287,8 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let mut tenants = Vec::new();
     for (configuration, durable, last_id) in recovered {
         let parts = TenantParts::new(&configuration, Arc::new(Durable::at(durable)), broadcast::channel(LIVE_EVENTS).0);
-        tenants.push(base.tenant(clock.now(), &configuration, &parts, last_id, tenants.len())?);
+        let memory = memories.remove(&configuration.tenant).unwrap_or_default();
+        tenants.push(base.tenant(clock.now(), &configuration, &parts, (last_id, memory), tenants.len())?);
         host.know(configuration.tenant.clone(), parts);
     }
     let count = AtomicUsize::new(tenants.len());
@@ -296,7 +298,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
             TenantParts::new(&configuration, Arc::new(Durable::default()), broadcast::channel(LIVE_EVENTS).0)
         });
         let index = count.fetch_add(1, Ordering::Relaxed);
-        match base.tenant(now, &configuration, &parts, 0, index) {
+        match base.tenant(now, &configuration, &parts, (0, Memory::default()), index) {
             Ok(tenant) => {
                 knowing.know(configuration.tenant.clone(), parts);
                 Some(tenant)

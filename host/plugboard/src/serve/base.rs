@@ -7,7 +7,7 @@ use std::{
 };
 
 use plugboard_config::{Digest, ProcessConfig};
-use plugboard_exchange::{Exchange, Settings};
+use plugboard_exchange::{Exchange, Memory, Settings};
 use plugboard_model::{Configuration, TenantId, Timestamp};
 use plugboard_sip as sip;
 
@@ -62,7 +62,7 @@ impl Base {
         now: Timestamp,
         configuration: &Arc<Configuration>,
         parts: &TenantParts,
-        last_id: u64,
+        (last_id, memory): (u64, Memory),
         index: usize,
     ) -> Result<Tenant, StartError> {
         let mut secret = [0; 32];
@@ -81,7 +81,7 @@ impl Base {
             secret,
             digest: self.digest.clone(),
         };
-        let exchange = Exchange::new(now, settings, Arc::clone(configuration));
+        let exchange = Exchange::new(now, settings, Arc::clone(configuration)).remembering(memory);
         Ok(Tenant::new(exchange, tenant.clone(), Arc::clone(parts.durable()), parts.events().clone()))
     }
 }
