@@ -14,6 +14,7 @@ use tokio::sync::broadcast;
 use crate::{
     ConnectorView, DeadLetters, LettersRefused, PluginFigures, Sealed, Sha256, Sound,
     pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView, RolloutView},
+    traces::{PluginTraces, TraceQuery},
 };
 
 /// A future that a [`Host`] gives back, so that the trait may stand behind a pointer.
@@ -26,6 +27,9 @@ pub trait Host: Send + Sync + 'static {
 
     /// What each plugin was asked by each tenant since the process began, and how it fared.
     fn plugins(&self) -> Vec<PluginFigures>;
+
+    /// Single questions of the tenant to a pack's components, one of them, or a component of the host. `None`: there is no such plugin.
+    fn plugin_traces(&self, tenant: &TenantId, plugin: &str, query: &TraceQuery) -> Option<PluginTraces>;
 
     /// In order of id.
     fn tenants(&self) -> Vec<TenantSummary>;
@@ -145,6 +149,14 @@ pub trait Host: Send + Sync + 'static {
         order: PackOrder,
         by: String,
     ) -> Answer<'a, Result<PackChanged, PackRefused>>;
+
+    /// The file of one of the pack's versions, as it was sent; of the one that serves where none is named.
+    fn pack_file<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        pack: &'a str,
+        version: Option<&'a str>,
+    ) -> Answer<'a, Result<Vec<u8>, PackRefused>>;
 
     /// Lines that the pack's components wrote for this tenant, after the line numbered `after`: the latest that are kept.
     fn pack_log<'a>(

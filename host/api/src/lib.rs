@@ -41,6 +41,7 @@ mod session;
 mod table;
 mod tapes;
 mod throttle;
+mod traces;
 mod utterances;
 
 pub use access::{Access, Sha256, Token};
@@ -57,3 +58,4 @@ pub use pack::{
 };
 pub use problem::Problem;
 pub use server::{Api, Limits, router, serve};
+pub use traces::{PluginCall, PluginTrace, PluginTraces, TraceQuery};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Json,
     extract::{Request, State},
-    http::{Method, StatusCode},
+    http::{Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use serde::{Deserialize, Serialize};
@@ -78,6 +78,11 @@ pub(crate) fn routes() -> Vec<Route> {
         .takes::<Granted>(),
         changing(Route::new(Method::POST, below("rollback"), "rollBackPack", "Back to what served before", roll_back)),
         changing(Route::new(Method::DELETE, ONE, "removePack", "Remove a pack that nothing names any more", remove)),
+        Route::new(Method::GET, below("file"), "readPackFile", "The file of a version, as it was sent", file_of)
+            .query("version", Type::String, "`1.3.0`, of those that the pack names; the one that serves if left out")
+            .refuses(StatusCode::BAD_REQUEST)
+            .refuses(StatusCode::CONFLICT)
+            .answers_bytes(StatusCode::OK, "The file", MEDIA_TYPE),
         Route::new(Method::GET, below("logs"), "readPackLog", "What the pack's components wrote lately", logs)
             .query("after", Type::Integer, "`next` of the answer before; 0 if left out")
             .refuses(StatusCode::BAD_REQUEST)
@@ -103,6 +108,12 @@ struct Granted {
 struct Since {
     #[serde(default)]
     after: u64,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OfVersion {
+    version: Option<String>,
 }
 
 async fn list(State(shared): State<Arc<Shared>>, tenant: Tenant) -> Result<Json<Packs>, Problem> {
@@ -165,6 +176,16 @@ async fn remove(
     Id(PackName(pack)): Id<PackName>,
 ) -> Result<Response, Problem> {
     change(&shared, tenant, PackOrder::Remove { pack }).await
+}
+
+async fn file_of(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(PackName(pack)): Id<PackName>,
+    Asked(OfVersion { version }): Asked<OfVersion>,
+) -> Result<Response, Problem> {
+    let file = shared.host.pack_file(&tenant.id, &pack, version.as_deref()).await?;
+    Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], file).into_response())
 }
 
 async fn logs(

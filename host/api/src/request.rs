@@ -111,6 +111,17 @@ impl FromPath for PackName {
     }
 }
 
+/// A pack's id, a component of a pack or a component of the host: whether there is such a thing, the host knows.
+pub(crate) struct PluginName(pub(crate) String);
+
+impl FromPath for PluginName {
+    const NOUN: &'static str = "a plugin";
+    fn from_path(text: &str) -> Option<Self> {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/');
+        ((1..=128).contains(&text.len()) && text.chars().all(fits)).then(|| Self(text.to_owned()))
+    }
+}
+
 /// The name of tables, as tapes give it.
 pub(crate) struct TablesName(pub(crate) String);
 

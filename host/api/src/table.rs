@@ -2,7 +2,7 @@
 
 use crate::{
     calls, cdrs, configuration, connectors, events, figures, live, metrics, packs, prompts, recordings, resource,
-    route::Route, session, tapes, utterances,
+    route::Route, session, tapes, traces, utterances,
 };
 
 pub(crate) fn table() -> Vec<Route> {
@@ -18,6 +18,7 @@ pub(crate) fn table() -> Vec<Route> {
         utterances::routes(),
         cdrs::routes(),
         tapes::routes(),
+        traces::routes(),
         figures::routes(),
         recordings::routes(),
         events::routes(),

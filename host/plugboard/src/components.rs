@@ -146,6 +146,14 @@ impl Components {
         flow.or_else(policy).or_else(rule).or_else(connector).map(String::as_str)
     }
 
+    /// The content of what the folder has under that name.
+    pub(crate) fn hash_of(&self, name: &str) -> Option<plugin::PluginHash> {
+        let flow = self.flows.get(name).map(plugin::FlowPlugin::hash);
+        let policy = || self.policies.get(name).map(plugin::RoutingPlugin::hash);
+        let rule = || self.rules.get(name).map(plugin::CompliancePlugin::hash);
+        flow.or_else(policy).or_else(rule).or_else(|| self.connectors.get(name).map(plugin::ConnectorPlugin::hash))
+    }
+
     pub(crate) fn has_policy(&self, name: &str) -> bool {
         self.policies.contains_key(name)
     }

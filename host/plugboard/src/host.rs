@@ -33,6 +33,7 @@ mod apply;
 mod connectors;
 mod packs;
 mod rollouts;
+mod traces;
 
 pub(crate) use apply::with_zone_renewed;
 

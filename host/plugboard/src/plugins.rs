@@ -3,16 +3,19 @@
 use std::num::NonZeroUsize;
 
 use plugboard_api::{PluginFigures, PluginVersion, Took};
-use plugboard_plugin::{Account, Asked, FailureKind, QuarantineTransition, Reply, RuntimeSettings, RuntimeWatch};
+use plugboard_plugin::{
+    Account, Asked, FailureKind, QuarantineTransition, Reply, RuntimeSettings, RuntimeWatch, Traces,
+};
 
 use crate::{alarms::Alarms, components::Components};
 
 const ALARM: &str = "plugin-quarantined";
 
-/// For versions that are asked beside those that serve: one thread and a short line, and what finds no room there is not asked.
-pub(crate) fn beside() -> RuntimeSettings {
+/// For versions that are asked beside those that serve, and traced with them: one thread and a short line, and what finds no room there is not asked.
+pub(crate) fn beside(traces: Traces) -> RuntimeSettings {
     const ONE: NonZeroUsize = NonZeroUsize::MIN;
-    RuntimeSettings { threads: ONE, calling_threads: ONE, queue: 64, kept: Some(16), ..RuntimeSettings::default() }
+    let kept = Some(16);
+    RuntimeSettings { threads: ONE, calling_threads: ONE, queue: 64, kept, traces, ..RuntimeSettings::default() }
 }
 
 /// What each plugin was asked by each tenant, by the names of this installation.

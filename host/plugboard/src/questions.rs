@@ -70,7 +70,8 @@ impl Questions {
         let exchange::Question { interaction, kind, .. } = question;
         let kind = match kind {
             exchange::QuestionKind::Invoke { name, connector, call, timeout } => {
-                return self.invoke(now, id, tenant, (&name, &connector), call, timeout).err();
+                let question = (id, interaction);
+                return self.invoke(now, question, tenant, (&name, &connector), call, timeout).err();
             }
             kind => kind,
         };
@@ -104,7 +105,7 @@ impl Questions {
     fn invoke(
         &mut self,
         now: Timestamp,
-        id: u64,
+        (id, interaction): (u64, Option<InteractionId>),
         tenant: &TenantId,
         (name, connector): (&str, &Arc<Connector>),
         call: Box<Call>,
@@ -114,7 +115,7 @@ impl Questions {
         let asked = ready.invoke(now, call);
         let (invocation, ask) = asked.map_err(|failure| exchange::Answer::Invoked(Err(failure)))?;
         let question = plugin::Question { id, tenant: tenant.clone(), budget, ask };
-        match self.runtime.ask(question) {
+        match self.runtime.ask_about(question, interaction) {
             Ok(()) => {
                 self.invoked.insert(id, invocation);
                 Ok(())
@@ -201,9 +202,9 @@ impl Questions {
         };
         let question = |ask| plugin::Question { id: asking.id, tenant: asking.tenant.clone(), budget, ask };
         let shadow = beside.map(|(candidate, state)| packs::beside(&ask, &candidate, state));
-        self.runtime.ask(question(ask)).map_err(|failure| Arc::from(failure.to_string()))?;
+        self.runtime.ask_about(question(ask), asking.interaction).map_err(|failure| Arc::from(failure.to_string()))?;
         if let Some(shadow) = shadow
-            && shadow.is_none_or(|ask| self.shadows.ask(question(ask)).is_err())
+            && shadow.is_none_or(|ask| self.shadows.ask_about(question(ask), asking.interaction).is_err())
         {
             self.rollouts.shadow_dropped(asking.now, asking.id);
         }

@@ -265,7 +265,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         }
     })?;
     let heard = rollouts.clone();
-    let beside = plugins::beside();
+    let beside = plugins::beside(runtime.watch().traces().clone());
     let shadows = plugin::Runtime::start(&engine, &beside, move |reply| heard.shadow_heard(clock.now(), &reply))?;
     let watches = [runtime.watch(), shadows.watch()];
     let runtime = Arc::new(runtime);

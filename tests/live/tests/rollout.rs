@@ -65,6 +65,12 @@ fn a_canary_that_traps_is_taken_back_while_its_caller_reaches_an_agent_and_the_n
     events.until("the way back", SOON, |all| count(all, "rollout-unused") == 1);
     call(&host, &ear);
     let all = events.until("the end of the second call", SOON, |all| count(all, "interaction-closed") == 2);
+    let traces = run(&host, ["pack", "trace", "acme.ivr/menu", "--json"]);
+    let trapped: Vec<Value> = traces.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let trapped: Vec<_> = trapped.iter().filter(|trace| trace["outcome"] == "trapped").collect();
+    let first = all.iter().find(|event| event["type"] == "plugin-failed").unwrap();
+    let [trace] = &trapped[..] else { panic!("one question that trapped: {traces}") };
+    assert_eq!((&trace["question"], &trace["interaction"]), (&json!("step"), &first["interaction"]), "{trace}");
     let told = |event: &&Value| {
         let kind = event["type"].as_str().unwrap_or_default();
         kind.starts_with("rollout-") || kind == "plugin-failed" || kind == "flow-visited"

@@ -14,8 +14,8 @@ use std::{
 use plugboard_api::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, CircuitState, ConnectorView, Cursor, DeadLetters,
     Fault, Host, HostError, HostView, LettersRefused, Listener, PackChange, PackChanged, PackLog, PackOrder,
-    PackRefused, PackView, Page, Phase, PluginFigures, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256,
-    TapeQuery, TenantSummary, Upload,
+    PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView,
+    Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Handout, Leave, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
@@ -63,6 +63,7 @@ pub(crate) struct Double {
     /// What the next order comes to; an empty install that serves when there is none.
     pub came: Mutex<Option<Result<PackChanged, PackRefused>>>,
     pub pack_log: Mutex<PackLog>,
+    pub plugin_traces: Mutex<Option<PluginTraces>>,
     pub rollout: Mutex<Option<RolloutView>>,
     /// Changes of the configuration wait until it is told.
     pub slow: Mutex<Option<Arc<Notify>>>,
@@ -218,6 +219,7 @@ impl Double {
             orders: Mutex::default(),
             came: Mutex::default(),
             rollout: Mutex::default(),
+            plugin_traces: Mutex::default(),
             pack_log: Mutex::new(PackLog { lines: vec![], next: 0, lost: false }),
             slow: Mutex::default(),
             followed: Notify::new(),
@@ -298,6 +300,11 @@ impl Host for Double {
             phase: if ready { Phase::Serving } else { Phase::Draining },
             alarms: self.alarms.lock().unwrap().clone(),
         }
+    }
+
+    fn plugin_traces(&self, _: &TenantId, plugin: &str, query: &TraceQuery) -> Option<PluginTraces> {
+        let traces = self.plugin_traces.lock().unwrap().clone().filter(|_| plugin == "acme.lines")?;
+        Some(PluginTraces { next: traces.next.max(query.after), ..traces })
     }
 
     fn plugins(&self) -> Vec<PluginFigures> {
@@ -588,6 +595,15 @@ impl Host for Double {
             let known = self.rollout.lock().unwrap().clone();
             known.filter(|known| known.pack == pack).ok_or_else(|| PackRefused::NoSuchPack(pack.to_owned()))
         })
+    }
+
+    fn pack_file<'a>(
+        &'a self,
+        _: &'a TenantId,
+        pack: &'a str,
+        version: Option<&'a str>,
+    ) -> Answer<'a, Result<Vec<u8>, PackRefused>> {
+        Box::pin(async move { Ok(format!("PK {pack} {}", version.unwrap_or("that serves")).into_bytes()) })
     }
 
     fn pack_log<'a>(&'a self, _: &'a TenantId, pack: &'a str, after: u64) -> Answer<'a, Result<PackLog, PackRefused>> {

@@ -2,8 +2,8 @@
 
 use plugboard_api::{
     Fault, Limits, PackAsk, PackChange, PackChanged, PackComponent, PackLog, PackLogField, PackLogLine, PackOrder,
-    PackRefused, PackTrial, PackVersion, PackView, RolloutRole, RolloutStage, RolloutTally, RolloutVersion,
-    RolloutView, Words,
+    PackRefused, PackTrial, PackVersion, PackView, PluginCall, PluginTrace, PluginTraces, RolloutRole, RolloutStage,
+    RolloutTally, RolloutVersion, RolloutView, Words,
 };
 use serde_json::json;
 
@@ -137,6 +137,19 @@ async fn refusals_of_packs_have_a_status_a_word_and_a_remedy() {
 }
 
 #[tokio::test]
+async fn the_file_of_a_version_is_handed_out_as_it_was_sent() {
+    let server = Server::start().await;
+    let file = async |query: &str| {
+        let answer = server.get(&format!("{DEMO}/packs/acme.lines/file{query}")).await;
+        (answer.status, String::from_utf8_lossy(&answer.body).into_owned())
+    };
+    assert_eq!(
+        [file("").await, file("?version=1.3.0").await],
+        [(200, "PK acme.lines that serves".to_owned()), (200, "PK acme.lines 1.3.0".to_owned())]
+    );
+}
+
+#[tokio::test]
 async fn a_log_is_read_on_from_where_the_last_answer_ended() {
     let server = Server::start().await;
     let line = PackLogLine {
@@ -150,6 +163,52 @@ async fn a_log_is_read_on_from_where_the_last_answer_ended() {
     *server.host.pack_log.lock().unwrap() = PackLog { lines: vec![line], next: 7, lost: true };
     let answer = server.get(&format!("{DEMO}/packs/acme.lines/logs?after=3")).await.json();
     assert_eq!((&answer["lines"][0]["fields"][0]["value"], &answer["next"]), (&json!("sales"), &json!(7)));
+}
+
+#[tokio::test]
+async fn traces_of_a_plugin_are_read_on_and_one_that_is_not_there_is_refused() {
+    let server = Server::start().await;
+    let traces = |plugin: &str| format!("{DEMO}/plugins/{plugin}/traces");
+    *server.host.plugin_traces.lock().unwrap() = Some(PluginTraces { traces: vec![trace()], next: 7 });
+    let answer = server.get(&format!("{}?after=9&interaction=i3&slow_us=5000", traces("acme.lines"))).await.json();
+    let calls = json!([{ "what": "http", "about": "GET crm.example", "took_us": 900, "ended": "timed-out" }]);
+    assert_eq!(
+        (&answer["traces"][0]["calls"], &answer["traces"][0]["outcome"], &answer["next"]),
+        (&calls, &json!("deadline"), &json!(9))
+    );
+    let refused = [
+        server.get(&traces("acme.none%2Flines")).await.problem(),
+        server.get(&traces("acme%20lines")).await.problem(),
+        server.get(&format!("{}?interaction=mine", traces("acme.lines"))).await.problem(),
+    ];
+    let expected = [(404, "not-found"), (404, "not-found"), (400, "bad-request")];
+    assert_eq!(refused, expected.map(|(status, word)| (status, word.to_owned())));
+}
+
+fn trace() -> PluginTrace {
+    let call =
+        PluginCall { what: "http".into(), about: "GET crm.example".into(), took_us: 900, ended: "timed-out".into() };
+    PluginTrace {
+        number: 7,
+        at: "2026-11-22T10:00:00.000000Z".into(),
+        plugin: "acme.lines/lines".into(),
+        version: "ab".repeat(8),
+        world: "connector-plugin".into(),
+        question: "invoke".into(),
+        interaction: Some(3),
+        waited_us: 10,
+        took_us: 1_000,
+        budget_us: 1_000,
+        worked_us: 40,
+        fuel: None,
+        memory_bytes: 65_536,
+        fresh: true,
+        calls: vec![call],
+        more_calls: 0,
+        outcome: "deadline".into(),
+        why: Some("plugin did not answer within 1ms".into()),
+        kept: "failed".into(),
+    }
 }
 
 #[tokio::test]

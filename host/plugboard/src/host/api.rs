@@ -4,8 +4,8 @@ use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
     Answer, Applied, ApplyError, CdrQuery, ConnectorView, Cursor, DeadLetters, Host, HostError, HostView,
-    LettersRefused, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures, RecordingFile,
-    RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery, TenantSummary, Upload,
+    LettersRefused, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces,
+    RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload,
 };
 use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, routing::Tables, tape::Tape};
@@ -29,6 +29,10 @@ impl Host for PlugboardHost {
 
     fn plugins(&self) -> Vec<PluginFigures> {
         figures(&self.components, &self.plugins[0])
+    }
+
+    fn plugin_traces(&self, tenant: &TenantId, plugin: &str, query: &TraceQuery) -> Option<PluginTraces> {
+        self.traces_of_plugin(tenant, plugin, query)
     }
 
     fn tenants(&self) -> Vec<TenantSummary> {
@@ -203,6 +207,15 @@ impl Host for PlugboardHost {
 
     fn pack_rollout<'a>(&'a self, tenant: &'a TenantId, pack: &'a str) -> Answer<'a, Result<RolloutView, PackRefused>> {
         Box::pin(async move { self.rollout_of(tenant, pack) })
+    }
+
+    fn pack_file<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        pack: &'a str,
+        version: Option<&'a str>,
+    ) -> Answer<'a, Result<Vec<u8>, PackRefused>> {
+        Box::pin(self.file_of_pack(tenant, pack, version))
     }
 
     fn pack_log<'a>(

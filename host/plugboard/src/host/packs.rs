@@ -326,6 +326,32 @@ impl PlugboardHost {
         Ok(admitted)
     }
 
+    pub(super) async fn file_of_pack(
+        &self,
+        tenant: &TenantId,
+        id: &str,
+        version: Option<&str>,
+    ) -> Result<Vec<u8>, PackRefused> {
+        self.parts(tenant)?;
+        let Known { installation, .. } = self.still_known(tenant, &self.known_pack(tenant, id)?)?;
+        let held = match version {
+            None => installation.serving.clone(),
+            Some(version) => installation.held().find(|held| held.release.version.to_string() == version).cloned(),
+        };
+        let held = held.ok_or_else(|| PackRefused::NotNow {
+            code: "no-such-version",
+            detail: match version {
+                None => format!("no version of {id} serves"),
+                Some(version) => format!("{id} has no version {version}"),
+            },
+            remedy: "name one that `plugboard pack list` shows".into(),
+        })?;
+        let packs = Arc::clone(&self.packs);
+        let read = tokio::task::spawn_blocking(move || packs.file(&held)).await;
+        let file = read.map_err(|error| error.to_string()).and_then(|read| read);
+        file.map_err(|reason| HostError::Store { reason }.into())
+    }
+
     async fn keep_file(&self, held: Held, file: Vec<u8>) -> Result<(), HostError> {
         let packs = Arc::clone(&self.packs);
         let kept = tokio::task::spawn_blocking(move || packs.keep(&held, &file)).await;
@@ -349,8 +375,8 @@ impl PlugboardHost {
 
     pub(super) fn log_of_pack(&self, tenant: &TenantId, id: &str, after: u64) -> Result<PackLog, PackRefused> {
         self.parts(tenant)?;
-        let known = self.still_known(tenant, &self.known_pack(tenant, id)?)?;
-        let names: BTreeMap<_, _> = known.manifests.values().flat_map(|described| described.hashes.clone()).collect();
+        self.known_pack(tenant, id)?;
+        let names = self.packs.names(tenant, id);
         let components: Vec<_> = names.keys().copied().collect();
         let part = self.packs.lines.after(tenant, &components, after);
         let line = |line: crate::packs::Line| PackLogLine {

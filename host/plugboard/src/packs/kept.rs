@@ -28,7 +28,12 @@ pub(crate) struct Packs {
     pub(crate) lines: Arc<Lines>,
     files: Directory,
     known: RwLock<BTreeMap<(TenantId, PackId), Known>>,
+    /// Full names of components by content, of versions that went as well: what they wrote and why they failed is asked for most when they are gone.
+    names: RwLock<BTreeMap<(TenantId, PluginHash), String>>,
 }
+
+/// Names that are remembered. Past this many, those of versions that went are forgotten.
+const MOST_NAMES: usize = 10_000;
 
 /// One pack of one tenant.
 #[derive(Clone, Debug)]
@@ -56,6 +61,7 @@ impl Packs {
             lines,
             files,
             known: RwLock::default(),
+            names: RwLock::default(),
         })
     }
 
@@ -138,7 +144,24 @@ impl Packs {
 
     pub(crate) fn know(&self, tenant: &TenantId, known: Known) {
         let key = (tenant.clone(), known.installation.pack.clone());
-        self.known.write().unwrap_or_else(PoisonError::into_inner).insert(key, known);
+        let mut all = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let mut names = self.names.write().unwrap_or_else(PoisonError::into_inner);
+        if names.len() >= MOST_NAMES {
+            names.clear();
+            for ((tenant, _), known) in all.iter() {
+                names.extend(known.names().map(|(hash, name)| ((tenant.clone(), hash), name)));
+            }
+        }
+        names.extend(known.names().map(|(hash, name)| ((tenant.clone(), hash), name)));
+        all.insert(key, known);
+    }
+
+    /// The components of the pack that the tenant has or had, or the one of that full name, by content.
+    pub(crate) fn names(&self, tenant: &TenantId, plugin: &str) -> BTreeMap<PluginHash, String> {
+        let names = self.names.read().unwrap_or_else(PoisonError::into_inner);
+        let is_meant = |name: &str| name == plugin || name.split_once('/').is_some_and(|(pack, _)| pack == plugin);
+        let meant = names.iter().filter(|((of, _), name)| of == tenant && is_meant(name));
+        meant.map(|((_, hash), name)| (*hash, name.clone())).collect()
     }
 
     pub(crate) fn forget(&self, tenant: &TenantId, pack: &PackId) {
@@ -222,6 +245,10 @@ impl Known {
             waiting: version(waiting),
             trial: version(trial),
         }
+    }
+
+    fn names(&self) -> impl Iterator<Item = (PluginHash, String)> {
+        self.manifests.values().flat_map(|described| described.hashes.iter().cloned())
     }
 
     pub(crate) fn manifest(&self, held: &Held) -> Option<&Manifest> {

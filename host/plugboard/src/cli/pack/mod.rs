@@ -11,6 +11,7 @@ mod refusal;
 mod remote;
 mod rollout;
 mod sign;
+mod trace;
 mod verify;
 
 use std::{
@@ -53,6 +54,7 @@ pub(crate) enum Pack {
     Rollout(rollout::Rollout),
     Remove(remote::Remove),
     Logs(remote::Logs),
+    Trace(trace::Trace),
 }
 
 impl Pack {
@@ -75,6 +77,7 @@ impl Pack {
             Self::Rollout(rollout) => return rollout.run(),
             Self::Remove(remove) => return remove.run(),
             Self::Logs(logs) => return logs.run(),
+            Self::Trace(trace) => return trace.run(),
         };
         done.unwrap_or_else(|refusal| refusal.tell(json))
     }
