@@ -19,11 +19,14 @@ pub mod policy;
 mod report;
 pub mod rules;
 mod trace;
+mod verdicts;
 
 pub use player::{Player, Question};
 pub use report::{Change, Group, Report};
 pub use trace::{End, Passage, Trace, Unknown};
+pub use verdicts::{Gated, OtherVerdict};
 
+use plugboard_model::compliance::Act;
 use serde::Serialize;
 
 /// One run, as it was and as it would be.
@@ -31,6 +34,9 @@ use serde::Serialize;
 pub struct Comparison {
     pub was: Trace,
     pub is: Trace,
+    /// What the other version wants and nobody judged yet: which of `is.gated`, and as rules are told it.
+    #[serde(skip)]
+    unjudged: Vec<(usize, Act)>,
 }
 
 impl Comparison {
@@ -47,13 +53,15 @@ impl Comparison {
         })
     }
 
-    /// Other queues, or the same in another order.
-    pub fn changes_queue(&self) -> bool {
+    /// Other queues, or the same in another order: the number of the passage that asks for the first other one.
+    pub fn first_other_queue(&self) -> Option<usize> {
         let (was, is) = (&self.was.queues, &self.is.queues);
-        match self.is.end {
-            End::Unknown { .. } => !was.starts_with(is),
-            _ => was != is,
-        }
+        let is_unknown = matches!(self.is.end, End::Unknown { .. });
+        let at = was.iter().zip(is).position(|(was, is)| was != is).or_else(|| {
+            let differs = is.len() > was.len() || is.len() < was.len() && !is_unknown;
+            differs.then_some(was.len().min(is.len()))
+        })?;
+        self.is.queued_at.get(at).or_else(|| self.was.queued_at.get(at)).copied()
     }
 
     pub fn ends_differently(&self) -> bool {

@@ -5,12 +5,13 @@ use std::collections::VecDeque;
 use plugboard_model::{
     Timestamp,
     flow::{Event, Happening, Stepped, Token},
-    tape::{Run, Said, Step},
+    tape::{Judged, Run, Said, Step},
 };
 
 use crate::{
     Comparison,
     trace::{Asked, End, Trace, Unknown},
+    verdicts,
 };
 
 /// More steps than any call takes: a version that goes round for ever is stopped.
@@ -39,7 +40,7 @@ pub struct Player {
 
 impl Player {
     pub fn new(run: &Run) -> Self {
-        let mut was = Trace::default();
+        let mut was = Trace::of(&run.flow);
         let mut tape = VecDeque::with_capacity(run.steps.len());
         for Step { event, said } in &run.steps {
             let answered = event.answers.and_then(|token| was.asked(token).cloned());
@@ -57,7 +58,14 @@ impl Player {
         }
         let now = run.steps.first().map_or(Timestamp::EPOCH, |step| step.event.at);
         let utc_offset_min = run.steps.first().map_or(0, |step| step.event.utc_offset_min);
-        Self { tape, was, is: Trace::default(), state: Vec::new(), seq: 0, now, utc_offset_min }
+        Self { tape, was, is: Trace::of(&run.flow), state: Vec::new(), seq: 0, now, utc_offset_min }
+    }
+
+    /// With what rules said during the interaction.
+    #[must_use]
+    pub fn judged(mut self, run: &Run, judged: &[Judged]) -> Self {
+        verdicts::on_tape(&mut self.was, run, judged);
+        self
     }
 
     /// `None` when the run is over, or nobody knows how it goes on.
@@ -93,8 +101,9 @@ impl Player {
         }
     }
 
-    pub fn finish(self) -> Comparison {
-        Comparison { was: self.was, is: self.is }
+    pub fn finish(mut self) -> Comparison {
+        let unjudged = verdicts::as_it_was(&self.was, &mut self.is);
+        Comparison { was: self.was, is: self.is, unjudged }
     }
 
     fn next_happening(&mut self) -> Option<(Option<Token>, bool, Happening)> {

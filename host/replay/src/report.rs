@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::{
     Comparison,
     trace::{End, Passage},
+    verdicts::OtherVerdict,
 };
 
 /// Interactions named with each group of changes.
@@ -20,6 +21,8 @@ pub struct Report {
     pub same: u64,
     pub path_changed: u64,
     pub queue_changed: u64,
+    /// Asks for something that rules judge otherwise, or for another such thing, or for none.
+    pub verdict_changed: u64,
     pub ends_differently: u64,
     /// Gone the same way up to where the tape tells no more.
     pub unknown: u64,
@@ -42,6 +45,8 @@ pub struct Change {
     pub is: Option<Passage>,
     /// How the other version ends.
     pub end: End,
+    /// The first thing that is judged otherwise.
+    pub verdict: Option<OtherVerdict>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -55,27 +60,43 @@ impl Report {
     pub fn add(&mut self, interaction: InteractionId, comparison: &Comparison) {
         self.runs += 1;
         let difference = comparison.first_difference();
-        let (queue, end) = (comparison.changes_queue(), comparison.ends_differently());
+        let (queue, end) = (comparison.first_other_queue(), comparison.ends_differently());
+        let verdict = comparison.first_other_verdict();
         self.path_changed += u64::from(difference.is_some());
-        self.queue_changed += u64::from(queue);
+        self.queue_changed += u64::from(queue.is_some());
+        self.verdict_changed += u64::from(verdict.is_some());
         self.ends_differently += u64::from(end);
         self.failed += u64::from(matches!(comparison.is.end, End::Failed { .. }));
         let is_unknown = matches!(comparison.is.end, End::Unknown { .. });
         match difference {
-            None if !queue && !end && is_unknown => self.unknown += 1,
-            None if !queue && !end => self.same += 1,
-            _ => self.group(interaction, comparison, difference),
+            None if queue.is_none() && verdict.is_none() && !end && is_unknown => self.unknown += 1,
+            None if queue.is_none() && verdict.is_none() && !end => self.same += 1,
+            _ => {
+                let step = difference.or(queue).or_else(|| verdict.as_ref().map(OtherVerdict::step));
+                self.group(interaction, comparison, step, verdict);
+            }
         }
     }
 
     /// Adds another's counts, of other runs.
     pub fn merge(&mut self, other: Self) {
-        let Self { runs, same, path_changed, queue_changed, ends_differently, unknown, failed, left_out, groups } =
-            other;
+        let Self {
+            runs,
+            same,
+            path_changed,
+            queue_changed,
+            verdict_changed,
+            ends_differently,
+            unknown,
+            failed,
+            left_out,
+            groups,
+        } = other;
         self.runs += runs;
         self.same += same;
         self.path_changed += path_changed;
         self.queue_changed += queue_changed;
+        self.verdict_changed += verdict_changed;
         self.ends_differently += ends_differently;
         self.unknown += unknown;
         self.failed += failed;
@@ -100,11 +121,17 @@ impl Report {
         groups
     }
 
-    fn group(&mut self, interaction: InteractionId, comparison: &Comparison, difference: Option<usize>) {
-        let Comparison { was, is } = comparison;
-        let step = difference.unwrap_or(is.path.len());
-        let change =
-            Change { step, was: was.path.get(step).cloned(), is: is.path.get(step).cloned(), end: is.end.clone() };
+    /// A run that differs nowhere on its way differs at its end.
+    fn group(
+        &mut self,
+        interaction: InteractionId,
+        Comparison { was, is, .. }: &Comparison,
+        step: Option<usize>,
+        verdict: Option<OtherVerdict>,
+    ) {
+        let step = step.unwrap_or(is.path.len());
+        let (then, now) = (was.path.get(step).cloned(), is.path.get(step).cloned());
+        let change = Change { step, was: then, is: now, end: is.end.clone(), verdict };
         let group = self.groups.entry(change).or_default();
         group.runs += 1;
         if group.examples.len() < MOST_EXAMPLES {

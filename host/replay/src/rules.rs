@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use plugboard_model::{
     InteractionId, Timestamp,
-    compliance::{Decision, Duty, Verdict},
+    compliance::{Act, Decision, Duty, Verdict},
     tape::{Judged, Ruled},
 };
 use serde::Serialize;
@@ -31,7 +31,7 @@ pub enum Decided {
 }
 
 impl Ruling {
-    fn of(verdict: &Verdict) -> Self {
+    pub fn of(verdict: &Verdict) -> Self {
         let decision = match verdict.decision {
             Decision::Allow => Decided::Allow,
             Decision::Later(_) => Decided::Later,
@@ -41,6 +41,22 @@ impl Ruling {
         duties.sort_unstable();
         Self { decision, code: verdict.code.clone(), duties }
     }
+}
+
+/// What all rules said of each act, in order: each rule was asked about the same.
+pub fn together<'a>(judged: impl Iterator<Item = &'a Judged>) -> Vec<(Act, Verdict)> {
+    let mut all: Vec<(Act, Verdict)> = Vec::new();
+    for Judged { act, said, .. } in judged {
+        let verdict = match said {
+            Ruled::Verdict(verdict) => verdict.clone(),
+            Ruled::Failed { reason } => Verdict::by_default(&act.what, reason.clone()),
+        };
+        match all.iter_mut().find(|(known, _)| known == act) {
+            Some((_, before)) => *before = before.clone().and(verdict),
+            None => all.push((act.clone(), Verdict::unjudged().and(verdict))),
+        }
+    }
+    all
 }
 
 fn in_words(duty: &Duty) -> String {

@@ -3,11 +3,15 @@
 use std::{collections::BTreeMap, fmt};
 
 use plugboard_model::{
-    FlowId, QueueId,
-    flow::{Action, Effect, Event, Happening, QueueNews, Target, Token, TransferEnd, Visit},
+    FlowId, InteractionId, Number, QueueId, Timestamp,
+    compliance::{self, Act, Asker, RecordStep},
+    country_of,
+    flow::{Action, Effect, Event, Happening, QueueNews, Setting, Target, Token, TransferEnd, Visit},
     tape::Said,
 };
 use serde::Serialize;
+
+use crate::verdicts::Gated;
 
 /// One node on the way.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -18,13 +22,33 @@ pub struct Passage {
 }
 
 /// One run, folded.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Trace {
     pub path: Vec<Passage>,
     pub queues: Vec<QueueId>,
+    /// What rules judge, in the order of asking.
+    pub gated: Vec<Gated>,
     pub end: End,
+    /// Where each of the queues was asked for: a place of the path.
+    #[serde(skip)]
+    pub(crate) queued_at: Vec<usize>,
+    /// Each of `gated` as rules are told it.
+    #[serde(skip)]
+    pub(crate) acts: Vec<Act>,
+    /// Of what is asked for next.
+    #[serde(skip)]
+    around: Around,
     #[serde(skip)]
     open: BTreeMap<Token, Asked>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Around {
+    flow: FlowId,
+    interaction: Option<InteractionId>,
+    at: Timestamp,
+    utc_offset_min: i16,
+    tags: Vec<Setting>,
 }
 
 /// How a run ended.
@@ -106,6 +130,20 @@ impl Asked {
 }
 
 impl Trace {
+    pub(crate) fn of(flow: &FlowId) -> Self {
+        let (flow, at) = (flow.clone(), Timestamp::EPOCH);
+        Self {
+            path: Vec::new(),
+            queues: Vec::new(),
+            gated: Vec::new(),
+            end: End::default(),
+            queued_at: Vec::new(),
+            acts: Vec::new(),
+            around: Around { flow, interaction: None, at, utc_offset_min: 0, tags: Vec::new() },
+            open: BTreeMap::new(),
+        }
+    }
+
     /// What the run asked for and has no answer to yet, in the order of asking.
     pub(crate) fn open(&self) -> impl Iterator<Item = (Token, &Asked)> {
         self.open.iter().map(|(token, asked)| (*token, asked))
@@ -125,6 +163,10 @@ impl Trace {
 
     /// Before what is said to it: an event may end the run.
     pub(crate) fn heard(&mut self, event: &Event) {
+        (self.around.at, self.around.utc_offset_min) = (event.at, event.utc_offset_min);
+        if let Happening::Started(start) = &event.what {
+            self.around.interaction = Some(start.interaction);
+        }
         let answered = event.answers.and_then(|token| self.open.get(&token).cloned());
         match (&event.what, answered) {
             (Happening::Queue(QueueNews::Connected { .. }), Some(Asked::Enqueue(queue))) => {
@@ -172,14 +214,21 @@ impl Trace {
             Effect::Play(_) => Asked::Play,
             Effect::Gather(gather) => Asked::Gather { secret: gather.secret },
             Effect::Listen(_) => Asked::Listen,
-            Effect::Record(_) => Asked::Record,
+            Effect::Record(_) => {
+                self.wish(message());
+                Asked::Record
+            }
             Effect::Enqueue(enqueue) => {
+                self.queued_at.push(self.path.len().saturating_sub(1));
                 self.queues.push(enqueue.queue.clone());
                 Asked::Enqueue(enqueue.queue.clone())
             }
             Effect::Transfer(transfer) => match &transfer.to {
                 Target::Agent(agent) => Asked::Transfer(agent.to_string()),
-                Target::Number(number) => Asked::Transfer(number.to_string()),
+                Target::Number(number) => {
+                    self.wish(dial(number));
+                    Asked::Transfer(number.to_string())
+                }
                 Target::Flow(flow) => {
                     self.end = End::HandedOver { flow: flow.clone() };
                     return;
@@ -199,10 +248,45 @@ impl Trace {
                 self.end = End::HungUp { cause: cause.as_q850() };
                 return;
             }
-            Effect::PickUp | Effect::Tag(_) => return,
+            Effect::Tag(tag) => {
+                self.around.tags.retain(|known| known.name != tag.name);
+                self.around.tags.push(tag.clone());
+                return;
+            }
+            Effect::PickUp => return,
         };
         self.open.insert(action.token, asked);
     }
+
+    fn wish(&mut self, what: compliance::Effect) {
+        let Around { flow, interaction, at, utc_offset_min, tags } = &self.around;
+        self.gated.push(Gated {
+            step: self.path.len().saturating_sub(1),
+            effect: what.name().to_owned(),
+            about: what.about().to_owned(),
+            ruling: None,
+        });
+        let (at, interaction, by) = (*at, *interaction, Asker::Flow(flow.clone()));
+        self.acts.push(Act { at, utc_offset_min: *utc_offset_min, interaction, by, what, tags: tags.clone() });
+    }
+}
+
+/// A message that the flow takes.
+fn message() -> compliance::Effect {
+    let (step, consent) = (RecordStep::Begin, compliance::Consent::NotAsked);
+    compliance::Effect::Record(compliance::Record { step, consent, announced: false, reason: "message".to_owned() })
+}
+
+/// Which lists hold the number and when it was tried before is on no tape.
+fn dial(number: &Number) -> compliance::Effect {
+    compliance::Effect::Dial(compliance::Dial {
+        number: number.clone(),
+        their_offset_min: None,
+        country: country_of(number.as_str()).to_owned(),
+        purpose: "transfer".to_owned(),
+        lists: Vec::new(),
+        attempts: Vec::new(),
+    })
 }
 
 impl fmt::Display for Passage {

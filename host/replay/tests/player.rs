@@ -5,17 +5,18 @@ use std::fmt::Write as _;
 use expect_test::{Expect, expect};
 use plugboard_model::{
     AgentId, InteractionId, Timestamp,
+    compliance::{self, Act, Asker, Decision, Verdict},
     flow::{
         Action, Channel, Digits, Direction, Effect, End as Ended, Enqueue, Event, Gather, GatherEnd, Happening, Place,
-        Prompt, QueueNews, Start, Stepped, Token, Visit,
+        Prompt, QueueNews, Setting, Start, Stepped, Target, Token, Transfer, Visit,
     },
-    tape::{Run, Said, Step},
+    tape::{Judged, Ruled, Run, Said, Step},
 };
 use plugboard_replay::{Comparison, Player, Report, Trace};
 
 /// A flow in one line a node: `name: what it does; exit -> next, …`. The tokens of its actions count up.
 ///
-/// `say` is done when it was heard (`done`), `ask` and `secret` lead on by the key, `queue NAME` ends there, `bye` hangs up, `wait` is left by a timer, `break` fails.
+/// `say` is done when it was heard (`done`), `ask` and `secret` lead on by the key, `queue NAME` ends there, `bye` hangs up, `wait` is left by a timer, `dial NUMBER` transfers, `tag NAME` notes and goes on to `done` when it was heard, `break` fails.
 #[derive(Clone, Copy)]
 struct Version(&'static str);
 
@@ -55,6 +56,12 @@ impl Version {
                 ("say", _) => Effect::Play(Prompt { sources: Vec::new(), language: "en".into(), barge_in: true }),
                 (word @ ("ask" | "secret"), _) => Effect::Gather(gather(word == "secret")),
                 ("queue", queue) => Effect::Enqueue(enqueue(queue)),
+                ("dial", number) => Effect::Transfer(dial(number)),
+                ("tag", name) => {
+                    actions.push(Action { token, what: Effect::Tag(Setting { name: name.into(), value: "1".into() }) });
+                    token += 1;
+                    Effect::Play(Prompt { sources: Vec::new(), language: "en".into(), barge_in: true })
+                }
                 ("wait", _) => Effect::Timer { after_ms: 1_000 },
                 ("bye", _) => Effect::HangUp { cause: plugboard_model::flow::Cause::NORMAL_CLEARING },
                 _ => return Err("broken".into()),
@@ -70,6 +77,10 @@ impl Version {
 fn gather(secret: bool) -> Gather {
     let terminators = String::new();
     Gather { prompt: None, max_digits: 1, first_ms: 5_000, between_ms: 2_000, terminators, secret }
+}
+
+fn dial(number: &str) -> Transfer {
+    Transfer { to: Target::Number(number.parse().expect("a number")), ring_ms: 20_000 }
 }
 
 fn enqueue(queue: &str) -> Enqueue {
@@ -155,7 +166,7 @@ fn told(trace: &Trace) -> String {
 fn differs(run: &Run, other: Version, expected: &Expect) {
     let comparison = play(run, other);
     let first = comparison.first_difference().map_or_else(|| "none".to_owned(), |step| step.to_string());
-    let (queue, end) = (comparison.changes_queue(), comparison.ends_differently());
+    let (queue, end) = (comparison.first_other_queue().is_some(), comparison.ends_differently());
     expected.assert_eq(&format!(
         "was {}\nis  {}\nfirst {first}, other queue {queue}, other end {end}\n",
         told(&comparison.was),
@@ -382,9 +393,75 @@ fn report_counts_what_changes_and_names_what_most_calls_meet_first() {
         writeln!(told, "{} calls, as {:?}: {change}", group.runs, group.examples).expect("a string");
     }
     expect![[r#"
-        {"runs":5,"same":3,"path_changed":2,"queue_changed":2,"ends_differently":1,"unknown":0,"failed":0,"left_out":1,"groups":[{"step":2,"was":{"node":"sales","exit":null},"is":{"node":"support","exit":null},"end":{"unknown":{"why":{"other-queue":{"queue":"support"}}}},"runs":1,"examples":[1]},{"step":2,"was":{"node":"sales","exit":"hung-up"},"is":{"node":"support","exit":"hung-up"},"end":{"left":{"node":"support"}},"runs":1,"examples":[5]}]}
+        {"runs":5,"same":3,"path_changed":2,"queue_changed":2,"verdict_changed":0,"ends_differently":1,"unknown":0,"failed":0,"left_out":1,"groups":[{"step":2,"was":{"node":"sales","exit":null},"is":{"node":"support","exit":null},"end":{"unknown":{"why":{"other-queue":{"queue":"support"}}}},"verdict":null,"runs":1,"examples":[1]},{"step":2,"was":{"node":"sales","exit":"hung-up"},"is":{"node":"support","exit":"hung-up"},"end":{"left":{"node":"support"}},"verdict":null,"runs":1,"examples":[5]}]}
         1 calls, as [InteractionId(1)]: step 2: support, was sales; unknown: the caller never waited in queue support
         1 calls, as [InteractionId(5)]: step 2: support → hung-up, was sales → hung-up; left at support
+    "#]]
+    .assert_eq(&told);
+}
+
+/// What rule `hours` said of what the flow wanted to dial.
+fn judged(number: &str, decision: Decision) -> Judged {
+    let dial = compliance::Dial {
+        number: number.parse().expect("a number"),
+        their_offset_min: None,
+        country: "DE".into(),
+        purpose: "transfer".into(),
+        lists: Vec::new(),
+        attempts: Vec::new(),
+    };
+    let act = Act {
+        at: Timestamp::from_secs(1_001),
+        utc_offset_min: 60,
+        interaction: Some(InteractionId(1)),
+        by: Asker::Flow("menu".parse().expect("a name")),
+        what: compliance::Effect::Dial(dial),
+        tags: Vec::new(),
+    };
+    let said = Ruled::Verdict(Verdict { decision, code: "hours".into(), ..Verdict::unjudged() });
+    Judged { rule: "hours".into(), plugin: "rule-calling-hours".into(), act, said }
+}
+
+#[test]
+fn what_rules_would_judge_otherwise_is_told_with_the_step_that_asks_for_it() {
+    let was = Version(
+        "start: say; done -> out
+         out: dial +4930;",
+    );
+    let others = [
+        was.0,
+        "start: say; done -> out
+         out: dial +4940;",
+        "start: tag vip; done -> out
+         out: dial +4930;",
+        "start: say; done -> end
+         end: bye;",
+        "start: ask; 1 -> out
+         out: dial +4930;",
+    ];
+    let run = recorded(was, &["heard"]);
+    let mut told = String::new();
+    for other in others {
+        let mut player = Player::new(&run).judged(&run, &[judged("+4930", Decision::Allow)]);
+        while let Some(question) = player.next_question() {
+            player.said(Version(other).step(&question.state, &question.event));
+        }
+        let mut comparison = player.finish();
+        let mut asked = 0;
+        comparison.judge_the_rest(|act| {
+            asked += 1;
+            let decision = if act.tags.is_empty() { Decision::Allow } else { Decision::Deny };
+            Some(Verdict { decision, code: "asked".into(), ..Verdict::unjudged() })
+        });
+        let first = comparison.first_other_verdict().map_or_else(|| "the same".to_owned(), |other| other.to_string());
+        writeln!(told, "{asked} asked anew; {first}").expect("a string");
+    }
+    expect![[r#"
+        0 asked anew; the same
+        1 asked anew; step 1: asks for dial +4940: allowed (asked), before for dial +4930: allowed (no-rule)
+        1 asked anew; step 1: asks for dial +4930: denied (asked), before for dial +4930: allowed (no-rule)
+        0 asked anew; step 1: asks for nothing, before for dial +4930: allowed (no-rule)
+        0 asked anew; the same
     "#]]
     .assert_eq(&told);
 }

@@ -15,7 +15,7 @@ use plugboard_model::{
     connector::{Call, ConnectorFailure},
     flow::Setting,
     routing,
-    tape::Run,
+    tape::{Judged, Run},
 };
 use plugboard_plugin as plugin;
 use plugboard_replay::{Comparison, Player};
@@ -241,9 +241,9 @@ impl Components {
     }
 
     /// What flow-graph makes of a past call when it runs this document instead.
-    pub(crate) fn play(&mut self, tenant: &TenantId, run: &Run, document: &str) -> Comparison {
+    pub(crate) fn play(&mut self, tenant: &TenantId, run: &Run, judged: &[Judged], document: &str) -> Comparison {
         let settings = Arc::new(plugin::Settings::document(document));
-        let mut player = Player::new(run);
+        let mut player = Player::new(run).judged(run, judged);
         while let Some(question) = player.next_question() {
             let ask = plugin::Ask::FlowStep {
                 flow: self.loaded.flow.clone(),

@@ -462,8 +462,13 @@ impl World {
 
     /// The runs of `flow` on all tapes, through this document instead.
     pub fn replay(&mut self, flow: &str, document: &str) -> Vec<Comparison> {
-        let runs = self.tapes.iter().flat_map(|tape| tape.read().unwrap().runs).filter(|run| run.flow.as_str() == flow);
-        runs.map(|run| self.components.play(&self.configuration.tenant, &run, document)).collect()
+        let mut compared = Vec::new();
+        for recorded in self.tapes.iter().map(|tape| tape.read().unwrap()) {
+            for run in recorded.runs.iter().filter(|run| run.flow.as_str() == flow) {
+                compared.push(self.components.play(&self.configuration.tenant, run, &recorded.judged, document));
+            }
+        }
+        compared
     }
 
     /// What a component would say, asked by nobody of this world.

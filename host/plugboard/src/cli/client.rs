@@ -141,6 +141,13 @@ impl Client {
         Ok((body.map_err(|error| ClientError::Answer { reason: error.to_string() })?, next))
     }
 
+    /// A file.
+    pub(super) fn get_bytes(&self, path: &str) -> Result<Vec<u8>, ClientError> {
+        let mut response = self.ask(path, "*/*")?;
+        let body = response.body_mut().with_config().limit(MOST_BYTES).read_to_vec();
+        body.map_err(|error| ClientError::Answer { reason: error.to_string() })
+    }
+
     /// Up to `most` items of a list, page by page.
     pub(super) fn all(&self, path: &str, most: usize) -> Result<Vec<Value>, ClientError> {
         let mut items: Vec<Value> = Vec::new();

@@ -215,7 +215,7 @@ fn give_out(cases: Vec<Case>, parts: &mut [Part], file: &Path) -> Result<(), Exa
 }
 
 /// What the manifest asks, as the host gives it.
-fn limits(asked: &plugboard_pack::manifest::Limits) -> Limits {
+pub(super) fn limits(asked: &plugboard_pack::manifest::Limits) -> Limits {
     let bytes = |asked: Option<Bytes>, least: usize| {
         asked.map_or(least, |asked| usize::try_from(asked.0).unwrap_or(usize::MAX))
     };

@@ -16,7 +16,7 @@ use plugboard_replay::day::{Day, DayReader, DayReport, Figures, LEAST_OWN, Queue
 use plugboard_reporting::Counters;
 use serde_json::{Value, json};
 
-use super::{Client, Replay, ReplayError, say, say_line, spoken, took};
+use super::{Client, Finder, Replay, ReplayError, say, say_line, spoken, took};
 use crate::{
     cli::table::{Cell, Column, table},
     questions::answer_of,
@@ -40,16 +40,17 @@ impl Replay {
         let configuration = super::configuration(&client, &tenant)?;
         let (from, to) = span_of(text, &configuration).ok_or_else(|| ReplayError::NoDay { text: text.to_owned() })?;
         let engine = super::engine()?;
+        let finder = Finder { engine: &engine, client: &client, tenant: &tenant };
         let mut policies = Policies::new();
         let mut missing = BTreeSet::new();
         for policy in configuration.queues.values().filter_map(|queue| queue.policy.as_ref()) {
-            match super::policy(&engine, &policy.plugin) {
-                Ok(component) => drop(policies.insert(policy.plugin.clone(), component)),
+            match finder.policy(&policy.plugin) {
+                Ok(found) => drop(policies.insert(policy.plugin.clone(), found.plugin)),
                 Err(ReplayError::NotShipped { plugin }) => drop(missing.insert(plugin)),
                 Err(error) => return Err(error),
             }
         }
-        let another = other.map(|what| self.another(what, &configuration, &engine, &mut policies)).transpose()?;
+        let another = other.map(|what| self.another(what, &configuration, &finder, &mut policies)).transpose()?;
         let (day, was) = self.read_day(&client, &tenant, from, to, &configuration)?;
         if day.calls.is_empty() {
             return Err(ReplayError::EmptyDay { day: text.to_owned() });
@@ -78,7 +79,7 @@ impl Replay {
         &self,
         what: &str,
         configuration: &Configuration,
-        engine: &plugin::Engine,
+        finder: &Finder<'_>,
         policies: &mut Policies,
     ) -> Result<Configuration, ReplayError> {
         let mut another = configuration.clone();
@@ -87,7 +88,7 @@ impl Replay {
             queue.ok_or_else(|| ReplayError::NoQueue { name: name.to_owned() })?.policy = None;
             return Ok(another);
         }
-        let other = self.other_policy(what, &configuration.queues, engine)?;
+        let other = self.other_policy(what, &configuration.queues, finder)?;
         for (id, mut policy) in other.queues {
             // A name of its own: the component in force may be another of the same name.
             policy.plugin.insert(0, '@');

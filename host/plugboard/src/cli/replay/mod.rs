@@ -1,5 +1,6 @@
 //! Past calls through another version of a flow, another policy or rule, or a whole day lived again; here and not on the host: no caller meets what is tried.
 
+mod candidate;
 mod day;
 mod flows;
 mod policies;
@@ -12,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use clap::Args;
+use clap::{Args, ValueHint};
 use plugboard_config::duration;
 use plugboard_model::{Configuration, TenantId, Timestamp, tape::Tape};
 use plugboard_plugin as plugin;
@@ -23,7 +24,8 @@ use super::{
     client::{ClientError, escaped},
     say, say_line, spoken, tell,
 };
-use crate::{chain, components::Components};
+use crate::chain;
+use candidate::Finder;
 
 /// Play past calls to another version of a flow, policy or rule: how many would go another way, and where first
 #[derive(Debug, Args)]
@@ -31,14 +33,19 @@ use crate::{chain, components::Components};
 Examples:
   plugboard replay --flow menu@new-menu.json      the last 7 days through a document that is not applied yet
   plugboard replay --flow menu --last 24h         through the flow as it is applied now
-  plugboard replay --flow menu --plugin flow.wasm through another component
+  plugboard replay --flow menu@acme.ivr-2.0.0.pbpack  through another component, which runs the same document
   plugboard replay --flow menu@new.json --json | jq '.ends_differently'
   plugboard replay --policy sales@route-vip-sticky    each decision of a queue's policy, made again by another one
+  plugboard replay --policy sales@acme.lines/lines@1.3.0  by a version of a pack that the tenant has and that does not serve yet
   plugboard replay --policy sales --settings vip.toml by the same with other settings
   plugboard replay --rule calling-hours@rule.wasm     each judgement of a rule, made again by another version
   plugboard replay --rules tenant/                    by the rules of a folder, all together
   plugboard replay --day 2026-11-20 --policy sales@route-skills
                                                   a day's calls and agents, lived again under another policy
+
+A component is named in one way everywhere: route-skills comes with this program, policy.wasm is a file, acme.lines-1.3.0.pbpack/lines a component of a
+pack's file (its name may be left out where only one fits), acme.lines/lines one of a pack that the tenant has, in the version that serves, and
+acme.lines/lines@1.3.0 in another.
 
 What callers would have said to a question that they were never asked, nobody knows: such calls count as unknown from there on. A decision or judgement
 is made again by itself, in the state that it was made in; what would have come of it is the matter of --day, which draws what nobody knows and says how.
@@ -46,12 +53,12 @@ The host keeps what was asked for `limits.tape_days` days. Nothing is played on 
 pub(crate) struct Replay {
     #[command(flatten)]
     what: What,
-    /// Another policy: of one queue, or of every queue that a component serves; after an @ another component or its file. With --day: under which the
-    /// day is lived again
-    #[arg(long, value_name = "QUEUE|PLUGIN[@PLUGIN|@FILE.wasm]")]
+    /// Another policy: of one queue, or of every queue that a component serves; after an @ another component. With --day: under which the day is lived
+    /// again; then @native stands for the queue's own strategy
+    #[arg(long, value_name = "QUEUE|PLUGIN[@COMPONENT]", value_hint = ValueHint::FilePath)]
     policy: Option<String>,
     /// Other settings of the policy or rule (TOML): `name = value`; for a policy also `attributes = [..]`
-    #[arg(long, value_name = "FILE.toml")]
+    #[arg(long, value_name = "FILE.toml", value_hint = ValueHint::FilePath)]
     settings: Option<PathBuf>,
     /// Calls of this span up to now: 7d, 24h, 30m
     #[arg(long, value_name = "SPAN", default_value = "7d", conflicts_with_all = ["from", "to", "day"], value_parser = span)]
@@ -65,9 +72,9 @@ pub(crate) struct Replay {
     /// Most calls, the oldest first
     #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     limit: u64,
-    /// Another component to run the flow
-    #[arg(long, value_name = "FILE.wasm", requires = "flow")]
-    plugin: Option<PathBuf>,
+    /// Another component to run the flow's document
+    #[arg(long, value_name = "COMPONENT", requires = "flow", value_hint = ValueHint::FilePath)]
+    plugin: Option<String>,
     /// Changes that are told
     #[arg(long, default_value_t = 10, value_name = "NUMBER")]
     top: usize,
@@ -82,14 +89,14 @@ pub(crate) struct Replay {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct What {
-    /// The flow, and after an @ the file of another document for it
-    #[arg(long, value_name = "FLOW[@FILE]", conflicts_with_all = ["policy", "settings"])]
+    /// The flow, and after an @ the file of another document for it, or another component
+    #[arg(long, value_name = "FLOW[@FILE.json|@COMPONENT]", value_hint = ValueHint::FilePath, conflicts_with_all = ["policy", "settings"])]
     flow: Option<String>,
-    /// The rule, as the tenant calls it, and after an @ another component or its file
-    #[arg(long, value_name = "RULE[@PLUGIN|@FILE.wasm]", conflicts_with = "policy")]
+    /// The rule, as the tenant calls it, and after an @ another component
+    #[arg(long, value_name = "RULE[@COMPONENT]", value_hint = ValueHint::FilePath, conflicts_with = "policy")]
     rule: Option<String>,
     /// A tenant's folder, or another with a rules.toml: all its rules together
-    #[arg(long, value_name = "FOLDER", conflicts_with_all = ["policy", "settings"])]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath, conflicts_with_all = ["policy", "settings"])]
     rules: Option<PathBuf>,
     /// The day, in the tenant's time zone
     #[arg(long, value_name = "YYYY-MM-DD")]
@@ -126,10 +133,14 @@ enum ReplayError {
     File { file: String, reason: String },
     #[error("the component cannot be loaded: {reason}")]
     Component { reason: String },
-    #[error("flow {flow} is run by {plugin}, which does not come with this program")]
-    NoComponent { flow: String, plugin: String },
     #[error("{plugin} does not come with this program")]
     NotShipped { plugin: String },
+    #[error("{file} is no pack: {reason}")]
+    NoPack { file: String, reason: String },
+    #[error("{file} has the components {known}")]
+    WhichComponent { file: String, known: String },
+    #[error("{name} is no component of the world {world}")]
+    OtherWorld { name: String, world: &'static str },
     #[error("the document is faulty: {problem}")]
     Document { problem: String },
     #[error("the settings are faulty: {problem}")]
@@ -154,8 +165,10 @@ impl ReplayError {
             Self::Host(_) => "",
             Self::File { .. } => "name a file of this machine",
             Self::Component { .. } => "build the plugins with `cargo xtask plugins`",
-            Self::NoComponent { .. } => "name its file with --plugin",
-            Self::NotShipped { .. } => "name its file after the @",
+            Self::NotShipped { .. } => "name its file, or a component of a pack",
+            Self::NoPack { .. } => "name a file that `plugboard pack build` has made",
+            Self::WhichComponent { .. } => "name one of them after a /",
+            Self::OtherWorld { .. } => "name a component of that world",
             Self::Document { .. } => "plugboard check tells more",
             Self::Settings { .. } => "write `name = value` for each setting that the component knows",
             Self::NoQueue { .. } => "plugboard queues lists them",
@@ -317,32 +330,6 @@ fn engine() -> Result<plugin::Engine, ReplayError> {
 fn read(file: &Path) -> Result<Vec<u8>, ReplayError> {
     std::fs::read(file)
         .map_err(|error| ReplayError::File { file: file.display().to_string(), reason: error.to_string() })
-}
-
-/// The components of that name that come with this program.
-fn shipped(engine: &plugin::Engine, name: &str) -> Result<Components, ReplayError> {
-    let shipped = Components::load_one(engine, &crate::serve::shipped_plugins(), name);
-    shipped.map_err(|error| ReplayError::component(&error))
-}
-
-/// A policy from a file, or one that comes with this program.
-fn policy(engine: &plugin::Engine, name: &str) -> Result<plugin::RoutingPlugin, ReplayError> {
-    if is_file(name) {
-        return engine.load_routing(&read(Path::new(name))?).map_err(|error| ReplayError::component(&error));
-    }
-    shipped(engine, name)?.policy(None, name).ok_or_else(|| ReplayError::NotShipped { plugin: name.to_owned() })
-}
-
-/// Likewise a rule.
-fn rule(engine: &plugin::Engine, name: &str) -> Result<plugin::CompliancePlugin, ReplayError> {
-    if is_file(name) {
-        return engine.load_compliance(&read(Path::new(name))?).map_err(|error| ReplayError::component(&error));
-    }
-    shipped(engine, name)?.rule(None, name).ok_or_else(|| ReplayError::NotShipped { plugin: name.to_owned() })
-}
-
-fn is_file(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension == "wasm")
 }
 
 /// The tenant's configuration as far as decisions depend on it: queues, agents, rules, limits.

@@ -2,7 +2,6 @@
 
 use std::{
     collections::BTreeMap,
-    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -16,7 +15,9 @@ use plugboard_plugin as plugin;
 use plugboard_replay::policy::{PolicyReport, recolumned, retold};
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{Client, Replay, ReplayError, escaped, read, say, say_line, show_rows, spoken, took};
+use super::{
+    Client, Finder, Replay, ReplayError, candidate::Found, escaped, read, say, say_line, show_rows, spoken, took,
+};
 
 /// Another policy for some queues.
 pub(super) struct Other {
@@ -45,7 +46,7 @@ pub(super) fn texts(settings: BTreeMap<String, toml::Value>) -> Result<BTreeMap<
 }
 
 /// What a file says.
-pub(super) fn told<T: DeserializeOwned>(file: &Path) -> Result<T, ReplayError> {
+pub(super) fn told<T: DeserializeOwned>(file: &std::path::Path) -> Result<T, ReplayError> {
     let text = String::from_utf8(read(file)?).map_err(|error| ReplayError::Settings { problem: error.to_string() })?;
     toml::from_str(&text).map_err(|error| ReplayError::Settings { problem: error.message().to_owned() })
 }
@@ -56,7 +57,7 @@ impl Replay {
         &self,
         what: &str,
         queues: &BTreeMap<QueueId, Queue>,
-        engine: &plugin::Engine,
+        finder: &Finder<'_>,
     ) -> Result<Other, ReplayError> {
         let (name, other) = match what.split_once('@') {
             Some((name, other)) => (name, Some(other)),
@@ -75,8 +76,7 @@ impl Replay {
             (None, Some(present)) => present.plugin.clone(),
             (None, None) => return Err(ReplayError::NoPolicy { queue: first.to_string() }),
         };
-        let file = Path::new(&component).file_stem().and_then(|stem| stem.to_str());
-        let plugin = file.filter(|_| super::is_file(&component)).unwrap_or(&component).to_owned();
+        let Found { plugin: component, name: plugin } = finder.policy(&component)?;
         let (attributes, settings) = match &self.settings {
             Some(file) => {
                 let Told { attributes, settings } = told(file)?;
@@ -95,13 +95,14 @@ impl Replay {
             };
             (queue, policy)
         });
-        Ok(Other { queues: policies.collect(), component: super::policy(engine, &component)? })
+        Ok(Other { queues: policies.collect(), component })
     }
 
     pub(super) fn play_policy(&self, what: &str) -> Result<(), ReplayError> {
         let (client, tenant) = self.of.open()?;
         let engine = super::engine()?;
-        let other = self.other_policy(what, &super::configuration(&client, &tenant)?.queues, &engine)?;
+        let finder = Finder { engine: &engine, client: &client, tenant: &tenant };
+        let other = self.other_policy(what, &super::configuration(&client, &tenant)?.queues, &finder)?;
         let of = match other.queues.first_key_value() {
             Some((queue, _)) if other.queues.len() == 1 => format!("&queue={}", escaped(queue.as_str())),
             _ => String::new(),

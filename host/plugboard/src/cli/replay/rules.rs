@@ -8,18 +8,24 @@ use plugboard_model::{
     tape::{Judged, Ruled, Tape},
 };
 use plugboard_plugin as plugin;
-use plugboard_replay::rules::{Group, RulesReport};
+use plugboard_replay::rules::{Group, RulesReport, together};
 
 use super::{
-    Client, Replay, ReplayError,
+    Client, Finder, Replay, ReplayError,
     policies::{texts, told},
     say, say_line, show_rows, spoken, took,
 };
 
 /// A rule as it is asked again.
-struct Version {
+pub(super) struct Version {
     component: plugin::CompliancePlugin,
     settings: Arc<plugin::Settings>,
+}
+
+impl Version {
+    pub(super) fn judges(&self, act: &Act) -> bool {
+        self.component.judges(&act.what)
+    }
 }
 
 /// Which judgements are made again.
@@ -54,16 +60,18 @@ impl Replay {
             None => (*present.settings).clone(),
         };
         let engine = super::engine()?;
-        let version = version(&engine, other.unwrap_or(&present.plugin), &settings)?;
+        let finder = Finder { engine: &engine, client: &client, tenant: &tenant };
+        let version = version(&finder, other.unwrap_or(&present.plugin), &settings)?;
         self.judge_again(&client, &tenant, &engine, &Which::One(name.into(), version))
     }
 
     pub(super) fn play_rules(&self, folder: &Path) -> Result<(), ReplayError> {
         let rules: BTreeMap<String, Written> = told(&folder.join("rules.toml"))?;
         let engine = super::engine()?;
-        let versions = rules.into_values().map(|rule| version(&engine, &rule.plugin, &texts(rule.settings)?));
-        let which = Which::All(versions.collect::<Result<_, _>>()?);
         let (client, tenant) = self.of.open()?;
+        let finder = Finder { engine: &engine, client: &client, tenant: &tenant };
+        let versions = rules.into_values().map(|rule| version(&finder, &rule.plugin, &texts(rule.settings)?));
+        let which = Which::All(versions.collect::<Result<_, _>>()?);
         self.judge_again(&client, &tenant, &engine, &which)
     }
 
@@ -105,8 +113,12 @@ impl Replay {
     }
 }
 
-fn version(engine: &plugin::Engine, plugin: &str, settings: &BTreeMap<String, String>) -> Result<Version, ReplayError> {
-    let component = super::rule(engine, plugin)?;
+pub(super) fn version(
+    finder: &Finder<'_>,
+    plugin: &str,
+    settings: &BTreeMap<String, String>,
+) -> Result<Version, ReplayError> {
+    let component = finder.rule(plugin)?.plugin;
     let settings = Arc::new(crate::components::settings(settings));
     let problems = component.check(&settings).map_err(|error| ReplayError::component(&error))?;
     match problems.iter().find(|problem| problem.severity == Severity::Error) {
@@ -125,20 +137,25 @@ fn play(tape: &Tape, which: &Which, asker: &mut plugin::Asker, report: &mut Rule
             }
         }
         Which::All(versions) => {
-            for judged in together(&recorded.judged) {
-                let act = &judged.act;
-                let one = |version: &Version| {
-                    verdict(version, act, asker).unwrap_or_else(|reason| Verdict::by_default(&act.what, reason))
-                };
-                let said = versions.iter().map(one).fold(Verdict::unjudged(), Verdict::and);
+            for (act, verdict) in together(recorded.judged.iter()) {
+                let said = verdict_of_all(versions, &act, asker);
+                let judged = Judged { rule: ALL.into(), plugin: ALL.into(), act, said: Ruled::Verdict(verdict) };
                 report.add(tape.interaction, &judged, Ok(said));
             }
         }
     }
 }
 
+/// As the host takes them: the strictest counts.
+pub(super) fn verdict_of_all(versions: &[Version], act: &Act, asker: &mut plugin::Asker) -> Verdict {
+    let one = |version: &Version| {
+        verdict(version, act, asker).unwrap_or_else(|reason| Verdict::by_default(&act.what, reason))
+    };
+    versions.iter().map(one).fold(Verdict::unjudged(), Verdict::and)
+}
+
 fn verdict(version: &Version, act: &Act, asker: &mut plugin::Asker) -> Result<Verdict, String> {
-    if !version.component.judges(&act.what) {
+    if !version.judges(act) {
         return Ok(Verdict::unjudged());
     }
     let (rule, settings) = (version.component.clone(), Arc::clone(&version.settings));
@@ -146,25 +163,4 @@ fn verdict(version: &Version, act: &Act, asker: &mut plugin::Asker) -> Result<Ve
         plugin::Answer::Judged(verdict) => Ok(verdict),
         _ => Err("the answer is of another kind".to_owned()),
     }
-}
-
-/// What all rules said of each act: each was asked about the same.
-fn together(judged: &[Judged]) -> Vec<Judged> {
-    let mut all: Vec<Judged> = Vec::new();
-    for one in judged {
-        let verdict = match &one.said {
-            Ruled::Verdict(verdict) => verdict.clone(),
-            Ruled::Failed { reason } => Verdict::by_default(&one.act.what, reason.clone()),
-        };
-        match all.iter_mut().find(|known| known.act == one.act) {
-            Some(Judged { said: Ruled::Verdict(before), .. }) => *before = before.clone().and(verdict),
-            _ => all.push(Judged {
-                rule: ALL.into(),
-                plugin: ALL.into(),
-                act: one.act.clone(),
-                said: Ruled::Verdict(Verdict::unjudged().and(verdict)),
-            }),
-        }
-    }
-    all
 }
