@@ -1,5 +1,9 @@
 //! Benchmarks, by name, in a release build.
 
+use std::{path::Path, process::Command};
+
+use serde_json::Value;
+
 use crate::{
     figures::{self, Promise},
     plugins,
@@ -45,7 +49,7 @@ enum Name {
     Swap,
     /// One flow step and one ranking in a component, beside a webhook.
     Flow,
-    /// A hundred tenants, three of which have plugins that misbehave: CPU of the others' questions.
+    /// A hundred tenants, three of which have plugins that misbehave: CPU of the others' questions, and of all calls.
     Tenants,
     /// A start with a hundred plugins that were compiled before.
     Start,
@@ -90,35 +94,30 @@ impl Name {
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let components = plugins::build()?;
     let name = arguments.name.word();
-    let mut bench = match arguments.name {
+    let measure = |mut bench: Command| -> Result<Value, Failure> {
+        bench.args(&arguments.more);
+        let last = run::last_line(&format!("measuring {name}"), &mut bench)?;
+        serde_json::from_str(&last).map_err(|source| Failure::Figures { last, source })
+    };
+    let object = match arguments.name {
         Name::Ivr | Name::Bridge | Name::Record | Name::Queue | Name::Start | Name::Swap => {
-            let mut build = cargo();
-            build.args(["build", "--release", "--workspace", "--bin", "plugboard", "--bin", "plugboard-load"]);
-            run::run("building for release (10 to 20 minutes the first time)", &mut build)?;
-            let release = target().join("release");
-            let mut load = program(release.join("plugboard-load"));
-            load.arg(name).arg("--host").arg(release.join("plugboard")).arg("--plugins").arg(&components);
-            load.arg("--json");
-            load
+            measure(with_calls(name, &components)?)?
         }
-        Name::Flow | Name::Tenants | Name::Day | Name::Replay => {
-            let bench = if name == "flow" { "questions" } else { name };
-            let mut cargo = cargo();
-            // The whole workspace: a package alone wants other features of wasmtime, and compiles it once more.
-            cargo.args(["bench", "--workspace", "--bench", bench, "--", "--json"]);
-            cargo.env("PLUGBOARD_PLUGINS", &components);
-            cargo
+        Name::Flow | Name::Day | Name::Replay => measure(without_calls(name, &components))?,
+        Name::Tenants => {
+            let mut load = with_calls(name, &components)?;
+            load.arg("--hostile").arg(plugins::hostile()?);
+            let mut object = measure(without_calls(name, &components))?;
+            object["with_calls"] = measure(load)?;
+            object
         }
     };
-    bench.args(&arguments.more);
-    let last = run::last_line(&format!("measuring {name}"), &mut bench)?;
-    let object = serde_json::from_str(&last).map_err(|source| Failure::Figures { last: last.clone(), source })?;
     let findings = figures::compare(arguments.name.promises(), &object);
     for finding in &findings {
         eprintln!("  {finding}");
     }
     if arguments.json {
-        println!("{last}");
+        println!("{object}");
     }
     // A short run has figures of its own, which prove that the instrument works and no more.
     let short = arguments.more.iter().any(|argument| argument == "--short");
@@ -126,4 +125,25 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Err(Failure::Bars { name });
     }
     Ok(())
+}
+
+/// The load generator against a host of its own.
+fn with_calls(name: &str, components: &Path) -> Result<Command, Failure> {
+    let mut build = cargo();
+    build.args(["build", "--release", "--workspace", "--bin", "plugboard", "--bin", "plugboard-load"]);
+    run::run("building for release (10 to 20 minutes the first time)", &mut build)?;
+    let release = target().join("release");
+    let mut load = program(release.join("plugboard-load"));
+    load.arg(name).arg("--host").arg(release.join("plugboard")).arg("--plugins").arg(components).arg("--json");
+    Ok(load)
+}
+
+/// One of the workspace's own benchmarks.
+fn without_calls(name: &str, components: &Path) -> Command {
+    let bench = if name == "flow" { "questions" } else { name };
+    let mut cargo = cargo();
+    // The whole workspace: a package alone wants other features of wasmtime, and compiles it once more.
+    cargo.args(["bench", "--workspace", "--bench", bench, "--", "--json"]);
+    cargo.env("PLUGBOARD_PLUGINS", components);
+    cargo
 }

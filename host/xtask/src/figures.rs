@@ -87,6 +87,9 @@ pub(crate) const TENANTS: &[Promise] = &[
     told(&["no_quarantine", "p99_moves_pct"]),
     held(&["no_quarantine", "failed"], AtMost(0.0)),
     held(&["no_quarantine", "loop_ms"], AtMost(40.0)),
+    held(&["with_calls", "cpu_moves_pct"], AtMost(5.0)),
+    held(&["with_calls", "calls_lost"], AtMost(0.0)),
+    held(&["with_calls", "loop_ms"], AtMost(40.0)),
 ];
 
 pub(crate) const START: &[Promise] =

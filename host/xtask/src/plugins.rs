@@ -23,17 +23,36 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
     run("building the plugins", &mut build)?;
     fs::create_dir_all(&folder).map_err(|source| of_file(&folder, source))?;
     for name in guests()? {
-        let module = modules.join(setup::WASM).join("release").join(name.replace('-', "_")).with_extension("wasm");
-        let core = fs::read(&module).map_err(|source| of_file(&module, source))?;
-        let component = plugboard_componentize::componentize(&core)
-            .map_err(|source| Failure::Component { file: module.display().to_string(), source })?;
-        let to = folder.join(name).with_extension("wasm");
-        // Rewritten only when it changed: the host compiles a component once for its content.
-        if fs::read(&to).ok().as_deref() != Some(&component) {
-            fs::write(&to, &component).map_err(|source| of_file(&to, source))?;
-        }
+        component(&modules, &name, &folder.join(&name).with_extension("wasm"))?;
     }
     Ok(folder)
+}
+
+/// Builds the flow that misbehaves as it is told, and says where it is.
+pub(crate) fn hostile() -> Result<PathBuf, Failure> {
+    const NAME: &str = "hostile-flow";
+    let modules = target().join("guests");
+    let mut build = cargo();
+    build
+        .args(["build", "--release", "--target", setup::WASM, "--package", NAME, "--manifest-path"])
+        .arg(root().join("host/plugin/tests/guests/Cargo.toml"))
+        .env("CARGO_TARGET_DIR", &modules);
+    run("building the flow that misbehaves", &mut build)?;
+    let to = modules.join(NAME).with_extension("wasm");
+    component(&modules, NAME, &to)?;
+    Ok(to)
+}
+
+/// Wraps a module that was built. Rewritten only when it changed: the host compiles a component once for its content.
+fn component(modules: &Path, name: &str, to: &Path) -> Result<(), Failure> {
+    let module = modules.join(setup::WASM).join("release").join(name.replace('-', "_")).with_extension("wasm");
+    let core = fs::read(&module).map_err(|source| of_file(&module, source))?;
+    let component = plugboard_componentize::componentize(&core)
+        .map_err(|source| Failure::Component { file: module.display().to_string(), source })?;
+    if fs::read(to).ok().as_deref() != Some(&component) {
+        fs::write(to, &component).map_err(|source| of_file(to, source))?;
+    }
+    Ok(())
 }
 
 /// The guests' own workspace.

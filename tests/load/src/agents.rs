@@ -383,7 +383,13 @@ mod tests {
         let accounts = Accounts { count: 1, password: String::new() };
         let habits = Habits { accounts, voice: Voice::Absent, rings: ms(0), talks: Some(ms(100)..ms(100)) };
         let mut agents = Agents::new(habits, wire.agents, 1);
-        let habits = callers::Habits { number: "8000".into(), voice: Voice::Absent, stays: None, patience: ms(1_000) };
+        let habits = callers::Habits {
+            numbers: vec!["8000".into()],
+            aside: 0,
+            voice: Voice::Absent,
+            stays: None,
+            patience: ms(1_000),
+        };
         let mut callers = Callers::new(habits, wire.callers, 1);
         let start = Instant::now();
         wire.world.tally.in_window = true;

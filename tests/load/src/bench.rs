@@ -6,6 +6,7 @@ mod ivr;
 mod queue;
 mod start;
 mod swap;
+mod tenants;
 
 use std::path::PathBuf;
 
@@ -26,6 +27,7 @@ pub use ivr::ivr;
 pub use queue::queue;
 pub use start::start;
 pub use swap::swap;
+pub use tenants::tenants;
 
 /// How a benchmark is run.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub struct Setting {
     pub short: bool,
     /// `queue` with so many waiting callers only, for looking closer.
     pub waiting: Option<usize>,
+    /// The component that misbehaves, for `tenants`.
+    pub hostile: Option<PathBuf>,
     /// Another generator to run against the same kind of host, for comparison.
     pub other: Option<PathBuf>,
 }
@@ -95,6 +99,10 @@ pub enum BenchError {
     Swap { log: String, source: std::io::Error },
     #[error("{label}: {missing}\n{report}\nthe host's last words:\n{log}")]
     NoFigures { label: String, missing: &'static str, report: String, log: String },
+    #[error("the host's API does not answer; the host's last words:\n{log}")]
+    Api { log: String, source: std::io::Error },
+    #[error("name the component that misbehaves with --hostile; `cargo xtask bench tenants` builds it")]
+    NoHostile,
     #[error("the other generator cannot be run")]
     Other(#[from] cross_check::OtherError),
 }
@@ -112,7 +120,7 @@ fn phones(count: usize, voice: Voice) -> agents::Habits {
 
 fn dialling(number: &str, voice: Voice) -> callers::Habits {
     let patience = std::time::Duration::from_secs(32);
-    callers::Habits { number: number.to_owned(), voice, stays: None, patience }
+    callers::Habits { numbers: vec![number.to_owned()], aside: 0, voice, stays: None, patience }
 }
 
 fn shown(spread: Option<Spread>) -> String {

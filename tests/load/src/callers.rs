@@ -28,8 +28,10 @@ pub enum CallerTimer {
 /// What all callers do alike.
 #[derive(Clone, Debug)]
 pub struct Habits {
-    /// What is dialled.
-    pub number: String,
+    /// What is dialled: by one caller after the other, over and over.
+    pub numbers: Vec<String>,
+    /// Calls to the last so many of them are no part of the latencies.
+    pub aside: usize,
     pub voice: Voice,
     /// How long a caller stays after the answer; without it, until the host hangs up or the run ends.
     pub stays: Option<Duration>,
@@ -89,6 +91,16 @@ const FIRST_NUMBER: usize = 700_000_000;
 impl Callers {
     pub fn new(habits: Habits, local: SocketAddrV4, run: u32) -> Self {
         Self { habits, local, run, calls: Vec::new(), live: 0, up: 0, waiting: 0 }
+    }
+
+    fn number(&self, index: usize) -> &str {
+        let numbers = &self.habits.numbers;
+        numbers.get(index % numbers.len().max(1)).map_or("", String::as_str)
+    }
+
+    fn is_aside(&self, index: usize) -> bool {
+        let count = self.habits.numbers.len().max(1);
+        index % count + self.habits.aside >= count
     }
 
     pub fn placed(&self) -> usize {
@@ -187,12 +199,13 @@ impl Callers {
     }
 
     fn handle_invite_status(&mut self, now: Instant, index: usize, status: u16, message: Heard<'_>, world: &mut World) {
+        let is_measured = world.tally.in_window && !self.is_aside(index);
         let call = &mut self.calls[index];
         let after = millis(now - call.placed);
         match (&mut call.state, status) {
             (State::Inviting { heard, rang }, ..200) => {
                 *heard = true;
-                if status > 100 && !std::mem::replace(rang, true) && world.tally.in_window {
+                if status > 100 && !std::mem::replace(rang, true) && is_measured {
                     world.tally.invite_to_ringing.add(after);
                 }
             }
@@ -200,7 +213,7 @@ impl Callers {
                 let remote = Remote { to: message.to().to_owned(), contact: message.contact().to_owned() };
                 call.state = State::Up { remote };
                 world.endpoints.set_peer(call.endpoint, message.audio());
-                if world.tally.in_window {
+                if is_measured {
                     world.tally.invite_to_answer.add(after);
                 }
                 self.up += 1;
@@ -271,7 +284,7 @@ impl Callers {
     fn say(&self, index: usize, method: &str, world: &mut World) {
         let call = &self.calls[index];
         let (run, local, target) = (self.run, self.local, world.target);
-        let first = format!("sip:{}@{target}", self.habits.number);
+        let first = format!("sip:{}@{target}", self.number(index));
         let (uri, to) = match &call.state {
             State::Up { remote } | State::Leaving { remote, .. } => (remote.contact.clone(), remote.to.clone()),
             State::Inviting { .. } | State::Ended => (first.clone(), format!("<{first}>")),
@@ -305,7 +318,7 @@ impl Callers {
         let (run, local) = (self.run, self.local);
         let request = Request {
             method: "ACK",
-            uri: &format!("sip:{}@{}", self.habits.number, world.target),
+            uri: &format!("sip:{}@{}", self.number(index), world.target),
             local,
             branch: &format!("{run}c{index}i"),
             from: message.from(),
@@ -338,8 +351,13 @@ mod tests {
     #[test]
     fn an_answer_is_timed_from_the_first_invite_and_a_repeat_is_counted() {
         let mut wire = Wire::new();
-        let habits =
-            Habits { number: "8000".into(), voice: Voice::Absent, stays: Some(ms(2_000)), patience: ms(10_000) };
+        let habits = Habits {
+            numbers: vec!["8000".into()],
+            aside: 0,
+            voice: Voice::Absent,
+            stays: Some(ms(2_000)),
+            patience: ms(10_000),
+        };
         let mut callers = Callers::new(habits, wire.callers, 7);
         let start = Instant::now();
         wire.world.tally.in_window = true;

@@ -3,8 +3,8 @@
 use std::{
     collections::VecDeque,
     fs,
-    io::{self, BufRead as _, BufReader, Write as _},
-    net::{Ipv4Addr, SocketAddrV4, TcpListener, UdpSocket},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
+    net::{Ipv4Addr, SocketAddrV4, TcpListener, TcpStream, UdpSocket},
     path::{Path, PathBuf},
     process::{Child, ChildStderr, Command, ExitStatus, Stdio},
     sync::{
@@ -89,6 +89,15 @@ const STOPPED_WITHIN: Duration = Duration::from_secs(10);
 impl Host {
     /// Returns when calls can come in.
     pub fn start(installation: &Installation, tenant: &Tenant) -> Result<Self, HostError> {
+        Self::start_beside(installation, tenant, |_| Ok(()))
+    }
+
+    /// With other tenants beside the scratch one, which `more` writes into the folder of all.
+    pub fn start_beside(
+        installation: &Installation,
+        tenant: &Tenant,
+        more: impl FnOnce(&Path) -> io::Result<()>,
+    ) -> Result<Self, HostError> {
         let built = [
             (installation.host.clone(), "build it: cargo build --release -p plugboard"),
             (installation.plugins.join("flow-graph.wasm"), "build it: cargo xtask plugins"),
@@ -103,6 +112,7 @@ impl Host {
             fs::remove_dir_all(&folder)?;
         }
         write_tenant(&folder.join("tenants").join("load"), tenant)?;
+        more(&folder.join("tenants"))?;
         let sip = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_udp_port()?);
         let config = folder.join("plugboard.toml");
         let api = SocketAddrV4::new(Ipv4Addr::LOCALHOST, free_tcp_port()?);
@@ -151,6 +161,17 @@ impl Host {
     /// Where its API listens.
     pub fn api(&self) -> SocketAddrV4 {
         self.api
+    }
+
+    /// What `GET` of a path of its API says.
+    pub fn get(&self, path: &str) -> io::Result<String> {
+        let mut stream = TcpStream::connect(self.api)?;
+        write!(stream, "GET {path} HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
+        let mut said = String::new();
+        stream.read_to_string(&mut said)?;
+        let (head, body) = said.split_once("\r\n\r\n").unwrap_or((&said, ""));
+        let is_well = head.split(' ').nth(1) == Some("200");
+        if is_well { Ok(body.to_owned()) } else { Err(io::Error::other(format!("GET {path}: {said}"))) }
     }
 
     /// Its own folder, gone with it.
@@ -328,6 +349,22 @@ fn write_tenant(folder: &Path, tenant: &Tenant) -> io::Result<()> {
     write("agents.toml", &agents)?;
     write("flows/ivr.json", IVR_FLOW)?;
     write("flows/queue.json", QUEUE_FLOW)?;
+    fs::write(folder.join("prompts/en/tone.wav"), tone(Duration::from_secs(4)))
+}
+
+/// A tenant of one flow, which plays a tone, at one number. Who cannot be served hears the tone as well.
+pub fn write_ivr_tenant(folder: &Path, id: &str, number: &str) -> io::Result<()> {
+    for inner in ["flows", "prompts/en"] {
+        fs::create_dir_all(folder.join(inner))?;
+    }
+    let write = |name: &str, text: &str| fs::write(folder.join(name), text);
+    write(
+        "tenant.toml",
+        &format!("id = \"{id}\"\nname = \"{id}\"\nlanguage = \"en\"\n[exception]\napology = \"tone\"\n"),
+    )?;
+    write("trunks.toml", "[loopback]\nallow = [\"127.0.0.0/8\"]\n")?;
+    write("numbers.toml", &format!("{number} = {{ flow = \"ivr\" }}\n"))?;
+    write("flows/ivr.json", IVR_FLOW)?;
     fs::write(folder.join("prompts/en/tone.wav"), tone(Duration::from_secs(4)))
 }
 

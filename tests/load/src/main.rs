@@ -34,6 +34,9 @@ struct Arguments {
     /// Run this other generator against the same kind of host as well
     #[arg(long, global = true)]
     ldgen: Option<PathBuf>,
+    /// The component that misbehaves, for `tenants`
+    #[arg(long, global = true)]
+    hostile: Option<PathBuf>,
     /// Leave the temporary folder with the host's log and data behind
     #[arg(long, global = true)]
     keep: bool,
@@ -53,6 +56,8 @@ enum Benchmark {
     Start,
     /// A pack's version changes every second under callers who ask its flow
     Swap,
+    /// Calls of a hundred tenants, with and without three whose flows loop, eat memory and trap
+    Tenants,
 }
 
 impl Benchmark {
@@ -64,6 +69,7 @@ impl Benchmark {
             Self::Queue => bench::queue(setting),
             Self::Start => bench::start(setting),
             Self::Swap => bench::swap(setting),
+            Self::Tenants => bench::tenants(setting),
         }
     }
 }
@@ -86,8 +92,13 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         plugins: arguments.plugins.clone().unwrap_or_else(|| folder.join("../plugins")),
         keep: arguments.keep,
     };
-    let setting =
-        Setting { installation, short: arguments.short, waiting: arguments.waiting, other: arguments.ldgen.clone() };
+    let setting = Setting {
+        installation,
+        short: arguments.short,
+        waiting: arguments.waiting,
+        hostile: arguments.hostile.clone(),
+        other: arguments.ldgen.clone(),
+    };
     let outcome = arguments.benchmark.run(&setting)?;
     if let Some(path) = &arguments.figures {
         std::fs::write(path, serde_json::to_string_pretty(&outcome.reports)?)?;

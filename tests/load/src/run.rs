@@ -156,7 +156,8 @@ impl Load {
         let mut again = start + Duration::from_secs(1);
         // Nobody calls yet; the phones' messages alone are handled.
         let habits = callers::Habits {
-            number: String::new(),
+            numbers: Vec::new(),
+            aside: 0,
             voice: crate::audio::Voice::Absent,
             stays: None,
             patience: Duration::ZERO,

@@ -1,8 +1,7 @@
 //! Callers ask a flow of a pack while the pack is upgraded and taken back, again and again.
 
 use std::{
-    io::{self, Read as _, Write as _},
-    net::TcpStream,
+    io,
     path::PathBuf,
     process::Command,
     sync::mpsc::{self, Receiver, RecvTimeoutError},
@@ -43,7 +42,7 @@ pub fn swap(setting: &Setting) -> Result<Outcome, BenchError> {
         (report, swaps)
     });
     let (report, swaps) = (report.map_err(failed)?, swaps.map_err(cannot)?);
-    let figures = host.metrics().map_err(cannot)?;
+    let figures = host.get("/metrics").map_err(cannot)?;
     let sum = |family: &str| -> u64 {
         let of_family = figures.lines().filter(|line| line.starts_with(family));
         of_family.filter_map(|line| line.rsplit(' ').next()?.parse::<u64>().ok()).sum()
@@ -186,14 +185,5 @@ impl Host {
         std::fs::write(tenant.join("flows.toml"), "[ivr]\nplugin = \"load.ivr/flow\"\n")?;
         packs.order(&["apply", &tenant.display().to_string()])?;
         Ok(packs)
-    }
-
-    /// What `GET /metrics` says.
-    fn metrics(&self) -> io::Result<String> {
-        let mut stream = TcpStream::connect(self.api())?;
-        stream.write_all(b"GET /metrics HTTP/1.0\r\nHost: localhost\r\n\r\n")?;
-        let mut said = String::new();
-        stream.read_to_string(&mut said)?;
-        Ok(said)
     }
 }

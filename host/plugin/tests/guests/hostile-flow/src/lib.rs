@@ -1,4 +1,4 @@
-//! Misbehaves at each step in the way that the setting `how` names; `well` behaves.
+//! Misbehaves at each step in the way that its first setting names, or in a document's `{ "how": "…" }`; `well` behaves.
 
 wit_bindgen::generate!({ path: "../../../../../wit", world: "flow-plugin" });
 export!(Hostile);
@@ -32,7 +32,9 @@ impl Guest for Hostile {
     }
 
     fn configure(settings: Vec<Setting>) -> Result<(), Failure> {
-        HOW.with_borrow_mut(|how| *how = settings.into_iter().next().map(|setting| setting.value).unwrap_or_default());
+        let told = settings.into_iter().next().map(|setting| setting.value).unwrap_or_default();
+        let of_document = told.trim_start().strip_prefix('{').and_then(|document| document.split('"').nth(3));
+        HOW.with_borrow_mut(|how| *how = of_document.unwrap_or(&told).to_owned());
         Ok(())
     }
 
