@@ -5,7 +5,8 @@
 //! masked.
 //!
 //! Settings: `kinds` (`phone, id-card, bank-card`), `unmask-a-day` (50), `roles` (who may see without having the customer in hand: `supervisor,
-//! administrator`), `language` (`en`, `zh-CN`).
+//! administrator`), `not-to` (where personal data never goes, not even masked: `connector`, `download`, `api`), `messages` (`mask`: a message that names
+//! one is sent masked; `deny`: it is not sent), `language` (`en`, `zh-CN`).
 
 mod scan;
 #[cfg(test)]
@@ -24,6 +25,8 @@ pub struct Masking {
     kinds: Vec<String>,
     a_day: u32,
     roles: Vec<String>,
+    not_to: Vec<String>,
+    denies_messages: bool,
     language: Language,
 }
 
@@ -50,17 +53,26 @@ impl Rule for Masking {
             kinds,
             a_day: settings.number("unmask-a-day", 0, 100_000).unwrap_or(50),
             roles: settings.list("roles").unwrap_or_else(|| roles.to_vec()),
+            not_to: settings.list("not-to").unwrap_or_default(),
+            denies_messages: settings.word("messages", &[("mask", false), ("deny", true)]).unwrap_or_default(),
             language: Language::read(settings),
         }
     }
 
     fn judge(&self, act: &Act) -> Verdict {
         let masked = |code: &str| verdict(Decision::Allow, code, "", vec![Duty::Mask(self.kinds.clone())]);
+        let say = |english, chinese| self.language.say(english, chinese);
         match &act.what {
             Effect::Unmask(unmask) => self.shows(unmask),
+            Effect::Export(export) if export.personal && self.not_to.contains(&export.target) => {
+                deny("not-there", say("personal data does not go there", "个人信息不得发送至该处"))
+            }
             Effect::Export(export) if export.personal && !export.masked => masked("masked"),
             Effect::Export(_) => allow("nothing-personal"),
-            Effect::Message(message) if !self.redact(&message.text).is_empty() => masked("masked"),
+            Effect::Message(message) if !self.redact(&message.text).is_empty() => match self.denies_messages {
+                true => deny("names-a-number", say("the message holds a number of a person", "消息中包含个人号码")),
+                false => masked("masked"),
+            },
             Effect::Message(_) => allow("nothing-personal"),
             _ => deny("not-judged", ""),
         }

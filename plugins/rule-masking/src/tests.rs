@@ -1,5 +1,5 @@
 use expect_test::expect;
-use plugboard_rule::{Asker, Export, Setting, configured};
+use plugboard_rule::{Asker, Export, Message, Setting, configured};
 
 use super::*;
 
@@ -115,6 +115,41 @@ fn personal_data_leaves_masked() {
     };
     assert_eq!(export(true, false), [Duty::Mask(vec!["phone".into()])]);
     assert_eq!((export(true, true), export(false, false)), (vec![], vec![]));
+}
+
+#[test]
+fn personal_data_does_not_go_where_the_tenant_says_it_may_not() {
+    let export = |target: &str, personal| {
+        let (kind, role, target) = ("interactions".into(), "administrator".into(), target.into());
+        let export = Export { kind, role, rows: 1, personal, masked: true, target, reason: "".into() };
+        rule(&[("not-to", "connector, download")]).judge(&act(Effect::Export(export))).code
+    };
+    assert_eq!(
+        [export("connector", true), export("connector", false), export("api", true)],
+        ["not-there", "nothing-personal", "nothing-personal"]
+    );
+}
+
+#[test]
+fn message_that_names_a_number_is_masked_or_not_sent() {
+    let message = |how: &str, text: &str| {
+        let message = Message {
+            channel: "sms".into(),
+            to: "13800138000".into(),
+            text: text.into(),
+            template: None,
+            last_heard_ms: None,
+            lists: Vec::new(),
+            sent_today: 0,
+        };
+        let verdict = rule(&[("messages", how)]).judge(&act(Effect::Message(message)));
+        (verdict.code, verdict.duties.len())
+    };
+    let said = "call 13900139000";
+    assert_eq!(
+        [message("mask", said), message("deny", said), message("deny", "hello")],
+        [("masked".into(), 1), ("names-a-number".into(), 0), ("nothing-personal".into(), 0)]
+    );
 }
 
 #[test]
