@@ -89,6 +89,8 @@ pub(crate) enum Kind {
     Voicemail(Voicemail),
     Tag(Vec<(String, Template)>),
     Connector(Question),
+    /// To whoever calls; the flow goes on at once.
+    Message { text: Template, template: Option<String> },
     HangUp { prompt: Option<Prompt>, cause: u16 },
 }
 

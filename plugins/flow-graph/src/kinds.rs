@@ -51,7 +51,7 @@ pub(crate) struct Exits {
 }
 
 /// All kinds. Each but those that end the flow also has `error`; without it, the exception flow takes over.
-pub(crate) const KINDS: [Exits; 17] = [
+pub(crate) const KINDS: [Exits; 18] = [
     Exits { kind: "start", required: &["next"], optional: &[] },
     Exits { kind: "play", required: &["done"], optional: &[] },
     Exits { kind: "menu", required: &["no_input", "no_match"], optional: &[] },
@@ -68,6 +68,7 @@ pub(crate) const KINDS: [Exits; 17] = [
     Exits { kind: "voicemail", required: &["recorded"], optional: &["too_short"] },
     Exits { kind: "tag", required: &["next"], optional: &[] },
     Exits { kind: "connector", required: &["ok", "failed"], optional: &["not_found"] },
+    Exits { kind: "message", required: &["next"], optional: &[] },
     Exits { kind: "hang-up", required: &[], optional: &[] },
 ];
 
@@ -281,6 +282,13 @@ fn read_kind(fields: &Fields<'_>, word: &str, scope: &Scope<'_>) -> Option<Kind>
             Kind::Tag(read?)
         }
         "connector" => Kind::Connector(question(fields, scope)?),
+        "message" => {
+            let text = fields.required_text("text", "write what the caller is sent; a variable is {name}")?;
+            Kind::Message {
+                text: template(fields, "text", text, scope)?,
+                template: fields.text("template").map(str::to_owned),
+            }
+        }
         "hang-up" => {
             let cause = fields.number("cause", (1, 127), 16);
             Kind::HangUp { prompt: prompt(fields, "prompt", scope), cause: u16::try_from(cause).unwrap_or(16) }

@@ -91,6 +91,7 @@ fn exits(node: &Node, pace: Pace) -> impl Iterator<Item = NodeNumber> {
             | Kind::SetLanguage(_)
             | Kind::SetQueue(_)
             | Kind::Tag(_)
+            | Kind::Message { .. }
     );
     let named = exits_at(&node.kind, pace);
     node.exits.iter().filter(move |(name, _)| instant || named.contains(&name.as_str())).map(|(_, next)| *next)
@@ -214,6 +215,7 @@ fn secret_shown(graph: &Graph, problems: &Problems) {
     for node in &graph.nodes {
         let shown = match &node.kind {
             Kind::Tag(tags) => tags.iter().any(|(_, value)| shows(value)),
+            Kind::Message { text, .. } => shows(text),
             Kind::SetVariable(set) => set.iter().any(|(_, assign)| matches!(assign, Assign::Text(text) if shows(text))),
             Kind::TransferAgent { agent: to, .. } | Kind::TransferNumber { number: to, .. } => shows(to),
             kind => prompts(kind).any(&says),

@@ -362,6 +362,11 @@ impl<'a> Run<'a> {
                 }
                 leaves("next")
             }
+            Kind::Message { text, template } => {
+                let text = cut(&text.fill(&self.session.values), 4_096);
+                self.act(Effect::Send(wit::Outgoing { text, template: template.clone() }));
+                leaves("next")
+            }
             Kind::Connector(question) => match question.filled(&self.session.values) {
                 Some(json) => Outcome::Waits(
                     self.act(Effect::Invoke(wit::Invoke {

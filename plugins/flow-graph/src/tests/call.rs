@@ -235,6 +235,9 @@ fn shown(effect: &Effect) -> String {
             let wit::Invoke { connector, operation, json, timeout_ms } = invoke;
             format!("ask {connector} to {operation} {json}, {timeout_ms} ms")
         }
+        Effect::Send(wit::Outgoing { text, template }) => {
+            format!("send {} {text}", template.as_deref().unwrap_or("plain"))
+        }
         Effect::HangUp(cause) => format!("hang up {cause}"),
         other => format!("{other:?}"),
     }

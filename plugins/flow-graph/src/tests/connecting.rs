@@ -96,3 +96,16 @@ fn a_caller_who_hangs_up_meanwhile_ends_the_flow_and_the_answer_changes_nothing(
              < Happening::Timer",
     );
 }
+
+#[test]
+fn whoever_calls_is_sent_a_message_and_the_flow_goes_on_at_once() {
+    let nodes = r#"
+    "a": { "kind": "message", "text": "We missed you, {caller}", "template": "missed", "exits": { "next": "z" } },
+    "z": { "kind": "hang-up" }"#;
+    Call::offered(nodes, "").goes(
+        r#"> 0 send missed We missed you, +8613800000000
+             > 1 hang up 16
+             @ a next
+             @ z ended"#,
+    );
+}
