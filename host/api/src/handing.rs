@@ -54,7 +54,7 @@ impl<T> Sealed<T> {
 
 impl<T: Leaves> Sealed<T> {
     /// `None`: the leave is for something else, or it has to be masked and cannot be.
-    pub(crate) fn open(self, leave: &Leave) -> Option<T> {
+    pub fn open(self, leave: &Leave) -> Option<T> {
         match &leave.handout().what {
             Effect::Export(export) if export.kind == T::KIND => {
                 if leave.is_masked() && self.0.is_personal() {
@@ -171,7 +171,7 @@ impl Leaves for SharedEvent {
         match &self.kind {
             EventKind::Judged { judgement, .. } if matches!(&*judgement.effect, "export" | "unmask") => false,
             EventKind::Unmasked { .. } => false,
-            kind => kind.interaction().is_some(),
+            kind => kind.interaction().is_some() || kind.is_of_messages(),
         }
     }
 
@@ -270,7 +270,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Reason {
 }
 
 impl Tenant {
-    fn asker(&self) -> Asker {
+    pub(crate) fn asker(&self) -> Asker {
         Asker::Api(self.caller.name.clone())
     }
 

@@ -270,6 +270,8 @@ impl From<CommandError> for Problem {
                 detail,
                 "keep an utterance within 4 KiB and a conversation within 10,000 utterances and 1 MiB",
             ),
+            CommandError::NoSuchChannel(_) => Self::not_found(detail, "list them with GET …/channels"),
+            CommandError::NotToBeNoted => Self::forbidden(detail, "ask for the effect itself"),
             CommandError::Denied(denial) => Self::denied(&denial),
             CommandError::Full => Self::unavailable("full", detail, 5),
         }

@@ -254,6 +254,9 @@ impl Call {
             Input::RecordingFailed { recording } => self.recording_closed(now, recording, None, context),
             Input::Stepped { ask, result } => self.stepped(now, ask, result, context),
             Input::LookedUp { ask, result } => self.looked_up(now, ask, result, context),
+            Input::MessageRefused { run, token, code, reason } => {
+                self.message_refused(now, (run, token), code, &reason, context);
+            }
             Input::RingAgent { agent, queue } => self.ring_agent(now, agent, queue, context),
             Input::StopRinging { agent, reason } => self.stop_ringing(now, &agent, reason, context),
             Input::AgentRefused { agent } => self.agent_refused(now, &agent, context),

@@ -48,6 +48,8 @@ pub(crate) struct FlowRun {
     queued: VecDeque<(Token, OnLeg)>,
     current: Option<Current>,
     timers: Vec<(Token, Timestamp)>,
+    /// Sent, or to be sent.
+    messages: u32,
     pub(crate) lookups: Vec<Waited>,
     typed: String,
     /// The flow's `transfer` that is under way.
@@ -179,6 +181,7 @@ impl Call {
             queued: VecDeque::new(),
             current: None,
             timers: Vec::new(),
+            messages: 0,
             lookups: Vec::new(),
             typed: String::new(),
             transfer: None,

@@ -218,6 +218,13 @@ pub enum Input {
         ask: u64,
         result: Result<Stepped, FlowError>,
     },
+    /// What the flow wanted to have sent by its action `token` is not sent.
+    MessageRefused {
+        run: u32,
+        token: plugboard_model::flow::Token,
+        code: plugboard_model::flow::RefusalCode,
+        reason: String,
+    },
     /// What a connector says to the lookup `ask`.
     LookedUp {
         ask: u64,
@@ -332,6 +339,13 @@ pub enum Output {
     },
     /// To a connector; its answer is an [`Input::LookedUp`].
     LookUp(Box<Lookup>),
+    /// To be judged, and sent if no rule forbids it; an [`Input::MessageRefused`] comes where one does.
+    Send {
+        /// Which flow of the call, from 1.
+        run: u32,
+        token: plugboard_model::flow::Token,
+        wish: Box<plugboard_model::channel::Wish>,
+    },
     /// To a compliance rule; its answer is an [`Input::Judged`].
     Judge(gate::Question),
     /// A fact. `proves`: [`Input::EvidenceStored`] once it is on disk.

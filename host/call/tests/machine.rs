@@ -180,6 +180,7 @@ fn text(output: &Output) -> Option<String> {
         Output::Fact(_) | Output::Judge(_) | Output::Evidence { .. } | Output::Decided { .. } => return None,
         Output::Step { .. } => "step".to_owned(),
         Output::LookUp(lookup) => format!("asks {}", lookup.connector),
+        Output::Send { wish, .. } => format!("send to {} by {}: {}", wish.to, wish.channel, wish.text),
         Output::Over => "over".to_owned(),
     })
 }

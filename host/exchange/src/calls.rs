@@ -6,7 +6,10 @@ use plugboard_acd::Acd;
 use plugboard_call::{Call, Context, Input as CallInput};
 use plugboard_model::{EventKind, InteractionId, Number, Timestamp, flow::Place};
 
-use crate::exchange::Exchange;
+use crate::{
+    exchange::{Exchange, Judger},
+    messages::Sender,
+};
 
 impl Exchange {
     pub(crate) fn begin_call(&mut self, now: Timestamp, offer: plugboard_call::Offer) {
@@ -100,11 +103,14 @@ impl Exchange {
             }
             plugboard_call::Output::Fact(kind) => self.fact(now, kind),
             plugboard_call::Output::LookUp(lookup) => self.ask_connector(now, interaction, *lookup),
-            plugboard_call::Output::Judge(question) => self.ask_rule(now, Some(interaction), question),
+            plugboard_call::Output::Send { run, token, wish } => {
+                self.send_message(now, Sender::Flow(interaction, run, token), *wish);
+            }
+            plugboard_call::Output::Judge(question) => self.ask_rule(now, Judger::Call(interaction), question),
             plugboard_call::Output::Evidence { proves, judgement } => {
                 self.fact(now, EventKind::Judged { interaction: Some(interaction), judgement });
                 if let Some(judging) = proves {
-                    self.proofs.insert(self.seq(), (Some(interaction), judging));
+                    self.proofs.insert(self.seq(), (Judger::Call(interaction), judging));
                 }
             }
             plugboard_call::Output::Decided { judging, result } => self.command_decided(interaction, judging, result),

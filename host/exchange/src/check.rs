@@ -40,7 +40,7 @@ impl Exchange {
             questions: self.asked.len(),
             promises: self.promised.values().map(Vec::len).sum(),
             proofs: self.proofs.len(),
-            judged_commands: self.judged_commands.len() + self.handouts.open(),
+            judged_commands: self.judged_commands.len() + self.handouts.open() + self.messages.open(),
             conversations: self.conversations.len(),
             free_ports: self.ports.free(),
         }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use plugboard_call::Target;
 use plugboard_model::{
     AgentId, AgentRequest, AgentState, EventKind, InteractionId, QueueId, Timestamp,
+    channel::Wish,
     compliance::{Denial, Segment},
 };
 use serde::Serialize;
@@ -51,7 +52,9 @@ pub enum Command {
     },
     /// May this leave, or be shown? The reply is a [`Reply::Leave`] or a denial.
     HandOut(Box<Handout>),
-    /// A fact about the tenant that comes from outside of its exchange: of its packs.
+    /// Have a message sent to a customer. The reply comes once it is on disk, or with a rule's denial.
+    Send(Box<Wish>),
+    /// A fact about the tenant that comes from outside of its exchange: of its packs, of messages. None that says that rules allowed something.
     Note(EventKind),
 }
 
@@ -87,6 +90,10 @@ pub enum CommandError {
     OutOfOrder { expected: u32 },
     #[error("no more of what is said can be kept")]
     TooMuchSaid,
+    #[error("there is no channel {0}")]
+    NoSuchChannel(String),
+    #[error("that cannot be noted, only decided")]
+    NotToBeNoted,
     /// A compliance rule of the tenant forbids it.
     #[error("{0}")]
     Denied(Denial),

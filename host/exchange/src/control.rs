@@ -4,11 +4,14 @@ use std::sync::Arc;
 
 use plugboard_acd as acd;
 use plugboard_call::{Command as CallCommand, Offer, Progress, Refused, gate::JudgingId};
-use plugboard_model::{AgentId, AgentState, EventKind, InteractionId, Timestamp, compliance::Segment, millis};
+use plugboard_model::{
+    AgentId, AgentState, EventKind, InteractionId, Timestamp, channel::Wish, compliance::Segment, millis,
+};
 
 use crate::{
     AgentSnapshot, CallSnapshot, Command, CommandError, CommandId, Handout, QueueSnapshot, Reply, Snapshot,
     exchange::{Exchange, Output},
+    messages::Sender,
 };
 
 enum Outcome {
@@ -21,6 +24,8 @@ enum Outcome {
     },
     /// Rules are asked first; what they say is the reply.
     Leaving(Box<Handout>),
+    /// Rules are asked first.
+    Sending(Box<Wish>),
     /// The reply comes once it is on disk.
     Saying(InteractionId, Box<Segment>),
 }
@@ -46,6 +51,7 @@ impl Exchange {
         let before = self.seq();
         let result = match self.carry_out(now, command) {
             Ok(Outcome::Leaving(handout)) => return self.hand_out(now, id, *handout),
+            Ok(Outcome::Sending(wish)) => return self.send_message(now, Sender::Command(id), *wish),
             Ok(Outcome::Saying(interaction, segment)) => return self.utter(now, id, interaction, *segment),
             Ok(Outcome::Done(reply)) => Ok(reply),
             Ok(Outcome::Judging { interaction, judging, reply }) => {
@@ -114,12 +120,17 @@ impl Exchange {
                 self.fact(now, EventKind::DispositionSet { interaction, agent, code, note });
                 done(Reply::Done)
             }
+            // These follow from verdicts, which are given here and nowhere else.
+            Command::Note(
+                EventKind::MessageAccepted { .. } | EventKind::Judged { .. } | EventKind::Unmasked { .. },
+            ) => Err(CommandError::NotToBeNoted),
             Command::Note(fact) => {
                 self.fact(now, fact);
                 done(Reply::Done)
             }
             Command::Originate { agent, to } => self.originate(now, agent, to),
             Command::Utter { interaction, segment } => Ok(Outcome::Saying(interaction, segment)),
+            Command::Send(wish) => Ok(Outcome::Sending(wish)),
             Command::HandOut(handout) => Ok(Outcome::Leaving(handout)),
         }
     }

@@ -21,6 +21,7 @@ use crate::{
     listening::Conversations,
     lookups::Lookups,
     memory::Memory,
+    messages::Messages,
     ports::Ports,
     question::Asked,
     recent::Recent,
@@ -118,11 +119,12 @@ pub struct Exchange {
     /// Agents to ring once their reservation is on disk, by the number of the event that says so.
     pub(crate) promised: BTreeMap<u64, Vec<Promise>>,
     /// Effects that wait for their evidence to be on disk, by the number of the event that holds it.
-    pub(crate) proofs: BTreeMap<u64, (Option<InteractionId>, JudgingId)>,
+    pub(crate) proofs: BTreeMap<u64, (Judger, JudgingId)>,
     /// Commands that rules think about, with the reply should they allow it.
     pub(crate) judged_commands: BTreeMap<(InteractionId, JudgingId), (CommandId, Reply)>,
     /// What is asked for and belongs to no call: data that is to leave.
     pub(crate) handouts: Handouts,
+    pub(crate) messages: Messages,
     pub(crate) conversations: Conversations,
     /// Who gave the command that is being carried out.
     pub(crate) commanded_by: Option<Arc<str>>,
@@ -138,6 +140,15 @@ pub struct Exchange {
     /// News that a call caused itself, told once it has done what it was at.
     later: VecDeque<(InteractionId, CallInput)>,
     output: VecDeque<Output>,
+}
+
+/// Whose gate rules are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Judger {
+    Call(InteractionId),
+    /// Of data that is to leave.
+    Handouts,
+    Messages,
 }
 
 #[derive(Debug)]
@@ -180,6 +191,7 @@ impl Exchange {
             proofs: BTreeMap::new(),
             judged_commands: BTreeMap::new(),
             handouts: Handouts::default(),
+            messages: Messages::default(),
             conversations: Conversations::new(),
             commanded_by: None,
             attempts: Attempts::default(),
@@ -229,6 +241,7 @@ impl Exchange {
         self.acd.handle_timeout(now);
         self.forget_lost_questions(now);
         self.handouts_timeout(now);
+        self.messages_timeout(now);
         while let Some((_, interaction)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.pop_first();
             self.deadline_of.remove(&interaction);
@@ -246,6 +259,7 @@ impl Exchange {
             self.deadlines.first().map(|(at, _)| *at),
             self.first_lost_question(),
             self.handouts.poll_timeout(),
+            self.messages.poll_timeout(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -325,6 +339,7 @@ impl Exchange {
     pub(crate) fn fact(&mut self, now: Timestamp, kind: EventKind) {
         self.seq += 1;
         self.attempts.handle_fact(now, &kind);
+        self.messages.handle_fact(now, &kind);
         self.output.push_back(Output::Record(Arc::new(Event { seq: self.seq, at: now, kind })));
     }
 
@@ -385,10 +400,11 @@ impl Exchange {
     fn committed(&mut self, now: Timestamp, seq: u64) {
         while let Some(entry) = self.proofs.first_entry().filter(|entry| *entry.key() <= seq) {
             match entry.remove() {
-                (Some(interaction), judging) => {
+                (Judger::Call(interaction), judging) => {
                     self.call_input(now, interaction, CallInput::EvidenceStored { judging });
                 }
-                (None, judging) => self.handout_proven(now, judging),
+                (Judger::Handouts, judging) => self.handout_proven(now, judging),
+                (Judger::Messages, judging) => self.message_proven(now, judging),
             }
         }
         while let Some(entry) = self.promised.first_entry().filter(|entry| *entry.key() <= seq) {

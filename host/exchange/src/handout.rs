@@ -26,7 +26,7 @@ use plugboard_model::{
 
 use crate::{
     CommandError, CommandId, Reply,
-    exchange::{Exchange, Output},
+    exchange::{Exchange, Judger, Output},
 };
 
 /// Who wants to have or to see what.
@@ -218,14 +218,14 @@ impl Exchange {
     /// Asks what the gate wants to have asked, and carries out what it decided.
     fn put_handouts(&mut self, now: Timestamp) {
         while let Some(question) = self.handouts.gate.poll_question() {
-            self.ask_rule(now, None, question);
+            self.ask_rule(now, Judger::Handouts, question);
         }
         while let Some(output) = self.handouts.gate.poll_output() {
             match output {
                 GateOutput::Evidence { proves, interaction, judgement } => {
                     self.fact(now, EventKind::Judged { interaction, judgement });
                     if let Some(judging) = proves {
-                        self.proofs.insert(self.seq(), (None, judging));
+                        self.proofs.insert(self.seq(), (Judger::Handouts, judging));
                     }
                 }
                 GateOutput::Decided { judging, ruling } => {

@@ -22,6 +22,7 @@ mod lines;
 mod listening;
 mod lookups;
 mod memory;
+mod messages;
 mod ports;
 mod question;
 mod queueing;

@@ -13,7 +13,7 @@ use plugboard_model::{
 };
 
 use crate::{
-    exchange::{Exchange, Output},
+    exchange::{Exchange, Judger, Output},
     routing::Routing,
     taping,
 };
@@ -142,9 +142,8 @@ pub(crate) enum Asked {
         /// For the tape, where it has room.
         taped: Option<Box<taping::Question>>,
     },
-    /// `None`: about data that is to leave.
     Judge {
-        interaction: Option<InteractionId>,
+        of: Judger,
         ask: u64,
     },
     Hear {
@@ -194,8 +193,8 @@ impl Exchange {
             | Asked::Review { interaction, .. }
             | Asked::Redact { interaction, .. }
             | Asked::Invoke { interaction, .. } => Some(*interaction),
-            Asked::Judge { interaction, .. } => *interaction,
-            Asked::Policy { .. } => None,
+            Asked::Judge { of: Judger::Call(interaction), .. } => Some(*interaction),
+            Asked::Judge { .. } | Asked::Policy { .. } => None,
         };
         let id = self.new_question(now, asked);
         self.push(Output::Ask(Question { id, interaction, kind }));
@@ -207,12 +206,16 @@ impl Exchange {
         self.push(Output::Ask(Question { id, interaction: Some(interaction), kind: QuestionKind::Step(step) }));
     }
 
-    pub(crate) fn ask_rule(&mut self, now: Timestamp, interaction: Option<InteractionId>, question: gate::Question) {
+    pub(crate) fn ask_rule(&mut self, now: Timestamp, of: Judger, question: gate::Question) {
         let gate::Question { ask, rule, plugin, settings, act } = question;
+        let interaction = match of {
+            Judger::Call(interaction) => Some(interaction),
+            Judger::Handouts | Judger::Messages => None,
+        };
         if let Some(interaction) = interaction {
             self.tapes.judging(now, interaction, ask, &rule, &plugin, &act);
         }
-        let id = self.new_question(now, Asked::Judge { interaction, ask });
+        let id = self.new_question(now, Asked::Judge { of, ask });
         let kind = QuestionKind::Judge { plugin, settings, act };
         self.push(Output::Ask(Question { id, interaction, kind }));
     }
@@ -268,17 +271,18 @@ impl Exchange {
                 };
                 self.call_input(now, interaction, CallInput::Stepped { ask, result });
             }
-            Some(Asked::Judge { interaction, ask }) => {
-                if let Some(interaction) = interaction {
+            Some(Asked::Judge { of, ask }) => {
+                if let Judger::Call(interaction) = of {
                     self.tapes.judged(interaction, ask, &answer);
                 }
                 let answer = answer.of_rule(|answer| match answer {
                     Answer::Judged(verdict) => Ok(verdict),
                     other => Err(other),
                 });
-                match interaction {
-                    Some(interaction) => self.call_input(now, interaction, CallInput::Judged { ask, answer }),
-                    None => self.handout_judged(now, ask, answer),
+                match of {
+                    Judger::Call(interaction) => self.call_input(now, interaction, CallInput::Judged { ask, answer }),
+                    Judger::Handouts => self.handout_judged(now, ask, answer),
+                    Judger::Messages => self.message_judged(now, ask, answer),
                 }
             }
             Some(Asked::Hear { interaction, rule }) => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentId, Dialling, Extension, FlowId, Number, NumberList, Policy, QueueId, SkillId, TenantId, Timestamp,
-    compliance::Rule, connector::Connector,
+    channel::Channel, compliance::Rule, connector::Connector,
 };
 
 /// Everything that one tenant's exchange needs to know. Cheap to share; replaced as a whole.
@@ -52,6 +52,9 @@ pub struct Configuration {
     /// Ways into other systems, by the tenant's names for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub connectors: BTreeMap<Arc<str>, Arc<Connector>>,
+    /// Ways to write with customers, by the tenant's names for them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub channels: BTreeMap<Arc<str>, Arc<Channel>>,
     #[serde(default)]
     pub limits: Limits,
     /// What a caller hears and where they go when a flow fails.
@@ -83,6 +86,7 @@ impl Configuration {
             lists: BTreeMap::new(),
             dialling: Dialling::default(),
             connectors: BTreeMap::new(),
+            channels: BTreeMap::new(),
             limits: Limits::default(),
             exception: ExceptionFlow::default(),
         }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AgentId, AgentState, FlowId, InteractionId, LegId, QueueId, RecordingId, SkillId, Timestamp,
+    channel::{Attachment, Content, Delivery},
     compliance::{Alert, Asker, Finding, Judgement, Speaker},
 };
 
@@ -130,6 +131,46 @@ pub enum EventKind {
         /// `ok`, `not-found`, `timed-out`, `limit`, `unreachable`, …
         outcome: Arc<str>,
         took_ms: u32,
+    },
+    /// A customer wrote. `message` is the platform's id, `sent_at` when the platform says that it was sent.
+    MessageReceived {
+        channel: Arc<str>,
+        message: Arc<str>,
+        from: Arc<str>,
+        thread: Option<Arc<str>>,
+        what: Box<Content>,
+        sent_at: Timestamp,
+    },
+    /// Somebody had a message to a customer sent, and no rule forbade it: it waits to go out. The text is what the rules let pass. `message` is ours.
+    MessageAccepted {
+        interaction: Option<InteractionId>,
+        channel: Arc<str>,
+        message: Arc<str>,
+        to: Arc<str>,
+        thread: Option<Arc<str>>,
+        text: Arc<str>,
+        template: Option<Arc<str>>,
+        choices: Vec<Arc<str>>,
+        attachments: Vec<Attachment>,
+        by: Asker,
+    },
+    /// The platform took it, under these ids: a long text is several messages to it.
+    MessageSent {
+        channel: Arc<str>,
+        message: Arc<str>,
+        receipts: Vec<Arc<str>>,
+    },
+    /// What became of it, as the platform reports.
+    MessageReported {
+        channel: Arc<str>,
+        message: Arc<str>,
+        state: Delivery,
+    },
+    /// It was not sent, and is tried no more.
+    MessageFailed {
+        channel: Arc<str>,
+        message: Arc<str>,
+        reason: Arc<str>,
     },
     Tagged {
         interaction: InteractionId,
@@ -432,6 +473,18 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// Whether it is of a conversation in writing.
+    pub fn is_of_messages(&self) -> bool {
+        matches!(
+            self,
+            Self::MessageReceived { .. }
+                | Self::MessageAccepted { .. }
+                | Self::MessageSent { .. }
+                | Self::MessageReported { .. }
+                | Self::MessageFailed { .. }
+        )
+    }
+
     /// The interaction that this fact belongs to.
     pub fn interaction(&self) -> Option<InteractionId> {
         match self {
@@ -478,11 +531,16 @@ impl EventKind {
             | Self::InteractionClosed { interaction, .. } => Some(*interaction),
             Self::PluginFailed { interaction, .. }
             | Self::Judged { interaction, .. }
+            | Self::MessageAccepted { interaction, .. }
             | Self::Unmasked { interaction, .. } => *interaction,
             Self::AgentStateChanged { .. }
             | Self::PhoneRegistered { .. }
             | Self::PhoneGone { .. }
             | Self::ServiceAlarm { .. }
+            | Self::MessageReceived { .. }
+            | Self::MessageSent { .. }
+            | Self::MessageReported { .. }
+            | Self::MessageFailed { .. }
             | Self::ConfigurationApplied { .. }
             | Self::PackInstalled { .. }
             | Self::PackUpgraded { .. }

@@ -14,6 +14,7 @@ mod dialling;
 mod event;
 pub mod flow;
 mod id;
+mod mask;
 mod policy;
 mod rfc3339;
 pub mod routing;
@@ -33,5 +34,6 @@ pub use event::{
 pub use id::{
     AgentId, Extension, FlowId, IdError, InteractionId, LegId, Number, QueueId, RecordingId, SkillId, TenantId,
 };
+pub use mask::masked_numbers;
 pub use policy::Policy;
 pub use time::Timestamp;

@@ -1,14 +1,19 @@
 //! What a flow wants done, and what of it this host does.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use plugboard_model::{
     Timestamp,
-    flow::{Action, Effect, Happening, Refusal, RefusalCode, Target as FlowTarget, Token},
+    channel::{Channel, Wish},
+    compliance::Asker,
+    flow::{Action, Effect, Happening, Outgoing, Refusal, RefusalCode, Target as FlowTarget, Token},
 };
 
 use super::{Current, MOST_TIMERS, OnLeg};
-use crate::{Call, Context, Sound, Target, offer::Purpose};
+use crate::{Call, Context, Output, Sound, Target, offer::Purpose};
+
+/// Messages that one flow sends in a call.
+const MOST_MESSAGES: u32 = 16;
 
 impl Call {
     pub(super) fn act(&mut self, now: Timestamp, action: Action, context: &mut Context<'_>) {
@@ -73,9 +78,57 @@ impl Call {
             Effect::Invoke(invoke) => self.look_up(now, token, invoke, context),
             Effect::Tag(tag) => self.note(now, tag.name.into(), tag.value.into(), context),
             Effect::HangUp { cause } => self.end(now, plugboard_model::EndedBy::Host, cause, context),
-            Effect::Listen(_) | Effect::Send(_) | Effect::Other(_) => {
+            Effect::Send(message) => self.send(now, token, message, context),
+            Effect::Listen(_) | Effect::Other(_) => {
                 self.refuse(now, token, RefusalCode::UnknownEffect, "this host does not do that", context);
             }
+        }
+    }
+
+    /// To whoever calls, by the channel whose addresses are numbers. Rules judge it beside the call, which need not last as long.
+    fn send(&mut self, now: Timestamp, token: Token, message: Outgoing, context: &mut Context<'_>) {
+        let Some(channel) = context.configuration.channel_of_callers() else {
+            let refusal = "no channel reaches those who call";
+            return self.refuse(now, token, RefusalCode::UnknownTarget, refusal, context);
+        };
+        if self.from.is_empty() || self.from.len() > Channel::LONGEST_ADDRESS {
+            return self.refuse(now, token, RefusalCode::UnknownTarget, "the caller's number is not known", context);
+        }
+        let Some(flow) = &mut self.flow else { return };
+        if flow.messages >= MOST_MESSAGES {
+            return self.refuse(now, token, RefusalCode::Limit, "the flow has sent enough messages", context);
+        }
+        flow.messages += 1;
+        let wish = Wish {
+            id: format!("{}/{}.{}", self.id, flow.run, token).into(),
+            interaction: Some(self.id),
+            by: Asker::Flow(flow.name().clone()),
+            channel: Arc::clone(channel),
+            to: self.from.to_string(),
+            thread: None,
+            text: message.text,
+            template: message.template,
+            choices: Vec::new(),
+            attachments: Vec::new(),
+            last_heard: None,
+            sent_today: 0,
+        };
+        let run = flow.run;
+        self.push(Output::Send { run, token, wish: Box::new(wish) });
+    }
+
+    /// A rule forbids what the flow wanted to send, or nobody could be asked.
+    pub(crate) fn message_refused(
+        &mut self,
+        now: Timestamp,
+        (run, token): (u32, Token),
+        code: RefusalCode,
+        reason: &str,
+        context: &mut Context<'_>,
+    ) {
+        // Another flow goes on with the call: the token means nothing to it.
+        if self.flow.as_ref().is_some_and(|flow| flow.run == run) {
+            self.refuse(now, token, code, reason, context);
         }
     }
 

@@ -132,6 +132,11 @@ pub fn describe(event: &Event) -> Option<String> {
             let news = if *raised { "alarm" } else { "well again" };
             format!("queue {queue}: {what} {} s, limit {} s: {news}", value_ms / 1_000, limit_ms / 1_000)
         }
+        EventKind::MessageReceived { channel, .. } => format!("a message comes by {channel}"),
+        EventKind::MessageAccepted { channel, message, .. } => format!("message {message} is to go by {channel}"),
+        EventKind::MessageSent { message, .. } => format!("message {message} is sent"),
+        EventKind::MessageReported { message, state, .. } => format!("message {message} is {}", state.word()),
+        EventKind::MessageFailed { message, reason, .. } => format!("message {message} is not sent: {reason}"),
         EventKind::Alarm { name, detail } => format!("alarm {name}: {detail}"),
         EventKind::LegDialled { .. }
         | EventKind::LegRinging { .. }

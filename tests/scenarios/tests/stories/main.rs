@@ -21,6 +21,7 @@ mod routing;
 mod rules;
 mod rules_at_the_door;
 mod scene;
+mod sending;
 mod stage;
 mod sticky;
 mod storage;
