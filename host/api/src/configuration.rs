@@ -10,7 +10,8 @@ use axum::{
 };
 use plugboard_model::{
     AddressBlock, AgentId, Configuration, Dialling, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number,
-    NumberList, NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, compliance::Rule, connector::Connector,
+    NumberList, NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, channel::Channel, compliance::Rule,
+    connector::Connector,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::schema::Type};
@@ -102,6 +103,10 @@ struct Tenancy {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, schema::Connector>)]
     connectors: BTreeMap<Arc<str>, Arc<Connector>>,
+    /// Ways to write with customers, by name.
+    #[serde(default)]
+    #[schema(value_type = BTreeMap<String, schema::Channel>)]
+    channels: BTreeMap<Arc<str>, Arc<Channel>>,
     #[serde(default)]
     #[schema(value_type = schema::Limits)]
     limits: Limits,
@@ -230,6 +235,7 @@ impl From<&Configuration> for Tenancy {
             lists,
             dialling,
             connectors,
+            channels,
             limits,
             exception,
         } = configuration.clone();
@@ -251,6 +257,7 @@ impl From<&Configuration> for Tenancy {
             lists,
             dialling,
             connectors,
+            channels,
             limits,
             exception,
         }
@@ -308,6 +315,7 @@ impl Tenancy {
             lists: self.lists,
             dialling: self.dialling,
             connectors: self.connectors,
+            channels: self.channels,
             limits: self.limits,
             exception: self.exception,
         };

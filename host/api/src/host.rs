@@ -4,15 +4,16 @@ use std::{net::SocketAddr, pin::Pin, time::Duration};
 
 use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{
-    AgentId, Configuration, FlowId, InteractionId, QueueId, RecordingId, TenantId, Timestamp, routing::Tables,
-    tape::Tape,
+    AgentId, Configuration, FlowId, InteractionId, QueueId, RecordingId, TenantId, Timestamp, channel::WebhookReply,
+    routing::Tables, tape::Tape,
 };
 use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::{
-    ConnectorView, DeadLetters, LettersRefused, PluginFigures, Sealed, Sha256, Sound,
+    Came, ChannelView, ConnectorView, DeadLetters, Known, LettersRefused, Message, MessageQuery, PluginFigures, Sealed,
+    Sha256, Sound, WebhookRefused,
     pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView, RolloutView},
     traces::{PluginTraces, TraceQuery},
 };
@@ -135,6 +136,36 @@ pub trait Host: Send + Sync + 'static {
         connector: &'a str,
         letter: Option<String>,
     ) -> Answer<'a, Result<u64, LettersRefused>>;
+
+    /// The tenant's channels, by name; none where there is no such tenant.
+    fn channels(&self, tenant: &TenantId) -> Vec<ChannelView>;
+
+    /// What came to a channel's address from outside. What it held is on disk before this answers.
+    fn webhook<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        channel: &'a str,
+        came: Came,
+    ) -> Answer<'a, Result<WebhookReply, WebhookRefused>>;
+
+    /// What was written with customers, newest first.
+    fn messages<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        query: MessageQuery,
+    ) -> Answer<'a, Result<Sealed<Page<Message>>, HostError>>;
+
+    /// What is known of a message that is about to be sent under this id.
+    fn known_message<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        channel: &'a str,
+        address: &'a str,
+        id: &'a str,
+    ) -> Answer<'a, Result<Known, HostError>>;
+
+    /// Whether the channel takes no plain text any more from whoever wrote last then.
+    fn is_session_over(&self, tenant: &TenantId, channel: &str, last_heard: Option<Timestamp>) -> bool;
 
     /// The tenant's packs, in order of id.
     fn packs<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>>;

@@ -15,6 +15,7 @@
 mod access;
 mod calls;
 mod cdrs;
+mod channels;
 mod configuration;
 mod connectors;
 mod events;
@@ -24,6 +25,7 @@ mod handing;
 mod host;
 mod live;
 mod mask;
+mod messages;
 mod metrics;
 mod openapi;
 mod pack;
@@ -45,12 +47,15 @@ mod traces;
 mod utterances;
 
 pub use access::{Access, Sha256, Token};
+pub use channels::{Came, ChannelView, WebhookRefused};
 pub use connectors::{CircuitState, ConnectorView, DeadLetter, DeadLetters, LettersRefused};
 pub use handing::{Leaves, Sealed, Sound};
 pub use host::{
     Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
     Listener, Page, Phase, RecordingFile, RecordingQuery, TapeQuery, TenantSummary, Upload,
 };
+pub use mask::json as mask_numbers;
+pub use messages::{Direction, Known, Message, MessageFile, MessageQuery, MessageState};
 pub use metrics::{PluginFigures, PluginVersion, Took};
 pub use pack::{
     PackAsk, PackChange, PackChanged, PackComponent, PackLog, PackLogField, PackLogLine, PackOrder, PackRefused,

@@ -12,6 +12,7 @@ use plugboard_model::{TenantId, Timestamp};
 
 use crate::{
     access::Caller,
+    channels::ChannelView,
     connectors::{CircuitState, ConnectorView},
     route::Route,
     server::Shared,
@@ -72,8 +73,10 @@ async fn metrics(State(shared): State<Arc<Shared>>, Extension(caller): Extension
         None => caller.tenant.is_none(),
     });
     let tenants = shared.host.tenants().into_iter().map(|tenant| tenant.id).filter(|tenant| caller.may_see(tenant));
-    let connectors: Vec<_> = tenants.map(|tenant| (shared.host.connectors(&tenant), tenant)).collect();
-    let text = text(&plugins) + &of_connectors(&connectors);
+    let tenants: Vec<TenantId> = tenants.collect();
+    let connectors: Vec<_> = tenants.iter().map(|tenant| (shared.host.connectors(tenant), tenant.clone())).collect();
+    let channels: Vec<_> = tenants.into_iter().map(|tenant| (shared.host.channels(&tenant), tenant)).collect();
+    let text = text(&plugins) + &of_connectors(&connectors) + &of_channels(&channels);
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text)
 }
 
@@ -166,6 +169,49 @@ fn of_connectors(tenants: &[(Vec<ConnectorView>, TenantId)]) -> String {
     let help = "1 while a connector is not asked: it failed too often, or is not ready.";
     family("plugboard_connector_open", "gauge", help, &|connector| {
         vec![sample(&u8::from(connector.state != CircuitState::Closed))]
+    });
+    text
+}
+
+fn of_channels(tenants: &[(Vec<ChannelView>, TenantId)]) -> String {
+    let mut text = String::new();
+    let mut family = |name: &str, kind: &str, help: &str, samples: &dyn Fn(&ChannelView) -> Vec<Sample>| {
+        let mut lines = String::new();
+        for (channels, tenant) in tenants {
+            for channel in channels {
+                let (tenant, called) = (escaped(tenant.as_str()), escaped(&channel.name));
+                for Sample { suffix, labels, value } in samples(channel) {
+                    lines += &format!("{name}{suffix}{{tenant=\"{tenant}\",channel=\"{called}\"{labels}}} {value}\n");
+                }
+            }
+        }
+        if !lines.is_empty() {
+            text += &format!("# HELP {name} {help}\n# TYPE {name} {kind}\n{lines}");
+        }
+    };
+    let by_outcome = |counts: &std::collections::BTreeMap<String, u64>| {
+        let of = |(outcome, count): (&String, &u64)| Sample {
+            labels: format!(",outcome=\"{}\"", escaped(outcome)),
+            ..sample(count)
+        };
+        counts.iter().map(of).collect::<Vec<_>>()
+    };
+    let help = "Attempts to send a message by what came of them; let-be: not tried because it failed too often.";
+    family("plugboard_channel_sends_total", "counter", help, &|channel| by_outcome(&channel.sent));
+    let help =
+        "What came to a channel's address, by what it was: messages received and repeated, reports, forged requests.";
+    family("plugboard_channel_webhooks_total", "counter", help, &|channel| by_outcome(&channel.came));
+    let help = "Time that sending took, since the process began.";
+    family("plugboard_channel_send_seconds", "summary", help, &|channel| {
+        let quantile = |which: &str, millis: u64| {
+            let labels = format!(",quantile=\"{which}\"");
+            Sample { labels, ..sample(&seconds(Duration::from_millis(millis))) }
+        };
+        vec![quantile("0.5", channel.p50_ms), quantile("0.99", channel.p99_ms)]
+    });
+    let help = "1 while nothing is sent by a channel: it failed too often, or is not ready.";
+    family("plugboard_channel_open", "gauge", help, &|channel| {
+        vec![sample(&u8::from(channel.state != CircuitState::Closed))]
     });
     text
 }

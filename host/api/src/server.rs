@@ -30,7 +30,7 @@ use tokio::{
 };
 
 use crate::{
-    Access, Host, Problem,
+    Access, Host, Problem, channels,
     live::Snapshots,
     openapi, page,
     problem::in_the_clients_language,
@@ -125,6 +125,9 @@ fn assemble(api: Api, stopped: watch::Receiver<bool>, followers: Arc<Semaphore>)
     for route in routes {
         let side = if route.open { &mut open } else { &mut closed };
         *side = std::mem::take(side).route(&route.path, route.handler);
+    }
+    for path in channels::WEBHOOKS {
+        open = open.route(path, channels::webhooks());
     }
     let closed = closed.route_layer(middleware::from_fn_with_state(shared.clone(), only_known_callers));
     open.merge(closed)

@@ -1,8 +1,8 @@
 //! Every route of `/v1`.
 
 use crate::{
-    calls, cdrs, configuration, connectors, events, figures, live, metrics, packs, prompts, recordings, resource,
-    route::Route, session, tapes, traces, utterances,
+    calls, cdrs, channels, configuration, connectors, events, figures, live, messages, metrics, packs, prompts,
+    recordings, resource, route::Route, session, tapes, traces, utterances,
 };
 
 pub(crate) fn table() -> Vec<Route> {
@@ -13,6 +13,8 @@ pub(crate) fn table() -> Vec<Route> {
         prompts::routes(),
         packs::routes(),
         connectors::routes(),
+        channels::routes(),
+        messages::routes(),
         live::routes(),
         calls::routes(),
         utterances::routes(),

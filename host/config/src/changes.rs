@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 
 use crate::duration;
 
-/// Every difference, in the order tenant, queues, agents, numbers, trunks, rules, lists, connectors, flows, prompts.
+/// Every difference, in the order tenant, queues, agents, numbers, trunks, rules, lists, connectors, channels, flows, prompts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Changes {
     pub changes: Vec<Change>,
@@ -20,7 +20,7 @@ pub struct Changes {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Change {
     pub change: ChangeKind,
-    /// `tenant`, `queue`, `agent`, `number`, `trunk`, `rule`, `list`, `connector`, `flow` or `prompt`.
+    /// `tenant`, `queue`, `agent`, `number`, `trunk`, `rule`, `list`, `connector`, `channel`, `flow` or `prompt`.
     pub resource: String,
     pub id: String,
     /// Of a changed resource only.
@@ -107,6 +107,7 @@ pub fn diff(old: &Configuration, new: &Configuration) -> Changes {
     compare("rule", &old.rules, &new.rules, &mut changes, |_, json| json);
     compare("list", &old.lists, &new.lists, &mut changes, |list, _| json!({ "numbers": list.len() }));
     compare("connector", &old.connectors, &new.connectors, &mut changes, |_, json| json);
+    compare("channel", &old.channels, &new.channels, &mut changes, |_, json| json);
     compare("flow", &old.flows, &new.flows, &mut changes, |flow, json| by_node(&flow.document).unwrap_or(json));
     compare("prompt", &old.prompts, &new.prompts, &mut changes, |prompt, _| json!({ "sound": prompt.sha256 }));
     Changes { changes }

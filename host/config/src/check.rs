@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
     Configuration, Limits, MOST_LISTED, MOST_LISTS, NumberTarget, Queue, QueueId,
+    channel::Channel,
     compliance::Rule,
     connector::Connector,
     flow::{Problem, Severity},
@@ -49,6 +50,9 @@ pub type CheckRule<'a> = dyn Fn(&Rule) -> Vec<Problem> + 'a;
 /// What the connector component says of a connector.
 pub type CheckConnector<'a> = dyn Fn(&Connector) -> ConnectorSays + 'a;
 
+/// What the channel component says of a channel; a problem's field names a setting.
+pub type CheckChannel<'a> = dyn Fn(&Channel) -> Vec<Problem> + 'a;
+
 /// Components that judge what is written for them.
 #[derive(Clone, Copy)]
 pub struct Judges<'a> {
@@ -56,6 +60,7 @@ pub struct Judges<'a> {
     pub policy: &'a CheckPolicy<'a>,
     pub rule: &'a CheckRule<'a>,
     pub connector: &'a CheckConnector<'a>,
+    pub channel: &'a CheckChannel<'a>,
 }
 
 /// Everything that the resources of a tenant say of each other and that does not hold. `judges` look at one document of `flow-graph`, or one
@@ -77,6 +82,7 @@ pub fn check(configuration: &Configuration, judges: Judges<'_>) -> Vec<Finding> 
     rule::check(configuration, judges.rule, &mut findings);
     lists(configuration, &mut findings);
     let operations = connector::check(configuration, judges.connector, &mut findings);
+    connector::channels(configuration, judges.channel, &mut findings);
     for (id, flow) in &configuration.flows {
         if flow.plugin == "flow-graph" {
             let known = flow::Known { configuration, operations: &operations };

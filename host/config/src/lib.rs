@@ -20,7 +20,9 @@ mod wav;
 mod zone;
 
 pub use changes::{Change, ChangeKind, Changes, FieldChange, diff};
-pub use check::{CheckConnector, CheckFlow, CheckPolicy, CheckRule, ConnectorSays, Finding, Judges, check};
+pub use check::{
+    CheckChannel, CheckConnector, CheckFlow, CheckPolicy, CheckRule, ConnectorSays, Finding, Judges, check,
+};
 pub use fault::{Fault, Place, Style, render, render_in, width};
 pub use process::{
     Api, Digest, LogLevel, Packs, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Token, UnknownDigest,

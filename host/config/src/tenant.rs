@@ -30,7 +30,7 @@ pub struct Bundle {
 const MOST_BYTES: u64 = 4 << 20;
 
 /// The files of a tenant, each with the place of its tables in a configuration's JSON Pointers.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("tenant.toml", ""),
     ("queues.toml", "/queues"),
     ("agents.toml", "/agents"),
@@ -39,6 +39,7 @@ const FILES: [(&str, &str); 8] = [
     ("flows.toml", "/flows"),
     ("rules.toml", "/rules"),
     ("connectors.toml", "/connectors"),
+    ("channels.toml", "/channels"),
 ];
 
 /// Reads the folder of one tenant; all that is wrong comes back at once, warnings too.
@@ -48,6 +49,7 @@ const FILES: [(&str, &str); 8] = [
 /// queues.toml    a table a queue      agents.toml   a table an agent
 /// numbers.toml   a table a number     trunks.toml   a table a trunk
 /// rules.toml     a table a rule       connectors.toml   a table a connector
+/// channels.toml  a table a channel
 /// flows.toml     a table a flow that another component than `flow-graph` runs
 /// rules.toml     a table a compliance rule
 /// flows/*.json   flow documents, named by file        prompts/**.wav   sounds, named by path: zh-CN/welcome

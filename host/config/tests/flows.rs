@@ -18,6 +18,7 @@ fn with_flows(name: &str, flows: &str) -> Result<Bundle, Vec<Fault>> {
         policy: &|_, _| Vec::new(),
         rule: &|_| Vec::new(),
         connector: &|_| Default::default(),
+        channel: &|_| Vec::new(),
     };
     load_tenant(&folder, judges)
 }

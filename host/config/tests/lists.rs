@@ -12,6 +12,7 @@ const JUDGES: Judges<'static> = Judges {
     policy: &|_, _| Vec::new(),
     rule: &|_| Vec::new(),
     connector: &|_| Default::default(),
+    channel: &|_| Vec::new(),
 };
 
 fn tenant(name: &str, dialling: &str, files: &[(&str, &str)]) -> Result<Configuration, Vec<Fault>> {

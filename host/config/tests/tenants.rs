@@ -7,6 +7,7 @@ use expect_test::expect;
 use plugboard_config::{ConnectorSays, Fault, Finding, Judges, Style, check, load_tenant, render};
 use plugboard_model::{
     Configuration, Limits, Policy, Queue,
+    channel::Channel,
     compliance::Rule,
     connector::{Connector, Secret, SecretSource},
     flow::{Problem, Setting, Severity},
@@ -88,8 +89,27 @@ fn known_connectors(connector: &Connector) -> ConnectorSays {
     ConnectorSays { problems: Vec::new(), operations: Some(["find-customer".to_owned()].into()) }
 }
 
-const JUDGES: Judges<'static> =
-    Judges { flow: &no_ghosts, policy: &known_policies, rule: &known_rules, connector: &known_connectors };
+/// Stands for a channel's own check: `channel-webhook` wants an address.
+fn known_channels(channel: &Channel) -> Vec<Problem> {
+    let component = &channel.component;
+    let problem = |code: &str, field: Option<&str>, message: String| {
+        let (code, field, remedy) = (code.to_owned(), field.map(str::to_owned), "write it".to_owned());
+        vec![Problem { severity: Severity::Error, code, node: None, field, message, remedy }]
+    };
+    match (&*component.plugin, component.settings.get("send-url").map(String::as_str)) {
+        ("channel-webhook", Some(url)) if url.starts_with("http") => Vec::new(),
+        ("channel-webhook", _) => problem("bad-setting", Some("/send-url"), "send-url is no address".to_owned()),
+        (other, _) => problem("unknown-channel", None, format!("there is no channel plugin {other}")),
+    }
+}
+
+const JUDGES: Judges<'static> = Judges {
+    flow: &no_ghosts,
+    policy: &known_policies,
+    rule: &known_rules,
+    connector: &known_connectors,
+    channel: &known_channels,
+};
 
 /// How deep menus may go is the tenant's own: the flow component is asked with it.
 #[test]
@@ -632,4 +652,37 @@ fn a_connector_is_read_with_its_files_and_without_its_secrets() {
         ..Connector::new("connector-rest")
     };
     assert_eq!(*configuration.connectors["crm"], wanted);
+}
+
+/// What is wrong with a channel is said where it stands: by the host, and by the component.
+#[test]
+fn channels_are_held_to_what_connectors_are_and_one_alone_reaches_callers() {
+    let write = |name: &str, channels: &str| {
+        let folder = std::env::temp_dir().join(format!("plugboard-channels-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("tenant.toml"), "id = \"shop\"\n").unwrap();
+        std::fs::write(folder.join("channels.toml"), channels).unwrap();
+        let loaded = load_tenant(&folder, JUDGES);
+        std::fs::remove_dir_all(&folder).unwrap();
+        loaded
+    };
+    let faults = write(
+        "broken",
+        "[sms]\nplugin = \"channel-webhook\"\ncallers = true\nsettings = { send-url = \"ftp\" }\n\
+         [chat]\nplugin = \"channel-webhook\"\ncallers = true\nallow = [\"nowhere\"]\n\
+         [pigeon]\nplugin = \"post\"\n",
+    )
+    .unwrap_err();
+    let mut said: Vec<_> = faults
+        .iter()
+        .map(|fault| (fault.place.as_ref().map_or(0, |place| place.line), fault.code.to_string()))
+        .collect();
+    said.sort();
+    let wanted = [(3, "two-for-callers"), (4, "bad-setting"), (8, "bad-origin"), (9, "unknown-channel")];
+    assert_eq!(said, wanted.map(|(line, code)| (line, code.to_owned())));
+    let sound = "[sms]\nplugin = \"channel-webhook\"\ncallers = true\nsettings = { send-url = \"http://a\" }\n";
+    let configuration = write("sound", sound).unwrap().configuration;
+    assert_eq!(configuration.channel_of_callers().map(|name| &**name), Some("sms"));
+    let json = serde_json::to_string(&configuration).unwrap();
+    assert_eq!(serde_json::from_str::<Configuration>(&json).unwrap().channels, configuration.channels);
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use plugboard_config::{ConnectorSays, SettingFault};
 use plugboard_model::{
     Limits, Policy, TenantId,
+    channel::Channel,
     compliance::Rule,
     connector::Connector,
     flow::{Problem, Setting},
@@ -25,6 +26,7 @@ pub(crate) struct Components {
     policies: Arc<BTreeMap<String, plugin::RoutingPlugin>>,
     rules: Arc<BTreeMap<String, plugin::CompliancePlugin>>,
     connectors: Arc<BTreeMap<String, plugin::ConnectorPlugin>>,
+    channels: Arc<BTreeMap<String, plugin::ChannelPlugin>>,
     /// Those of packs, by tenant.
     shelf: Shelf,
 }
@@ -41,7 +43,7 @@ pub(crate) enum ComponentsError {
 }
 
 impl Components {
-    /// Every flow, policy, rule and connector among `*.wasm` of `folder`, each under its file name.
+    /// Every flow, policy, rule, connector and channel among `*.wasm` of `folder`, each under its file name.
     pub(crate) fn load(engine: &plugin::Engine, folder: &Path) -> Result<Self, ComponentsError> {
         Self::load_some(engine, folder, None)
     }
@@ -54,7 +56,7 @@ impl Components {
     fn load_some(engine: &plugin::Engine, folder: &Path, only: Option<&str>) -> Result<Self, ComponentsError> {
         let unreadable = |source| ComponentsError::Folder { folder: folder.display().to_string(), source };
         let (mut flows, mut policies, mut rules) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        let mut connectors = BTreeMap::new();
+        let (mut connectors, mut channels) = (BTreeMap::new(), BTreeMap::new());
         for entry in std::fs::read_dir(folder).map_err(unreadable)? {
             let path = entry.map_err(unreadable)?.path();
             let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) else { continue };
@@ -67,15 +69,17 @@ impl Components {
                 Ok(AnyPlugin::Routing(policy)) => drop(policies.insert(name.to_owned(), policy)),
                 Ok(AnyPlugin::Compliance(rule)) => drop(rules.insert(name.to_owned(), rule)),
                 Ok(AnyPlugin::Connector(connector)) => drop(connectors.insert(name.to_owned(), connector)),
+                Ok(AnyPlugin::Channel(channel)) => drop(channels.insert(name.to_owned(), channel)),
                 // They lie in the same folder; they are granted to tenants.
-                Ok(AnyPlugin::Channel(_) | AnyPlugin::Assistant(_) | AnyPlugin::Dialer(_)) => {
+                Ok(AnyPlugin::Assistant(_) | AnyPlugin::Dialer(_)) => {
                     tracing::debug!(plugin = name, "a component that nothing of a tenant names");
                 }
                 Err(source) => return Err(ComponentsError::Load { file: path.display().to_string(), source }),
             }
         }
         let (flows, policies, rules) = (Arc::new(flows), Arc::new(policies), Arc::new(rules));
-        Ok(Self { flows, policies, rules, connectors: Arc::new(connectors), shelf: Shelf::default() })
+        let (connectors, channels) = (Arc::new(connectors), Arc::new(channels));
+        Ok(Self { flows, policies, rules, connectors, channels, shelf: Shelf::default() })
     }
 
     /// With the components of packs beside those of the folder.
@@ -137,13 +141,27 @@ impl Components {
         }
     }
 
+    /// Likewise.
+    pub(crate) fn channel(
+        &self,
+        tenant: Option<&TenantId>,
+        name: &str,
+    ) -> Option<(plugin::ChannelPlugin, Option<Asks>)> {
+        match self.of_pack(tenant, name).map(|shelved| shelved.component.clone()) {
+            Some(Component::Channel(channel, asks)) => Some((channel, Some(asks))),
+            Some(_) => None,
+            None => self.channels.get(name).cloned().map(|channel| (channel, None)),
+        }
+    }
+
     /// Under which name a component of this content is configured.
     pub(crate) fn name_of(&self, hash: plugin::PluginHash) -> Option<&str> {
         let flow = self.flows.iter().find(|(_, flow)| flow.hash() == hash).map(|(name, _)| name);
         let policy = || self.policies.iter().find(|(_, policy)| policy.hash() == hash).map(|(name, _)| name);
         let rule = || self.rules.iter().find(|(_, rule)| rule.hash() == hash).map(|(name, _)| name);
         let connector = || self.connectors.iter().find(|(_, connector)| connector.hash() == hash).map(|(name, _)| name);
-        flow.or_else(policy).or_else(rule).or_else(connector).map(String::as_str)
+        let channel = || self.channels.iter().find(|(_, channel)| channel.hash() == hash).map(|(name, _)| name);
+        flow.or_else(policy).or_else(rule).or_else(connector).or_else(channel).map(String::as_str)
     }
 
     /// The content of what the folder has under that name.
@@ -164,6 +182,10 @@ impl Components {
 
     pub(crate) fn has_connector(&self, name: &str) -> bool {
         self.connectors.contains_key(name)
+    }
+
+    pub(crate) fn has_channel(&self, name: &str) -> bool {
+        self.channels.contains_key(name)
     }
 
     /// What the routing component of that name says of the tables of a queue.
@@ -250,6 +272,29 @@ impl Components {
             }
             Err(failure) => failed(failure),
         }
+    }
+
+    /// What the channel component says of the channel's settings.
+    pub(crate) fn check_channel(&self, tenant: Option<&TenantId>, channel: &Channel) -> Vec<Problem> {
+        let given = &channel.component;
+        if let Some(shelved) = self.of_pack(tenant, &given.plugin) {
+            let faults = shelved.check_texts(given.settings.iter().map(|(name, value)| (&**name, &**value)));
+            if !faults.is_empty() {
+                return faults.iter().map(|fault| missed_schema(fault, "")).collect();
+            }
+        }
+        let problem = |code: &str, message: String, remedy: &str| vec![problem(code, message, remedy)];
+        let Some((component, asked)) = self.channel(tenant, &given.plugin) else {
+            let message = format!("there is no channel plugin {}", given.plugin);
+            return problem("unknown-channel", message, "install it, or take the channel out");
+        };
+        if let Err(beyond) = granted(given, asked.as_ref()) {
+            return problem("beyond-the-pack", beyond, "grant what the pack asks for, or less");
+        }
+        let failed = |failure: plugin::AskFailure| {
+            problem("plugin", failure.to_string(), "mend the plugin, or name another one")
+        };
+        component.check(&settings(&given.settings)).unwrap_or_else(failed)
     }
 
     /// What the component that would run `document` says of it.

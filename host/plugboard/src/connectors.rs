@@ -9,8 +9,8 @@ pub(crate) mod letter;
 pub(crate) mod outbox;
 mod ready;
 
-pub(crate) use health::Figures;
-pub(crate) use ready::{Invocation, Ready, granted};
+pub(crate) use health::{Change, Figures, Health};
+pub(crate) use ready::{Invocation, Ready, access, granted};
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -91,11 +91,7 @@ impl Connectors {
         let (plugin, asked) = components
             .connector(Some(tenant), &connector.plugin)
             .ok_or_else(|| format!("there is no connector plugin {}", connector.plugin))?;
-        let secrets = connector.secrets.iter().map(|(secret, of)| {
-            let value = self.secret(tenant, &of.from).ok_or_else(|| missing(secret, &of.from))?;
-            Ok((Arc::clone(secret), value))
-        });
-        let secrets: BTreeMap<Arc<str>, String> = secrets.collect::<Result<_, String>>()?;
+        let secrets = self.secrets_of(tenant, connector)?;
         if let Some(Ok(before)) = before
             && before.is_made_of(connector, &plugin, &secrets)
         {
@@ -135,11 +131,13 @@ impl Connectors {
 
     /// Secrets that the host cannot find: a configuration that names one is not published.
     pub(crate) fn missing_secrets(&self, configuration: &Configuration, faults: &mut Vec<Fault>) {
-        for (name, connector) in &configuration.connectors {
-            for (secret, of) in &connector.secrets {
+        let connectors = configuration.connectors.iter().map(|(name, connector)| ("connectors", name, &**connector));
+        let channels = configuration.channels.iter().map(|(name, channel)| ("channels", name, &channel.component));
+        for (kind, name, component) in connectors.chain(channels) {
+            for (secret, of) in &component.secrets {
                 if self.secret(&configuration.tenant, &of.from).is_none() {
                     faults.push(Fault {
-                        field: Some(format!("/connectors/{name}/secrets/{secret}")),
+                        field: Some(format!("/{kind}/{name}/secrets/{secret}")),
                         code: "no-secret".into(),
                         message: missing(secret, &of.from),
                         remedy: "set it where the host runs, then apply again".into(),
@@ -148,6 +146,23 @@ impl Connectors {
                 }
             }
         }
+    }
+
+    /// What a component's secrets are worth, by name.
+    pub(crate) fn secrets_of(
+        &self,
+        tenant: &TenantId,
+        component: &Connector,
+    ) -> Result<BTreeMap<Arc<str>, String>, String> {
+        let secrets = component.secrets.iter().map(|(secret, of)| {
+            let value = self.secret(tenant, &of.from).ok_or_else(|| missing(secret, &of.from))?;
+            Ok((Arc::clone(secret), value))
+        });
+        secrets.collect()
+    }
+
+    pub(crate) fn kv(&self) -> Arc<dyn Kv> {
+        Arc::clone(&self.kv)
     }
 
     fn secret(&self, tenant: &TenantId, from: &SecretSource) -> Option<String> {

@@ -11,8 +11,8 @@ use std::{
 };
 
 use plugboard_api::{Answer, Host as _, HostError, Listener, Phase, Sealed};
-use plugboard_exchange::{Command, Reply, SharedConfiguration, SharedEvent};
-use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp};
+use plugboard_exchange::{Command, Handout, Leave, Reply, SharedConfiguration, SharedEvent};
+use plugboard_model::{EventKind, InteractionId, RecordingId, TenantId, Timestamp};
 use plugboard_reporting::Cdr;
 use plugboard_store::{Embedded, ReadError, Record};
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -20,6 +20,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use crate::{
     alarms::Alarms,
     cdrs, chain,
+    channels::Channels,
     components::Components,
     connectors::{Connectors, outbox::ToOutbox},
     ledger::Durable,
@@ -30,6 +31,7 @@ use crate::{
 
 mod api;
 mod apply;
+mod channels;
 mod connectors;
 mod packs;
 mod rollouts;
@@ -74,7 +76,15 @@ pub(crate) struct Guests {
     pub(crate) plugins: [plugboard_plugin::RuntimeWatch; 2],
     pub(crate) packs: Arc<Packs>,
     pub(crate) connectors: Arc<Connectors>,
+    pub(crate) channels: Arc<Channels>,
     pub(crate) outbox: ToOutbox,
+}
+
+/// What becomes of something that is put to the gate.
+pub(crate) enum Judging {
+    /// Nobody had to be asked.
+    Given(Leave),
+    Asked(oneshot::Receiver<Result<Reply, HostError>>),
 }
 
 /// The one implementor of the API's [`Host`] outside of tests.
@@ -86,6 +96,7 @@ pub(crate) struct PlugboardHost {
     plugins: [plugboard_plugin::RuntimeWatch; 2],
     packs: Arc<Packs>,
     connectors: Arc<Connectors>,
+    channels: Arc<Channels>,
     outbox: ToOutbox,
     listeners: Vec<Listener>,
     tenants: RwLock<BTreeMap<TenantId, TenantParts>>,
@@ -116,7 +127,7 @@ impl PlugboardHost {
         listeners: &[Listener],
         alarms: Arc<Alarms>,
     ) -> Self {
-        let Guests { components, plugins, packs, connectors, outbox } = guests;
+        let Guests { components, plugins, packs, connectors, channels, outbox } = guests;
         Self {
             inbox,
             store,
@@ -125,6 +136,7 @@ impl PlugboardHost {
             plugins,
             packs,
             connectors,
+            channels,
             outbox,
             listeners: listeners.to_vec(),
             tenants: RwLock::default(),
@@ -214,11 +226,7 @@ impl PlugboardHost {
         let is_told = command != Command::Snapshot;
         let (reply, wait) = oneshot::channel();
         let by = (!by.is_empty()).then(|| by.into());
-        let message = Message::Command { tenant: tenant.clone(), by, command, reply };
-        self.inbox.try_send(message).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => HostError::Busy { retry_after: TRY_AGAIN },
-            mpsc::error::TrySendError::Closed(_) => HostError::Stopping,
-        })?;
+        self.tell(Message::Command { tenant: tenant.clone(), by, command, reply })?;
         match tokio::time::timeout(COMMAND_LIMIT, wait).await {
             // Done, but not kept: that must not look like success.
             Ok(Ok(Ok(_))) if is_told && parts.durable.has_lost() => {
@@ -228,6 +236,59 @@ impl PlugboardHost {
             Ok(Err(_)) => Err(HostError::Stopping),
             Err(_) => Err(HostError::Busy { retry_after: TRY_AGAIN }),
         }
+    }
+
+    /// `None`: the tenant has rules, so [`Self::judge`] it is.
+    pub(crate) fn leave_without_rules(&self, tenant: &TenantId, handout: Handout) -> Option<Leave> {
+        Leave::without_rules(&self.parts_of(tenant)?.configuration(), handout).ok()
+    }
+
+    /// Asks the gate for leave, for what stands in this process and waits on no runtime.
+    pub(crate) fn judge(&self, tenant: &TenantId, handout: Handout) -> Result<Judging, HostError> {
+        let handout = match Leave::without_rules(&self.parts(tenant)?.configuration(), handout) {
+            Ok(leave) => return Ok(Judging::Given(leave)),
+            Err(handout) => handout,
+        };
+        let (reply, wait) = oneshot::channel();
+        let command = Command::HandOut(handout);
+        self.tell(Message::Command { tenant: tenant.clone(), by: None, command, reply })?;
+        Ok(Judging::Asked(wait))
+    }
+
+    /// Has something become a fact, for what stands in this process and waits on no runtime.
+    pub(crate) fn tell_fact(
+        &self,
+        tenant: &TenantId,
+        fact: EventKind,
+    ) -> Result<oneshot::Receiver<Result<Reply, HostError>>, HostError> {
+        let (reply, wait) = oneshot::channel();
+        self.tell(Message::Command { tenant: tenant.clone(), by: None, command: Command::Note(fact), reply })?;
+        Ok(wait)
+    }
+
+    /// Whether facts were lost, so that nothing more counts as kept.
+    pub(crate) fn has_lost(&self, tenant: &TenantId) -> bool {
+        self.parts_of(tenant).is_none_or(|parts| parts.durable.has_lost())
+    }
+
+    /// All of them are on disk before this answers.
+    pub(crate) async fn note_all(&self, tenant: &TenantId, facts: Vec<EventKind>) -> Result<(), HostError> {
+        let replies = facts.into_iter().map(|fact| self.tell_fact(tenant, fact)).collect::<Result<Vec<_>, _>>()?;
+        for reply in replies {
+            let told = tokio::time::timeout(COMMAND_LIMIT, reply).await;
+            told.map_err(|_| HostError::Busy { retry_after: TRY_AGAIN })?.map_err(|_| HostError::Stopping)??;
+        }
+        match self.has_lost(tenant) {
+            true => Err(HostError::Store { reason: "events were not written".to_owned() }),
+            false => Ok(()),
+        }
+    }
+
+    fn tell(&self, message: Message) -> Result<(), HostError> {
+        self.inbox.try_send(message).map_err(|error| match error {
+            mpsc::error::TrySendError::Full(_) => HostError::Busy { retry_after: TRY_AGAIN },
+            mpsc::error::TrySendError::Closed(_) => HostError::Stopping,
+        })
     }
 
     /// Asks every live call to end, and says how many there were.
@@ -280,7 +341,7 @@ impl PlugboardHost {
 }
 
 /// Does `work` where it may wait for the disk.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ReadError> + Send + 'static,
 ) -> Result<T, HostError> {
     let failed = |reason| HostError::Store { reason };

@@ -25,6 +25,7 @@ use crate::{
     alarms::Alarms,
     books::Books,
     chain,
+    channels::kept::Kept,
     clock::Clock,
     packs::{Rollouts, end_of},
     tapes::Tapes,
@@ -126,6 +127,8 @@ struct Page {
     events: Vec<Event>,
     /// The latest state of each record: one that changed three times within the window is written once.
     records: BTreeMap<InteractionId, Cdr>,
+    /// Likewise, by the key that they lie under.
+    messages: BTreeMap<String, Kept>,
     tapes: Vec<Taped>,
 }
 
@@ -185,8 +188,8 @@ impl Desk {
     fn enter(&mut self, pages: &mut Vec<Page>, batch: Batch) {
         let Batch { tenant, events, tapes, durable, configuration, .. } = batch;
         let index = pages.iter().position(|page| page.tenant == tenant).unwrap_or_else(|| {
-            let (events, records) = (Vec::new(), BTreeMap::new());
-            pages.push(Page { tenant: tenant.clone(), durable, events, records, tapes: Vec::new() });
+            let (events, records, messages) = (Vec::new(), BTreeMap::new(), BTreeMap::new());
+            pages.push(Page { tenant: tenant.clone(), durable, events, records, messages, tapes: Vec::new() });
             pages.len() - 1
         });
         let page = &mut pages[index];
@@ -203,6 +206,9 @@ impl Desk {
                 && !books.knows(interaction)
             {
                 self.amend(page, interaction, &event);
+            }
+            if event.kind.is_of_messages() {
+                self.enter_message(page, &event);
             }
             page.events.push(Arc::unwrap_or_clone(event));
         }
@@ -235,8 +241,31 @@ impl Desk {
         }
     }
 
+    /// The record of a message, begun or changed.
+    fn enter_message(&self, page: &mut Page, event: &Event) {
+        if let Some(begun) = Kept::begun(event) {
+            page.messages.insert(begun.id(), begun);
+            return;
+        }
+        let Some(id) = Kept::changed_by(&event.kind) else { return };
+        let known = match page.messages.remove(&id) {
+            Some(known) => Ok(Some(known)),
+            None => self.store.get::<Kept>(&page.tenant, &id).map(|found| found.map(|(kept, _)| kept)),
+        };
+        match known {
+            Ok(Some(mut kept)) => {
+                kept.change(&event.kind);
+                page.messages.insert(id, kept);
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "a message cannot be read for a late fact");
+            }
+        }
+    }
+
     fn write(&mut self, page: Page) {
-        let Page { tenant, durable, mut events, records, tapes } = page;
+        let Page { tenant, durable, mut events, records, messages, tapes } = page;
         let written = self.tapes.written(&tenant, self.clock.now(), tapes);
         let Some(last) = events.last().map(|event| event.seq) else { return };
         for event in &events {
@@ -250,6 +279,9 @@ impl Desk {
         let behind_events = |transaction| self.submit(&tenant, transaction, Some((last, &durable)));
         for cdr in records.values() {
             put(&tenant, cdr, &mut transaction, &behind_events);
+        }
+        for message in messages.values() {
+            put(&tenant, message, &mut transaction, &behind_events);
         }
         for tables in &written.tables {
             put(&tenant, tables, &mut transaction, &behind_events);

@@ -8,6 +8,7 @@ mod alarms;
 mod backlog;
 mod books;
 mod cdrs;
+mod channels;
 mod claims;
 mod cli;
 mod clock;
@@ -38,7 +39,9 @@ use std::{
 
 use clap::Parser as _;
 use plugboard_config::{ConnectorSays, Judges, ProcessConfig};
-use plugboard_model::{Limits, compliance::Rule, connector::Connector, flow::Problem, routing::Tables};
+use plugboard_model::{
+    Limits, channel::Channel, compliance::Rule, connector::Connector, flow::Problem, routing::Tables,
+};
 
 use components::Components;
 
@@ -56,7 +59,13 @@ fn main() -> ExitCode {
         }
         cli::Command::Client(command) => cli::run(
             command,
-            Judges { flow: &check_flow, policy: &check_policy, rule: &check_rule, connector: &check_connector },
+            Judges {
+                flow: &check_flow,
+                policy: &check_policy,
+                rule: &check_rule,
+                connector: &check_connector,
+                channel: &check_channel,
+            },
         ),
     }
 }
@@ -102,6 +111,13 @@ fn check_policy(plugin: &str, tables: &Tables) -> Vec<Problem> {
 fn check_connector(connector: &Connector) -> ConnectorSays {
     let known = shipped(&connector.plugin).ok().filter(|components| components.has_connector(&connector.plugin));
     known.map(|components| components.check_connector(None, connector)).unwrap_or_default()
+}
+
+/// Likewise.
+fn check_channel(channel: &Channel) -> Vec<Problem> {
+    let plugin = &channel.component.plugin;
+    let known = shipped(plugin).ok().filter(|components| components.has_channel(plugin));
+    known.map(|components| components.check_channel(None, channel)).unwrap_or_default()
 }
 
 /// Likewise.

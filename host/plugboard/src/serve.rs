@@ -25,6 +25,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
 
 use crate::{
     alarms::Alarms,
+    channels::Channels,
     clock::Clock,
     components::{Components, ComponentsError},
     connectors::{
@@ -223,8 +224,10 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     }
     let kv = Arc::new(DurableKv::new(Arc::clone(&store) as Arc<dyn Store>));
     let connectors = Arc::new(Connectors::new(kv, folders.secrets.clone(), clock, Arc::clone(&alarms)));
+    let channels = Arc::new(Channels::new(Arc::clone(&connectors), Arc::clone(&store), clock, Arc::clone(&alarms)));
     for (configuration, ..) in &recovered {
         connectors.prepare(configuration, &components);
+        channels.prepare(configuration, &components);
     }
     let tapes = Tapes::kept_for(config.limits.tape_days);
     let rollouts = packs.rollouts.clone();
@@ -255,11 +258,11 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let to_loop = inbox.clone();
     let (lost, known, heard) = (Arc::clone(&alarms), components.clone(), rollouts.clone());
     let outbox = Outbox::new();
-    let to_outbox = outbox.way_in();
+    let (to_outbox, to_channels) = (outbox.way_in(), Arc::clone(&channels));
     let runtime = plugin::Runtime::start(&engine, &plugin::RuntimeSettings::default(), move |reply| {
         plugins::watch_over(&known, &lost, &reply);
         heard.heard(clock.now(), &reply);
-        let Some(reply) = to_outbox.take(reply) else { return };
+        let Some(reply) = to_outbox.take(reply).and_then(|reply| to_channels.hear(reply)) else { return };
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Answered(reply)) {
             lost.note("answers-lost", "", "the signalling loop is overloaded; answers of plugins were lost");
         }
@@ -270,9 +273,8 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let watches = [runtime.watch(), shadows.watch()];
     let runtime = Arc::new(runtime);
     let to_outbox = outbox.way_in();
-    let sending = outbox
-        .start(Arc::clone(&store), Arc::clone(&connectors), Arc::downgrade(&runtime), Arc::clone(&alarms))
-        .map_err(StartError::Thread)?;
+    let asked = Arc::downgrade(&runtime);
+    channels.ask_with(std::sync::Weak::clone(&asked));
     let questions = Questions::new(components.clone(), rollouts, (runtime, shadows), Arc::clone(&connectors));
 
     let base = Base::new(&config, &folders, &sip_udp, &sip_tcp)?;
@@ -280,10 +282,20 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         inbox.clone(),
         Arc::clone(&store),
         folders.clone(),
-        Guests { components, plugins: watches, packs, connectors, outbox: to_outbox },
+        Guests {
+            components,
+            plugins: watches,
+            packs,
+            connectors: Arc::clone(&connectors),
+            channels: Arc::clone(&channels),
+            outbox: to_outbox,
+        },
         &base.listeners(&sip_udp, &sip_tcp),
         Arc::clone(&alarms),
     ));
+    let sending = outbox
+        .start(Arc::clone(&store), connectors, channels, asked, Arc::downgrade(&host), Arc::clone(&alarms))
+        .map_err(StartError::Thread)?;
     let mut tenants = Vec::new();
     for (configuration, durable, last_id) in recovered {
         let parts = TenantParts::new(&configuration, Arc::new(Durable::at(durable)), broadcast::channel(LIVE_EVENTS).0);

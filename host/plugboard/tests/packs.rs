@@ -224,7 +224,7 @@ fn each_pack_that_must_not_run_is_refused_with_a_remedy_and_what_serves_goes_on(
     };
     let strict = r#"{ "type": "object", "properties": { "again_ms": { "type": "integer", "maximum": 100 } }, "required": ["first"] }"#;
     let http = component(&["plugboard:plugin/http@0.1.1"], &["plugboard:plugin/connector@0.1.1"]);
-    let channel = component(&["plugboard:plugin/http@0.1.1"], &["plugboard:plugin/channel@0.1.1"]);
+    let assistant = component(&["plugboard:plugin/http@0.1.1"], &["plugboard:plugin/assistant@0.1.1"]);
     let routing = component(&[], &["plugboard:plugin/routing@0.1.1"]);
     let contract = component(&[], &["plugboard:plugin/routing@0.2.0"]);
     let nothing = component(&[], &[]);
@@ -244,8 +244,8 @@ fn each_pack_that_must_not_run_is_refused_with_a_remedy_and_what_serves_goes_on(
         (
             "a world that is not run",
             Making {
-                component: &channel,
-                world: "channel",
+                component: &assistant,
+                world: "assistant",
                 asks: "[components.lines.asks]\nhttp = [\"https://crm.example.com\"]\n",
                 ..newer()
             }
@@ -412,13 +412,13 @@ fn each_pack_that_must_not_run_is_refused_with_a_remedy_and_what_serves_goes_on(
           办法： 请逐条修正 `errors` 后重发；未做任何更改
         exit 1
         a world that is not run
-        error: Understood, but not valid: lines.wasm is of the world channel, which this host does not run yet
-          plugin.toml: lines.wasm is of the world channel, which this host does not run yet [host-lacks]
+        error: Understood, but not valid: lines.wasm is of the world assistant, which this host does not run yet
+          plugin.toml: lines.wasm is of the world assistant, which this host does not run yet [host-lacks]
             remedy: leave the component out, or upgrade the host
           remedy: mend each of `errors` and send it again; nothing was changed
         exit 1
-        错误: 已理解，但内容无效: lines.wasm 属于 channel 世界，本主机尚不运行
-          plugin.toml: lines.wasm 属于 channel 世界，本主机尚不运行 [host-lacks]
+        错误: 已理解，但内容无效: lines.wasm 属于 assistant 世界，本主机尚不运行
+          plugin.toml: lines.wasm 属于 assistant 世界，本主机尚不运行 [host-lacks]
             办法： 请去掉该组件，或升级主机
           办法： 请逐条修正 `errors` 后重发；未做任何更改
         exit 1

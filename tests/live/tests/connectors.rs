@@ -210,3 +210,44 @@ fn every_call_is_told_once_though_the_crm_refuses_some_and_the_host_is_killed() 
     let dead = host.get("connectors/crm/dead-letters");
     assert_eq!(dead["items"], json!([]));
 }
+
+/// SEC-05: what a connector is told leaves the host, so rules judge it like any other export.
+#[test]
+fn a_crm_is_told_masked_what_a_rule_masks_and_nothing_of_what_it_forbids() {
+    let (crm, port) = Crm::start(usize::MAX);
+    let rule = "[masking]\nplugin = \"rule-masking\"\n".to_owned();
+    let ended = |tenant: &Tenant| {
+        let host = Host::start(tenant);
+        let mut events = host.events();
+        let ear = Ear::open(None);
+        let phone = host.phone("agent", 1, &ear, 500);
+        host.caller("caller", "4930900", "8003", &ear).done();
+        phone.done();
+        events.until_count("interaction-closed", 1, SOON);
+        host
+    };
+    let mut masking = tenant(port);
+    masking.more.push(("rules.toml", rule.clone()));
+    let host = ended(&masking);
+    let told = crm.until("the end of the call", |seen| seen.told.values().next().cloned());
+    assert_eq!(told.0["from"], "****900");
+    let judged: Vec<Value> = host.logged().into_iter().filter(|event| event["type"] == "judged").collect();
+    let exports: Vec<&Value> = judged.iter().filter(|event| event["judgement"]["effect"] == "export").collect();
+    let of_calls = exports.iter().filter(|event| event["interaction"].is_u64()).count();
+    assert_eq!(of_calls, 1, "{judged:?}");
+    drop(host);
+
+    masking.more.last_mut().unwrap().1 = rule + "[masking.settings]\nnot-to = \"connector\"\n";
+    let before = crm.seen.lock().unwrap().told.len();
+    let host = ended(&masking);
+    let deadline = Instant::now() + SOON;
+    let dead = loop {
+        let dead = host.get("connectors/crm/dead-letters")["items"].clone();
+        if dead.as_array().is_some_and(|dead| !dead.is_empty()) || Instant::now() > deadline {
+            break dead;
+        }
+        std::thread::yield_now();
+    };
+    assert_eq!(dead[0]["failure"], "denied: rule masking (not-there): personal data does not go there", "{dead}");
+    assert_eq!(crm.seen.lock().unwrap().told.len(), before);
+}

@@ -14,7 +14,7 @@ pub(crate) struct Applied {
 #[derive(ToSchema)]
 pub(crate) struct Change {
     change: ChangeKind,
-    /// `queue`, `agent`, `number`, `trunk`, `rule`, `list`, `connector`, `flow`, `prompt` or `tenant`.
+    /// `queue`, `agent`, `number`, `trunk`, `rule`, `list`, `connector`, `channel`, `flow`, `prompt` or `tenant`.
     resource: String,
     id: String,
 }
@@ -101,7 +101,7 @@ pub(crate) struct Rule {
 }
 
 /// A way into another system. Secrets are never sent here: only where the host finds them.
-#[derive(ToSchema)]
+#[derive(ToSchema, serde::Serialize)]
 pub(crate) struct Connector {
     /// The component's name.
     plugin: String,
@@ -130,7 +130,17 @@ pub(crate) struct Connector {
     per_second: Option<u32>,
 }
 
-#[derive(ToSchema)]
+/// A way to write with customers: a connector's fields, and whom it reaches.
+#[derive(ToSchema, serde::Serialize)]
+pub(crate) struct Channel {
+    #[serde(flatten)]
+    component: Connector,
+    /// Its addresses are telephone numbers: flows write to callers by it.
+    #[schema(required = false)]
+    callers: bool,
+}
+
+#[derive(ToSchema, serde::Serialize)]
 pub(crate) struct ConnectorSecret {
     from: SecretSource,
     /// Origins that it may be sent to; none: all that the connector may reach.

@@ -12,15 +12,17 @@ use std::{
 };
 
 use plugboard_api::{
-    Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, CircuitState, ConnectorView, Cursor, DeadLetters,
-    Fault, Host, HostError, HostView, LettersRefused, Listener, PackChange, PackChanged, PackLog, PackOrder,
-    PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView,
-    Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload,
+    Alarm, Answer, Applied, ApplyError, Came, CdrQuery, Change, ChangeKind, ChannelView, CircuitState, ConnectorView,
+    Cursor, DeadLetters, Fault, Host, HostError, HostView, Known, LettersRefused, Listener, Message, MessageQuery,
+    PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces,
+    RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload,
+    WebhookRefused,
 };
 use plugboard_exchange::{Command, CommandError, Handout, Leave, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
     Agent, Configuration, EndedBy, Event, EventKind, FlowDocument, InteractionId, Number, NumberTarget, Prompt, Queue,
-    QueueExit, RecordingId, TenantId, Timestamp, Trunk, compliance::Effect, routing::Tables, tape::Tape,
+    QueueExit, RecordingId, TenantId, Timestamp, Trunk, channel::WebhookReply, compliance::Effect, routing::Tables,
+    tape::Tape,
 };
 use plugboard_reporting::{
     AgentInterval, Cdr, QueueInterval,
@@ -59,6 +61,10 @@ pub(crate) struct Double {
     /// Commands are never answered.
     pub deaf: AtomicBool,
     pub packs: Mutex<Vec<PackView>>,
+    pub messages: Mutex<Vec<Message>>,
+    /// Webhooks.
+    pub webhooks: Mutex<Vec<Came>>,
+    pub webhook_refused: Mutex<Option<WebhookRefused>>,
     pub orders: Mutex<Vec<PackOrder>>,
     /// What the next order comes to; an empty install that serves when there is none.
     pub came: Mutex<Option<Result<PackChanged, PackRefused>>>,
@@ -216,6 +222,9 @@ impl Double {
             asked_by: Mutex::default(),
             masks: AtomicBool::new(false),
             packs: Mutex::default(),
+            messages: Mutex::default(),
+            webhooks: Mutex::default(),
+            webhook_refused: Mutex::default(),
             orders: Mutex::default(),
             came: Mutex::default(),
             rollout: Mutex::default(),
@@ -524,6 +533,64 @@ impl Host for Double {
             let log = self.log.lock().unwrap();
             Ok(Sealed::new(log.iter().filter(|event| event.seq > after).take(limit).cloned().collect()))
         })
+    }
+
+    fn channels(&self, tenant: &TenantId) -> Vec<ChannelView> {
+        let sms = ChannelView {
+            name: "sms".into(),
+            plugin: "channel-webhook".into(),
+            kind: "message".into(),
+            callers: true,
+            webhook: format!("/channels/{tenant}/sms"),
+            state: CircuitState::Closed,
+            problem: None,
+            let_be_until: None,
+            text_max: 160,
+            session_ms: None,
+            sent: BTreeMap::from([("ok".into(), 3)]),
+            came: BTreeMap::from([("forged".into(), 1), ("received".into(), 7)]),
+            asked_last_minute: 3,
+            failed_last_minute: 0,
+            p50_ms: 40,
+            p99_ms: 90,
+        };
+        if tenant.as_str() == "demo" { vec![sms] } else { Vec::new() }
+    }
+
+    fn webhook<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a str,
+        came: Came,
+    ) -> Answer<'a, Result<WebhookReply, WebhookRefused>> {
+        let refused = self.webhook_refused.lock().unwrap().clone();
+        self.webhooks.lock().unwrap().push(came);
+        let reply = WebhookReply { status: 200, kind: "text/plain".into(), body: b"word".to_vec() };
+        Box::pin(async move { refused.map_or(Ok(reply), Err) })
+    }
+
+    fn messages<'a>(
+        &'a self,
+        _: &'a TenantId,
+        query: MessageQuery,
+    ) -> Answer<'a, Result<Sealed<Page<Message>>, HostError>> {
+        let found = page(&self.messages.lock().unwrap(), query.cursor.as_ref(), query.limit);
+        Box::pin(async move { found.map(Sealed::new) })
+    }
+
+    fn known_message<'a>(
+        &'a self,
+        _: &'a TenantId,
+        _: &'a str,
+        _: &'a str,
+        id: &'a str,
+    ) -> Answer<'a, Result<Known, HostError>> {
+        let same = self.messages.lock().unwrap().iter().find(|message| message.id == id).cloned().map(Box::new);
+        Box::pin(async move { Ok(Known { same, last_heard: None, sent_today: 2 }) })
+    }
+
+    fn is_session_over(&self, _: &TenantId, _: &str, _: Option<Timestamp>) -> bool {
+        false
     }
 
     fn connectors(&self, _: &TenantId) -> Vec<ConnectorView> {

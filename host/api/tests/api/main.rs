@@ -11,6 +11,7 @@ mod double;
 mod figures;
 mod handing;
 mod live;
+mod messages;
 mod packs;
 mod records;
 

@@ -1,4 +1,4 @@
-//! Connectors: what the host holds them to, what their components say, and which operations flows may name.
+//! Connectors and channels: what the host holds them to, what their components say, and which operations flows may name.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -7,14 +7,16 @@ use std::{
 
 use plugboard_model::{
     Configuration,
+    channel::Channel,
     connector::{Connector, Secret, SecretSource},
+    flow::Problem,
 };
 use plugboard_pack::{
     Origin, SecretName,
     permissions::{MOST_KV, MOST_ORIGINS, MOST_SECRETS},
 };
 
-use super::{CheckConnector, Findings};
+use super::{CheckChannel, CheckConnector, Findings};
 use crate::suggest::instead;
 
 const NAMES: &str = "use 1 to 64 bytes of letters, digits, '-', '_', '.' and '+'";
@@ -25,7 +27,7 @@ const ENVIRONMENT: &str = "a name that begins with PLUGBOARD_SECRET_, of A-Z, 0-
 #[derive(Clone, Debug, Default)]
 pub struct ConnectorSays {
     /// A problem's field names a setting.
-    pub problems: Vec<plugboard_model::flow::Problem>,
+    pub problems: Vec<Problem>,
     /// Names of what it can do with these settings; `None` where nobody could ask.
     pub operations: Option<BTreeSet<String>>,
 }
@@ -46,21 +48,8 @@ pub(super) fn check(
     let mut operations = Operations::new();
     for (name, connector) in connectors {
         let root = format!("/connectors/{name}");
-        let before = findings.0.len();
-        if !is_name(name) {
-            findings.error(root.clone(), "bad-name", format!("{name:?} is no name for a connector"), NAMES);
-        }
-        if connector.plugin.is_empty() {
-            let message = "a connector names its component".to_owned();
-            findings.error(root.clone(), "unknown-connector", message, "name a connector plugin");
-        }
-        let granted = origins(&root, connector, findings);
-        secrets(&root, connector, &granted, findings);
-        limits(&root, connector, findings);
-        settings(&root, connector, findings);
-        // A component sees nothing that the host does not take.
         let mut known = None;
-        if findings.0.len() == before {
+        if is_sound(&root, ("a connector", name), connector, findings) {
             let said = check_connector(connector);
             known = said.operations;
             findings.of_component(&root, said.problems);
@@ -68,6 +57,45 @@ pub(super) fn check(
         operations.insert(Arc::clone(name), known);
     }
     operations
+}
+
+/// Channels are held to what connectors are.
+pub(super) fn channels(configuration: &Configuration, check_channel: &CheckChannel<'_>, findings: &mut Findings) {
+    let channels = &configuration.channels;
+    if channels.len() > Channel::MOST {
+        let message = format!("{} channels, at most {} are allowed", channels.len(), Channel::MOST);
+        findings.error("/channels".to_owned(), "too-many", message, "take out those that nobody writes by");
+    }
+    let mut of_callers = channels.iter().filter(|(_, channel)| channel.callers).map(|(name, _)| name);
+    let first = of_callers.next();
+    for (other, first) in of_callers.zip(first.into_iter().cycle()) {
+        let message = format!("{other} and {first} are both for those who call");
+        let remedy = "let one of them be: a flow writes to a caller by one channel";
+        findings.error(format!("/channels/{other}/callers"), "two-for-callers", message, remedy);
+    }
+    for (name, channel) in channels {
+        let root = format!("/channels/{name}");
+        if is_sound(&root, ("a channel", name), &channel.component, findings) {
+            findings.of_component(&root, check_channel(channel));
+        }
+    }
+}
+
+/// Whether nothing is wrong that the host itself looks at: a component sees nothing that the host does not take.
+fn is_sound(root: &str, (what, name): (&str, &str), component: &Connector, findings: &mut Findings) -> bool {
+    let before = findings.0.len();
+    if !is_name(name) {
+        findings.error(root.to_owned(), "bad-name", format!("{name:?} is no name for {what}"), NAMES);
+    }
+    if component.plugin.is_empty() {
+        let (kind, message) = (what.trim_start_matches("a "), format!("{what} names its component"));
+        findings.error(root.to_owned(), &format!("unknown-{kind}"), message, format!("name a {kind} plugin"));
+    }
+    let granted = origins(root, component, findings);
+    secrets(root, component, &granted, findings);
+    limits(root, component, findings);
+    settings(root, component, findings);
+    findings.0.len() == before
 }
 
 /// What a flow's node asks of a connector.

@@ -6,7 +6,7 @@ use std::{path::Path, time::Duration};
 
 use plugboard_model::{
     Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowDocument, FlowId, NumberTarget, Policy, Queue,
-    QueueId, SkillNeed, Strategy, TenantId, Timestamp, Trunk, compliance::Rule, connector::Connector,
+    QueueId, SkillNeed, Strategy, TenantId, Timestamp, Trunk, channel::Channel, compliance::Rule, connector::Connector,
 };
 use toml::de::DeTable;
 
@@ -44,6 +44,12 @@ pub(super) fn read(prefix: &str, table: &DeTable<'_>, sheet: &Sheet, folder: &Pa
                 named::<FlowId, _>(table, "a connector", sheet, |_, fields| connector::read(fields, folder));
             let shared = |(name, connector): (FlowId, Connector)| (name.as_str().into(), connector.into());
             into.connectors = connectors.into_iter().map(shared).collect();
+        }
+        "/channels" => {
+            let channels =
+                named::<FlowId, _>(table, "a channel", sheet, |_, fields| connector::channel(fields, folder));
+            let shared = |(name, channel): (FlowId, Channel)| (name.as_str().into(), channel.into());
+            into.channels = channels.into_iter().map(shared).collect();
         }
         _ => {}
     }

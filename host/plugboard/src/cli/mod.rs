@@ -8,6 +8,7 @@ mod events;
 mod examine;
 mod figures;
 mod list;
+mod message;
 mod pack;
 mod replay;
 mod table;
@@ -181,6 +182,8 @@ pub(crate) enum ClientCommand {
     Replay(replay::Replay),
     #[command(subcommand)]
     Connector(connector::Connector),
+    #[command(subcommand)]
+    Message(message::Message),
     /// plugboard.toml: an example with every setting, or a check of yours
     #[command(subcommand)]
     Config(Config),
@@ -269,6 +272,7 @@ pub(crate) fn run(command: ClientCommand, judges: Judges<'_>) -> ExitCode {
         ClientCommand::Agent(agent) => agent.run(),
         ClientCommand::Events(events) => events.run(),
         ClientCommand::Connector(connector) => connector.run(),
+        ClientCommand::Message(message) => message.run(),
         ClientCommand::Replay(replay) => return replay.run(),
         ClientCommand::Config(Config::Example) => {
             say(ProcessConfig::example());

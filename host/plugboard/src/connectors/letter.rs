@@ -1,15 +1,23 @@
-//! What another system is to be told, as it waits in the store: one letter for each event and connector.
+//! What another system is to be told, as it waits in the store: one letter for each event and connector, or for each message.
+//!
+//! Its words leave the host, so they are an export: a letter holds none until the compliance gate gave leave, and then those that it let pass.
 
 use std::{sync::Arc, time::Duration};
 
+use plugboard_api::{Leaves, Sealed, mask_numbers};
+use plugboard_exchange::{Handout, Leave};
 use plugboard_model::{
     Event, EventKind, InteractionId, TenantId, Timestamp,
-    connector::{ConnectorFailure, Notice},
+    channel::Outgoing,
+    compliance::{Asker, Denial, Effect, Export, Role},
+    connector::Notice,
 };
 use plugboard_reporting::Cdr;
 use plugboard_store::{IndexEntry, IndexValue, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+use crate::channels::posted::Posted;
 
 /// Tried no longer than this after it happened.
 const A_DAY: Duration = Duration::from_secs(24 * 3_600);
@@ -37,7 +45,64 @@ pub(crate) struct Letter {
     pub(crate) failure: Option<String>,
     /// It is tried no more.
     pub(crate) is_dead: bool,
-    pub(crate) json: String,
+    /// `None`: nobody allowed it to leave yet.
+    json: Option<String>,
+    /// Of a message: the conversation, whose messages go one after the other.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    conversation: Option<String>,
+    /// Of a message: how much of it went.
+    #[serde(default, skip_serializing_if = "Posted::is_nothing")]
+    pub(crate) posted: Posted,
+}
+
+/// Letters of one of these go one after the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Line<'a> {
+    Interaction(InteractionId),
+    Conversation(&'a str),
+}
+
+/// What of an event another system would be told.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Words(Map<String, Value>);
+
+impl Leaves for Words {
+    const KIND: &'static str = "interactions";
+
+    fn rows(&self) -> u32 {
+        1
+    }
+
+    /// It names who called, or what somebody noted.
+    fn is_personal(&self) -> bool {
+        true
+    }
+
+    fn masked(self) -> Option<Self> {
+        let mut json = Value::Object(self.0);
+        mask_numbers(&mut json);
+        match json {
+            Value::Object(words) => Some(Self(words)),
+            _ => None,
+        }
+    }
+}
+
+impl Words {
+    /// `cdr`: the record of its interaction, as far as it goes.
+    pub(crate) fn of(event: &Event, cdr: Option<&Cdr>) -> Sealed<Self> {
+        Sealed::new(Self(words(&event.kind, event.kind.interaction(), cdr)))
+    }
+
+    fn into_text(self) -> String {
+        let text = Value::Object(self.0.clone()).to_string();
+        if text.len() <= LONGEST {
+            return text;
+        }
+        let mut told = self.0;
+        told.retain(|name, _| !LISTS.contains(&name.as_str()));
+        Value::Object(told).to_string()
+    }
 }
 
 impl Record for Letter {
@@ -89,8 +154,8 @@ pub(crate) fn kind(event: &EventKind) -> Option<&'static str> {
 }
 
 impl Letter {
-    /// `cdr`: the record of its interaction, as far as it goes.
-    pub(crate) fn new(tenant: &TenantId, connector: &Arc<str>, event: &Event, cdr: Option<&Cdr>) -> Option<Self> {
+    /// A letter that holds nothing yet; `None`: no connector hears of such events.
+    pub(crate) fn new(tenant: &TenantId, connector: &Arc<str>, event: &Event) -> Option<Self> {
         let kind = kind(&event.kind)?;
         let interaction = event.kind.interaction();
         Some(Self {
@@ -105,21 +170,103 @@ impl Letter {
             since: event.at,
             failure: None,
             is_dead: false,
-            json: words(&event.kind, interaction, cdr),
+            json: None,
+            conversation: None,
+            posted: Posted::default(),
         })
     }
 
-    pub(crate) fn notice(&self) -> Notice {
+    /// The letter of a message that was accepted: it was judged before the event came to be. `None`: it is no text.
+    pub(crate) fn of_message(
+        tenant: &TenantId,
+        letterbox: Arc<str>,
+        event: &Event,
+        conversation: String,
+        message: &Outgoing,
+    ) -> Option<Self> {
+        Some(Self {
+            connector: letterbox,
+            seq: event.seq,
+            id: format!("{tenant}-{}", event.seq),
+            kind: "message".to_owned(),
+            interaction: event.kind.interaction(),
+            at: event.at,
+            attempts: 0,
+            next_at: event.at,
+            since: event.at,
+            failure: None,
+            is_dead: false,
+            json: Some(serde_json::to_string(message).ok()?),
+            conversation: Some(conversation),
+            posted: Posted::default(),
+        })
+    }
+
+    /// The message that it holds.
+    pub(crate) fn message(&self) -> Option<Outgoing> {
+        serde_json::from_str(self.json.as_deref()?).ok()
+    }
+
+    /// `None`: it waits for no other.
+    pub(crate) fn line(&self) -> Option<Line<'_>> {
+        let conversation = self.conversation.as_deref().map(Line::Conversation);
+        conversation.or_else(|| self.interaction.map(Line::Interaction))
+    }
+
+    /// What the gate is asked before the letter may hold anything.
+    pub(crate) fn handout(&self) -> Handout {
+        let Self { connector, kind, interaction, .. } = self;
+        let what = Effect::Export(Export {
+            kind: Words::KIND.to_owned(),
+            role: Role::Administrator.word().to_owned(),
+            rows: 1,
+            personal: true,
+            masked: false,
+            target: "connector".to_owned(),
+            reason: format!("{kind} for {connector}"),
+        });
+        Handout { by: Asker::Host, what, interaction: *interaction }
+    }
+
+    /// Takes in what the gate lets pass, masked where it says so. Whether it did: a leave may be for something else.
+    pub(crate) fn hold(&mut self, words: Sealed<Words>, leave: &Leave) -> bool {
+        self.json = words.open(leave).map(Words::into_text);
+        self.json.is_some()
+    }
+
+    pub(crate) fn is_judged(&self) -> bool {
+        self.json.is_some()
+    }
+
+    /// `None`: it may not be sent before it is judged.
+    pub(crate) fn notice(&self) -> Option<Notice> {
         let Self { id, kind, at, attempts, json, .. } = self.clone();
-        Notice { id, kind, at, attempt: attempts + 1, json }
+        Some(Notice { id, kind, at, attempt: attempts + 1, json: json? })
+    }
+
+    /// A rule forbids that it leaves: it is given up, or judged again at the time that the rule names. Should somebody want it sent all the same, it is
+    /// judged anew.
+    pub(crate) fn denied(&mut self, now: Timestamp, denial: &Denial) {
+        self.attempts += 1;
+        self.failure = Some(format!("denied: {denial}"));
+        match denial.later {
+            Some(later) if later > now && later.since(self.since) < A_DAY => self.next_at = later,
+            _ => self.is_dead = true,
+        }
+    }
+
+    /// What happened stands in the log no more: nothing can be told of it.
+    pub(crate) fn lost(&mut self) {
+        self.failure = Some("gone: what happened stands in the log no more".to_owned());
+        self.is_dead = true;
     }
 
     /// An attempt came to nothing: it waits for the next, or is given up.
-    pub(crate) fn failed(&mut self, now: Timestamp, failure: &ConnectorFailure) {
+    pub(crate) fn failed(&mut self, now: Timestamp, why: String, retry: Option<Duration>) {
         self.attempts += 1;
-        self.failure = Some(format!("{}: {}", failure.code.as_str(), failure.message));
+        self.failure = Some(why);
         let doubled = FIRST_GAP.saturating_mul(1 << (self.attempts - 1).min(16)).min(LONGEST_GAP);
-        match failure.retry {
+        match retry {
             Some(retry) if now.since(self.since) < A_DAY => self.next_at = now + doubled.max(retry.min(A_DAY)),
             _ => self.is_dead = true,
         }
@@ -157,7 +304,7 @@ const OF_THE_RECORD: [&str; 20] = [
 /// These grow with the call.
 const LISTS: [&str; 3] = ["queues", "agents", "tags"];
 
-fn words(event: &EventKind, interaction: Option<InteractionId>, cdr: Option<&Cdr>) -> String {
+fn words(event: &EventKind, interaction: Option<InteractionId>, cdr: Option<&Cdr>) -> Map<String, Value> {
     let mut told = Map::new();
     if let Some(interaction) = interaction {
         told.insert("interaction".to_owned(), json!(interaction.to_string()));
@@ -178,17 +325,12 @@ fn words(event: &EventKind, interaction: Option<InteractionId>, cdr: Option<&Cdr
         }
         _ => {}
     }
-    let text = Value::Object(told.clone()).to_string();
-    if text.len() <= LONGEST {
-        return text;
-    }
-    told.retain(|name, _| !LISTS.contains(&name.as_str()));
-    Value::Object(told).to_string()
+    told
 }
 
 #[cfg(test)]
 mod tests {
-    use plugboard_model::connector::ConnectorFailureCode;
+    use plugboard_model::Configuration;
 
     use super::*;
 
@@ -200,20 +342,26 @@ mod tests {
             note: "two".into(),
         };
         let event = Event { seq: 12, at: Timestamp::from_secs(1_000), kind };
-        Letter::new(&"shop".parse().unwrap(), &"crm".into(), &event, None).unwrap()
+        let mut letter = Letter::new(&"shop".parse().unwrap(), &"crm".into(), &event).unwrap();
+        assert_eq!(letter.notice(), None);
+        let configuration = Arc::new(Configuration::empty("shop".parse().unwrap()));
+        let leave = Leave::without_rules(&configuration, letter.handout()).unwrap();
+        assert!(letter.hold(Words::of(&event, None), &leave));
+        letter
     }
 
-    fn failure(retry_s: Option<u64>) -> ConnectorFailure {
-        let (code, message) = (ConnectorFailureCode::Unreachable, "the other system answered 503".to_owned());
-        ConnectorFailure { code, message, retry: retry_s.map(Duration::from_secs) }
+    fn fails(letter: &mut Letter, now: Timestamp, retry_s: Option<u64>) {
+        let why = "unreachable: the other system answered 503".to_owned();
+        letter.failed(now, why, retry_s.map(Duration::from_secs));
     }
 
     #[test]
     fn letter_tells_what_happened_under_an_id_that_stays() {
         let mut letter = letter();
-        let first = letter.notice();
-        letter.failed(letter.at, &failure(Some(5)));
-        let second = letter.notice();
+        let first = letter.notice().unwrap();
+        let at = letter.at;
+        fails(&mut letter, at, Some(5));
+        let second = letter.notice().unwrap();
         assert_eq!((first.id.as_str(), first.attempt), ("shop-12", 1));
         assert_eq!((second.id, second.attempt, &second.json), (first.id, 2, &first.json));
         assert_eq!(first.json, r#"{"agent":null,"code":"sold","interaction":"i7","note":"two"}"#);
@@ -225,7 +373,7 @@ mod tests {
         let mut gaps = Vec::new();
         let mut now = letter.at;
         while !letter.is_dead {
-            letter.failed(now, &failure(Some(5)));
+            fails(&mut letter, now, Some(5));
             gaps.push(letter.next_at.since(now).as_secs());
             now = letter.next_at;
         }
@@ -236,9 +384,37 @@ mod tests {
     #[test]
     fn what_will_never_work_is_a_dead_letter_at_once_and_can_be_sent_again() {
         let mut letter = letter();
-        letter.failed(letter.at, &failure(None));
+        let at = letter.at;
+        fails(&mut letter, at, None);
         assert!(letter.is_dead);
         letter.again(letter.at + A_DAY);
         assert_eq!((letter.is_dead, letter.attempts, letter.next_at), (false, 0, letter.at + A_DAY));
+    }
+
+    fn denial(later: Option<Timestamp>) -> Denial {
+        Denial { rule: "hours".into(), code: "quiet".into(), reason: "not at night".to_owned(), later }
+    }
+
+    #[test]
+    fn what_a_rule_puts_off_is_judged_again_then_and_what_it_forbids_is_dead() {
+        let event = Event {
+            seq: 12,
+            at: Timestamp::from_secs(1_000),
+            kind: EventKind::DispositionSet {
+                interaction: InteractionId(7),
+                agent: None,
+                code: "".into(),
+                note: "".into(),
+            },
+        };
+        let mut letter = Letter::new(&"shop".parse().unwrap(), &"crm".into(), &event).unwrap();
+        let morning = letter.at + Duration::from_secs(8 * 3_600);
+        letter.denied(letter.at, &denial(Some(morning)));
+        assert_eq!((letter.is_dead, letter.next_at, letter.notice()), (false, morning, None));
+        letter.denied(morning, &denial(None));
+        assert_eq!(
+            (letter.is_dead, letter.failure.as_deref()),
+            (true, Some("denied: rule hours (quiet): not at night"))
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Tells other systems what happened here: durable, in order by interaction, again until it worked or a day is over.
+//! Tells other systems what happened here, and sends messages to customers: durable, in order by interaction or conversation, again until it worked or a
+//! day is over.
 //!
 //! ```text
 //!   log ──(from the mark on)──► letters, with the new mark in one transaction ──► asked, a few at a time ──► gone
@@ -6,6 +7,12 @@
 //!                                    └─────────────────────────────────────────────┘
 //! ```
 //! A letter is written once for each event, and forgotten once the other system took it: a host that dies in between sends it again, with the same id.
+//! Where the tenant has rules, an empty letter is written first, and filled with what the compliance gate lets pass; a host that dies in between has it
+//! judged again. A message was judged before it was accepted. It goes in parts where the platform takes no long texts, and its letter stays until what came
+//! of it is a fact.
+
+mod ends;
+mod judging;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -17,16 +24,29 @@ use std::{
     time::Duration,
 };
 
-use plugboard_model::{InteractionId, TenantId};
+use plugboard_api::HostError;
+use plugboard_exchange::Reply;
+use plugboard_model::{
+    Event, EventKind, InteractionId, TenantId, channel::ChannelFailure, connector::ConnectorFailure,
+};
 use plugboard_plugin as plugin;
 use plugboard_reporting::Cdr;
 use plugboard_store::{Embedded, Query, ReadError, Record as _, Store as _, Transaction};
+use tokio::sync::oneshot;
 
 use super::{
     Connectors, Invocation, Ready,
-    letter::{self, Letter, Mark},
+    letter::{self, Letter, Line, Mark, Words},
 };
-use crate::{alarms::Alarms, chain};
+use crate::{
+    alarms::Alarms,
+    chain,
+    channels::{
+        self, Channels,
+        posted::{self, End, Part},
+    },
+    host::PlugboardHost,
+};
 
 /// Marks the numbers of its questions: exchanges count below.
 pub(crate) const MARK: u64 = 1 << 63;
@@ -34,10 +54,14 @@ pub(crate) const MARK: u64 = 1 << 63;
 const BUDGET: Duration = Duration::from_secs(2);
 /// Between looks at the log: an event is told well within the two seconds that people expect.
 const TICK: Duration = Duration::from_millis(200);
+/// While rules think about a letter.
+const SHORT_TICK: Duration = Duration::from_millis(5);
 /// Letters of a connector that wait in memory; the log holds what is behind them.
 const MOST_WAITING: usize = 2_000;
 /// Of one connector, at the same time.
 const MOST_SENT: usize = 4;
+/// Letters of one connector that rules think about at the same time.
+const MOST_JUDGED: usize = 16;
 /// Events of the log that are looked through in one go.
 const PAGE: usize = 1_000;
 /// Dead letters of a connector that are kept.
@@ -117,15 +141,29 @@ impl Outbox {
         self,
         store: Arc<Embedded>,
         connectors: Arc<Connectors>,
+        channels: Arc<Channels>,
         runtime: Weak<plugin::Runtime>,
+        host: Weak<PlugboardHost>,
         alarms: Arc<Alarms>,
     ) -> std::io::Result<Sending> {
         let Self { to, from } = self;
-        let mut post =
-            Post { store, connectors, runtime, alarms, boxes: BTreeMap::new(), sent: BTreeMap::new(), next: 0 };
+        let mut post = Post {
+            store,
+            connectors,
+            channels,
+            runtime,
+            host,
+            alarms,
+            boxes: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            judged: BTreeMap::new(),
+            told: BTreeMap::new(),
+            next: 0,
+        };
         let run = move || {
             loop {
-                match from.recv_timeout(TICK) {
+                match from.recv_timeout(if post.judged.is_empty() && post.told.is_empty() { TICK } else { SHORT_TICK })
+                {
                     Ok(Said::Reply(reply)) => post.replied(*reply),
                     Ok(Said::Changed { tenant, connector }) => drop(post.boxes.remove(&(tenant, connector))),
                     Ok(Said::Stop) | Err(RecvTimeoutError::Disconnected) => return,
@@ -149,40 +187,101 @@ struct Waiting {
     dead: usize,
 }
 
+/// Who takes letters.
+enum Carrier {
+    Connector(Arc<Ready>),
+    Channel(Arc<channels::Ready>),
+}
+
+impl Carrier {
+    fn wants(&self, letterbox: &str, event: &EventKind) -> bool {
+        match self {
+            Self::Connector(ready) => ready.wants(letter::kind(event).unwrap_or_default()),
+            Self::Channel(_) => posted::is_for(event, letterbox),
+        }
+    }
+
+    fn wants_events(&self) -> bool {
+        match self {
+            Self::Connector(ready) => ready.wants_events(),
+            Self::Channel(_) => true,
+        }
+    }
+}
+
+/// What is under way.
+enum Underway {
+    Notice(Invocation),
+    /// `bytes`, `is_last`: as of the part.
+    Message {
+        sending: channels::Sending,
+        bytes: usize,
+        is_last: bool,
+    },
+}
+
+type Replied = oneshot::Receiver<Result<Reply, HostError>>;
+
 struct Post {
     store: Arc<Embedded>,
     connectors: Arc<Connectors>,
+    channels: Arc<Channels>,
     runtime: Weak<plugin::Runtime>,
+    /// Has the gate of each tenant.
+    host: Weak<PlugboardHost>,
     alarms: Arc<Alarms>,
     boxes: BTreeMap<Key, Waiting>,
     /// Under way, by the number of the question.
-    sent: BTreeMap<u64, (Key, u64, Invocation)>,
+    sent: BTreeMap<u64, (Key, u64, Underway)>,
+    /// What rules think about, by connector and letter.
+    judged: BTreeMap<(Key, u64), Replied>,
+    /// Ends of messages that are on their way to disk.
+    told: BTreeMap<(Key, u64), Replied>,
     next: u64,
 }
 
 impl Post {
     fn send_all(&mut self) {
-        self.forget_the_gone();
-        for tenant in self.connectors.tenants() {
-            let all = self.connectors.of_tenant(&tenant);
-            for (name, ready) in &all {
-                let Ok(ready) = ready else { continue };
-                let key = (tenant.clone(), Arc::clone(name));
-                // One that wants nothing any more still gets what was written for it.
-                if let Err(error) = self.gather(&key, ready) {
-                    self.alarms.note("outbox", &format!("{tenant}/{name}"), chain(&error));
-                    continue;
-                }
-                self.send(&key, ready);
+        let (known, carriers) = self.carriers();
+        self.forget_the_gone(&known);
+        let Some(host) = self.host.upgrade() else { return };
+        self.hear_rules();
+        self.hear_ends(&host);
+        for (key, carrier) in &carriers {
+            // One that wants nothing any more still gets what was written for it.
+            if let Err(error) = self.gather(&host, key, carrier) {
+                self.alarms.note("outbox", &format!("{}/{}", key.0, key.1), chain(&error));
+                continue;
             }
+            self.judge(&host, key);
+            self.send(key, carrier);
+            self.tell_ends(&host, key);
         }
     }
 
+    /// All that are configured, and those of them that can be asked.
+    fn carriers(&self) -> (BTreeSet<Key>, Vec<(Key, Carrier)>) {
+        let (mut known, mut carriers) = (BTreeSet::new(), Vec::new());
+        for tenant in self.connectors.tenants() {
+            for (name, ready) in self.connectors.of_tenant(&tenant) {
+                let key = (tenant.clone(), name);
+                known.insert(key.clone());
+                carriers.extend(ready.ok().map(|ready| (key, Carrier::Connector(ready))));
+            }
+        }
+        for tenant in self.channels.tenants() {
+            for (name, ready) in self.channels.of_tenant(&tenant) {
+                let key = (tenant.clone(), posted::letterbox(&name));
+                known.insert(key.clone());
+                carriers.extend(ready.ok().map(|ready| (key, Carrier::Channel(ready))));
+            }
+        }
+        (known, carriers)
+    }
+
     /// Should one of that name come back, it hears of what happens from then on.
-    fn forget_the_gone(&mut self) {
-        let connectors = &self.connectors;
-        let gone = |(tenant, name): &&Key| !connectors.of_tenant(tenant).iter().any(|(known, _)| known == name);
-        let gone: Vec<Key> = self.boxes.keys().filter(gone).cloned().collect();
+    fn forget_the_gone(&mut self, known: &BTreeSet<Key>) {
+        let gone: Vec<Key> = self.boxes.keys().filter(|key| !known.contains(*key)).cloned().collect();
         for (tenant, name) in gone {
             let mut transaction = Transaction::new();
             // One that stays is found again, and deleted then.
@@ -193,7 +292,7 @@ impl Post {
     }
 
     /// Writes letters for what happened since the mark.
-    fn gather(&mut self, key: &Key, ready: &Ready) -> Result<(), ReadError> {
+    fn gather(&mut self, host: &PlugboardHost, key: &Key, carrier: &Carrier) -> Result<(), ReadError> {
         let (tenant, name) = key;
         if !self.boxes.contains_key(key) {
             let waiting = self.open(key)?;
@@ -201,36 +300,33 @@ impl Post {
         }
         let Some(waiting) = self.boxes.get_mut(key) else { return Ok(()) };
         let last = self.store.last_seq(tenant)?;
-        if !ready.wants_events() {
+        if !carrier.wants_events() {
             waiting.mark = last;
         }
         if last <= waiting.mark || waiting.letters.len() >= MOST_WAITING {
             return Ok(());
         }
-        let events = self.store.read_log(tenant, waiting.mark + 1, PAGE)?;
+        let before = waiting.mark;
+        let events = self.store.read_log(tenant, before + 1, PAGE)?;
         let (mut transaction, mut letters) = (Transaction::new(), Vec::new());
-        let mut mark = waiting.mark;
+        let mut mark = before;
         for event in &events {
-            if ready.wants(letter::kind(&event.kind).unwrap_or_default()) {
-                let cdr = match event.kind.interaction() {
-                    Some(interaction) => self.store.get::<Cdr>(tenant, &interaction.to_string())?,
-                    None => None,
-                };
-                if let Some(letter) = Letter::new(tenant, name, event, cdr.as_ref().map(|(cdr, _)| cdr)) {
-                    if transaction.put(tenant, &letter).is_err() {
-                        // There is room for no more in one transaction.
-                        break;
-                    }
-                    letters.push(letter);
+            if carrier.wants(name, &event.kind)
+                && let Some(letter) = self.letter(host, (tenant, name), event)?
+            {
+                if transaction.put(tenant, &letter).is_err() {
+                    // There is room for no more in one transaction.
+                    break;
                 }
+                letters.push(letter);
             }
             mark = event.seq;
         }
-        if mark == waiting.mark {
+        if mark == before {
             return Ok(());
         }
         // What nobody wants moves the mark in memory; a start looks through it again.
-        let is_news = !letters.is_empty() || mark / PAGE as u64 > waiting.mark / PAGE as u64;
+        let is_news = !letters.is_empty() || mark / PAGE as u64 > before / PAGE as u64;
         if is_news {
             let put = transaction.put(tenant, &Mark { connector: Arc::clone(name), seq: mark });
             if put.is_err() || self.store.commit(transaction).is_err() {
@@ -242,6 +338,7 @@ impl Post {
                 return Ok(());
             }
         }
+        let Some(waiting) = self.boxes.get_mut(key) else { return Ok(()) };
         waiting.mark = mark;
         waiting.letters.extend(letters.into_iter().map(|letter| (letter.seq, letter)));
         Ok(())
@@ -287,69 +384,145 @@ impl Post {
         }
     }
 
-    /// The first that is due of each interaction.
-    fn send(&mut self, key: &Key, ready: &Arc<Ready>) {
+    fn letter(
+        &self,
+        host: &PlugboardHost,
+        (tenant, name): (&TenantId, &Arc<str>),
+        event: &Event,
+    ) -> Result<Option<Letter>, ReadError> {
+        let Some(mut letter) = Letter::new(tenant, name, event) else { return Ok(posted::letter(tenant, event)) };
+        if let Some(leave) = host.leave_without_rules(tenant, letter.handout()) {
+            let cdr = self.record_of(tenant, event.kind.interaction())?;
+            letter.hold(Words::of(event, cdr.as_ref()), &leave);
+        }
+        Ok(Some(letter))
+    }
+
+    fn record_of(&self, tenant: &TenantId, interaction: Option<InteractionId>) -> Result<Option<Cdr>, ReadError> {
+        let Some(interaction) = interaction else { return Ok(None) };
+        Ok(self.store.get::<Cdr>(tenant, &interaction.to_string())?.map(|(cdr, _)| cdr))
+    }
+
+    /// The first that is due of each interaction, or conversation.
+    fn send(&mut self, key: &Key, carrier: &Carrier) {
         let (Some(waiting), Some(runtime)) = (self.boxes.get(key), self.runtime.upgrade()) else { return };
         let now = self.connectors.now();
         let under_way: BTreeSet<u64> =
             self.sent.values().filter(|(of, ..)| of == key).map(|(_, seq, _)| *seq).collect();
         let mut room = MOST_SENT.saturating_sub(under_way.len());
-        let mut behind: BTreeSet<InteractionId> = BTreeSet::new();
+        let mut behind: BTreeSet<Line<'_>> = BTreeSet::new();
+        let mut too_late = Vec::new();
         for (seq, letter) in &waiting.letters {
             if room == 0 {
-                return;
+                break;
             }
-            let is_first = letter.interaction.is_none_or(|interaction| behind.insert(interaction));
+            // It only waits for its end to be told.
+            if letter.posted.end.is_some() {
+                continue;
+            }
+            let is_first = letter.line().is_none_or(|line| behind.insert(line));
             if !is_first || letter.next_at > now || under_way.contains(seq) {
                 continue;
             }
-            let Ok((invocation, ask)) = ready.notify(now, Box::new(letter.notice())) else { return };
+            let (underway, ask) = match carrier {
+                Carrier::Connector(ready) => {
+                    let Some(notice) = letter.notice() else { continue };
+                    let Ok((invocation, ask)) = ready.notify(now, Box::new(notice)) else { break };
+                    (Underway::Notice(invocation), ask)
+                }
+                Carrier::Channel(ready) => {
+                    let part = letter.message().and_then(|message| {
+                        let heard = self.last_heard(ready, key, &message);
+                        let is_late = message.template.is_none() && ready.is_session_over(now, heard);
+                        (!is_late).then(|| posted::part(message, &letter.posted, ready.about().text_max, now))?
+                    });
+                    let Some(Part { outgoing, bytes, is_last }) = part else {
+                        too_late.push(*seq);
+                        continue;
+                    };
+                    let Some((sending, ask)) = ready.send(now, Box::new(outgoing)) else { break };
+                    (Underway::Message { sending, bytes, is_last }, ask)
+                }
+            };
             let id = MARK | self.next;
             let question = plugin::Question { id, tenant: key.0.clone(), budget: BUDGET, ask };
             if runtime.ask(question).is_err() {
-                return invocation.withdraw(now);
+                match underway {
+                    Underway::Notice(invocation) => invocation.withdraw(now),
+                    Underway::Message { sending, .. } => sending.withdraw(now),
+                }
+                break;
             }
             self.next += 1;
-            self.sent.insert(id, (key.clone(), *seq, invocation));
+            self.sent.insert(id, (key.clone(), *seq, underway));
             room -= 1;
+        }
+        for seq in too_late {
+            let why = "session-over: the platform takes no plain text any more; use a template".to_owned();
+            self.end(key, seq, |letter| letter.failed(now, why, None));
         }
     }
 
     fn replied(&mut self, reply: plugin::Reply) {
-        let Some((key, seq, invocation)) = self.sent.remove(&reply.id) else { return };
+        let Some((key, seq, underway)) = self.sent.remove(&reply.id) else { return };
         let now = self.connectors.now();
-        let said = invocation.ended(now, reply.result);
-        let Some(waiting) = self.boxes.get_mut(&key) else { return self.forget_or_leave(&key, seq, said.is_ok()) };
+        match underway {
+            Underway::Notice(invocation) => self.noticed(&key, seq, invocation.ended(now, reply.result)),
+            Underway::Message { sending, bytes, is_last } => match sending.ended(now, reply.result) {
+                Ok(receipt) => self.end(&key, seq, |letter| {
+                    letter.posted.receipts.push(receipt);
+                    letter.posted.bytes = bytes;
+                    letter.posted.end = is_last.then_some(End::Sent);
+                }),
+                Err(ChannelFailure { code, message, retry }) => {
+                    let why = format!("{}: {message}", code.as_str());
+                    self.end(&key, seq, |letter| letter.failed(now, why, retry));
+                }
+            },
+        }
+    }
+
+    fn noticed(&mut self, key: &Key, seq: u64, said: Result<String, ConnectorFailure>) {
+        let now = self.connectors.now();
+        let Some(waiting) = self.boxes.get_mut(key) else { return self.forget_or_leave(key, seq, said.is_ok()) };
         let Some(letter) = waiting.letters.get_mut(&seq) else { return };
-        let (tenant, name) = &key;
-        let mut transaction = Transaction::new();
         let mut changed = letter.clone();
+        if let Err(ConnectorFailure { code, message, retry }) = &said {
+            changed.failed(now, format!("{}: {message}", code.as_str()), *retry);
+            if changed.is_dead {
+                return self.give_up(key, &changed);
+            }
+        }
+        let tenant = &key.0;
+        let mut transaction = Transaction::new();
         let noted = match &said {
             Ok(_) => transaction.delete::<Letter>(tenant, &changed.id()),
-            Err(failure) => {
-                changed.failed(now, failure);
-                if changed.is_dead {
-                    let failure = changed.failure.clone().unwrap_or_default();
-                    let detail =
-                        format!("{} is not told any more: {failure}; plugboard connector dead-letters", changed.id);
-                    self.alarms.note("connector-dead-letter", &format!("{tenant}/{name}"), detail);
-                }
-                if changed.is_dead && waiting.dead >= MOST_DEAD {
-                    transaction.delete::<Letter>(tenant, &changed.id())
-                } else {
-                    transaction.put(tenant, &changed)
-                }
-            }
+            Err(_) => transaction.put(tenant, &changed),
         };
         let kept = noted.is_ok() && self.store.commit(transaction).is_ok();
         // A disk that took it not is asked again by the next attempt, with the same id.
-        if said.is_ok() || changed.is_dead {
-            if kept {
-                waiting.letters.remove(&seq);
-                waiting.dead += usize::from(changed.is_dead);
-            }
+        match said {
+            Ok(_) if kept => drop(waiting.letters.remove(&seq)),
+            Ok(_) => {}
+            Err(_) => *letter = changed,
+        }
+    }
+
+    /// It is tried no more. The oldest that are kept stay: of too many, this one goes.
+    fn give_up(&mut self, (tenant, name): &Key, dead: &Letter) {
+        let Some(waiting) = self.boxes.get_mut(&(tenant.clone(), Arc::clone(name))) else { return };
+        let failure = dead.failure.clone().unwrap_or_default();
+        let detail = format!("{} is not told any more: {failure}; plugboard connector dead-letters", dead.id);
+        self.alarms.note("connector-dead-letter", &format!("{tenant}/{name}"), detail);
+        let mut transaction = Transaction::new();
+        let noted = if waiting.dead >= MOST_DEAD {
+            transaction.delete::<Letter>(tenant, &dead.id())
         } else {
-            *letter = changed;
+            transaction.put(tenant, dead)
+        };
+        if noted.is_ok() && self.store.commit(transaction).is_ok() {
+            waiting.letters.remove(&dead.seq);
+            waiting.dead += 1;
         }
     }
 

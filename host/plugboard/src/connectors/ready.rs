@@ -83,16 +83,27 @@ pub(crate) fn granted(connector: &Connector, asked: Option<&Asks>) -> Result<Ask
     }
 }
 
+/// What a component is given: what the tenant grants it, and no more.
+pub(crate) fn access(
+    component: &Connector,
+    asked: Option<&Asks>,
+    secrets: &BTreeMap<Arc<str>, String>,
+    kv: Arc<dyn Kv>,
+    place: KvPlace,
+) -> Result<Access, String> {
+    let mut access =
+        Access::new(granted(component, asked)?).with_settings(component.settings.clone()).with_kv(kv, place);
+    for (name, value) in secrets {
+        let name = name.parse().map_err(|_| format!("{name:?} is no name of a secret"))?;
+        access = access.with_secret(name, value.clone());
+    }
+    Ok(access)
+}
+
 impl Making<'_> {
     pub(super) fn ready(self, about: String, alarms: Arc<Alarms>) -> Result<Ready, String> {
         let Self { connector, plugin, asked, secrets, kv: (kv, place) } = self;
-        let mut access = Access::new(granted(connector, asked.as_ref())?)
-            .with_settings(connector.settings.clone())
-            .with_kv(kv, place);
-        for (name, value) in &secrets {
-            let name = name.parse().map_err(|_| format!("{name:?} is no name of a secret"))?;
-            access = access.with_secret(name, value.clone());
-        }
+        let access = access(connector, asked.as_ref(), &secrets, kv, place)?;
         let description = plugin.description_with(connector.settings.clone()).map_err(|failure| failure.to_string())?;
         let read = |operation: &str, schema: &str| {
             let value = serde_json::from_str(schema).map_err(|error| format!("{operation}: {error}"))?;

@@ -3,18 +3,21 @@
 use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
-    Answer, Applied, ApplyError, CdrQuery, ConnectorView, Cursor, DeadLetters, Host, HostError, HostView,
-    LettersRefused, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces,
-    RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload,
+    Answer, Applied, ApplyError, Came, CdrQuery, ChannelView, ConnectorView, Cursor, DeadLetters, Host, HostError,
+    HostView, Known, LettersRefused, Message, MessageQuery, PackChanged, PackLog, PackOrder, PackRefused, PackView,
+    Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery,
+    TenantSummary, TraceQuery, Upload, WebhookRefused,
 };
 use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
-use plugboard_model::{InteractionId, RecordingId, TenantId, Timestamp, routing::Tables, tape::Tape};
+use plugboard_model::{
+    InteractionId, RecordingId, TenantId, Timestamp, channel::WebhookReply, routing::Tables, tape::Tape,
+};
 use plugboard_reporting::{AgentInterval, Cdr, QueueInterval};
 use plugboard_store::Store as _;
 use tokio::sync::broadcast;
 
 use super::{PlugboardHost, later, write_file};
-use crate::{cdrs, plugins::figures, tapes};
+use crate::{cdrs, channels::kept, plugins::figures, tapes};
 
 impl Host for PlugboardHost {
     fn view(&self) -> HostView {
@@ -65,6 +68,10 @@ impl Host for PlugboardHost {
         command: Command,
     ) -> Answer<'a, Result<Reply, HostError>> {
         Box::pin(async move {
+            let command = match command {
+                Command::Send(wish) => return self.send_once(tenant, by, wish).await,
+                command => command,
+            };
             let later = later(&command);
             match (self.ask(tenant, by, command).await, later) {
                 // Over, but with a record: somebody says only now what came of it.
@@ -167,6 +174,43 @@ impl Host for PlugboardHost {
             let events = store.read_log(tenant, after.saturating_add(1), limit)?;
             Ok(Sealed::new(events.into_iter().map(Arc::new).collect()))
         })
+    }
+
+    fn channels(&self, tenant: &TenantId) -> Vec<ChannelView> {
+        self.channels_of(tenant)
+    }
+
+    fn webhook<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        channel: &'a str,
+        came: Came,
+    ) -> Answer<'a, Result<WebhookReply, WebhookRefused>> {
+        Box::pin(self.channels.webhook(self, tenant, channel, came))
+    }
+
+    fn messages<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        query: MessageQuery,
+    ) -> Answer<'a, Result<Sealed<Page<Message>>, HostError>> {
+        self.read(tenant, move |store, tenant| kept::search(store, tenant, &query).map(Sealed::new))
+    }
+
+    fn known_message<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        channel: &'a str,
+        address: &'a str,
+        id: &'a str,
+    ) -> Answer<'a, Result<Known, HostError>> {
+        let (channel, address, id) = (channel.to_owned(), address.to_owned(), id.to_owned());
+        let now = self.channels.now();
+        self.read(tenant, move |store, tenant| kept::known(store, tenant, (&channel, &address, &id), now))
+    }
+
+    fn is_session_over(&self, tenant: &TenantId, channel: &str, last_heard: Option<Timestamp>) -> bool {
+        self.session_is_over(tenant, channel, last_heard)
     }
 
     fn connectors(&self, tenant: &TenantId) -> Vec<ConnectorView> {

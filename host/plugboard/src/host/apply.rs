@@ -11,8 +11,8 @@ use plugboard_api::{Applied, ApplyError, Change, ChangeKind, Fault, Host as _, H
 use plugboard_config::{ConnectorSays, Judges};
 use plugboard_exchange::SharedConfiguration;
 use plugboard_model::{
-    Configuration, Limits, Prompt, TenantId, Timestamp, compliance::Rule, connector::Connector, flow::Severity,
-    routing::Tables,
+    Configuration, Limits, Prompt, TenantId, Timestamp, channel::Channel, compliance::Rule, connector::Connector,
+    flow::Severity, routing::Tables,
 };
 use plugboard_store::{Store as _, Transaction};
 use tokio::sync::oneshot;
@@ -63,7 +63,11 @@ impl PlugboardHost {
             true => ConnectorSays::default(),
             false => self.components.check_connector(None, connector),
         };
-        let judges = Judges { flow: &flow, policy: &policy, rule: &rule, connector: &connector };
+        let channel = |channel: &Channel| match channel.component.plugin.contains('/') {
+            true => Vec::new(),
+            false => self.components.check_channel(None, channel),
+        };
+        let judges = Judges { flow: &flow, policy: &policy, rule: &rule, connector: &connector, channel: &channel };
         let bundle = plugboard_config::load_tenant(folder, judges)
             .map_err(|faults| plugboard_config::render(&faults, plugboard_config::Style::Plain))?;
         let tenant = bundle.configuration.tenant.clone();
@@ -141,16 +145,23 @@ impl PlugboardHost {
         Ok(())
     }
 
-    /// Before anybody may ask them: a connector says what it is in some milliseconds, at most in a second.
+    /// Before anybody may ask them: a connector or channel says what it is in some milliseconds, at most in a second.
     pub(super) async fn prepare_connectors(&self, configuration: &SharedConfiguration) {
-        if configuration.connectors.is_empty() && !self.connectors.has(&configuration.tenant) {
+        let tenant = &configuration.tenant;
+        let asks_connectors = !configuration.connectors.is_empty() || self.connectors.has(tenant);
+        let has_channels = !configuration.channels.is_empty() || self.channels.has(tenant);
+        if !asks_connectors && !has_channels {
             return;
         }
-        let (connectors, components) = (Arc::clone(&self.connectors), self.components.clone());
-        let configuration = Arc::clone(configuration);
-        let prepared = tokio::task::spawn_blocking(move || connectors.prepare(&configuration, &components)).await;
+        let (connectors, channels) = (Arc::clone(&self.connectors), Arc::clone(&self.channels));
+        let (configuration, components) = (Arc::clone(configuration), self.components.clone());
+        let prepare = move || {
+            connectors.prepare(&configuration, &components);
+            channels.prepare(&configuration, &components);
+        };
+        let prepared = tokio::task::spawn_blocking(prepare).await;
         if let Err(error) = prepared {
-            tracing::error!(error = &error as &dyn std::error::Error, "connectors were not made ready");
+            tracing::error!(error = &error as &dyn std::error::Error, "connectors and channels were not made ready");
         }
     }
 
@@ -242,7 +253,8 @@ impl PlugboardHost {
         let policy = |plugin: &str, tables: &Tables| components.check_policy(tenant, plugin, tables);
         let rule = |rule: &Rule| components.check_rule(tenant, rule);
         let connector = |connector: &Connector| components.check_connector(tenant, connector);
-        let judges = Judges { flow: &flow, policy: &policy, rule: &rule, connector: &connector };
+        let channel = |channel: &Channel| components.check_channel(tenant, channel);
+        let judges = Judges { flow: &flow, policy: &policy, rule: &rule, connector: &connector, channel: &channel };
         let findings = plugboard_config::check(configuration, judges);
         let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
         faults.extend(errors.map(|finding| Fault {

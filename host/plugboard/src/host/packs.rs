@@ -427,7 +427,10 @@ fn users_of(pack: &PackId, configuration: &Configuration) -> Vec<String> {
     let connectors = connectors.filter(|(_, connector)| crate::packs::is_of(&connector.plugin, pack));
     let rules = rules.map(|(name, _)| format!("rule {name}"));
     let connectors = connectors.map(|(name, _)| format!("connector {name}"));
-    queues.chain(flows.map(|(id, _)| format!("flow {id}"))).chain(rules).chain(connectors).collect()
+    let channels = configuration.channels.iter();
+    let channels = channels.filter(|(_, channel)| crate::packs::is_of(&channel.component.plugin, pack));
+    let channels = channels.map(|(name, _)| format!("channel {name}"));
+    queues.chain(flows.map(|(id, _)| format!("flow {id}"))).chain(rules).chain(connectors).chain(channels).collect()
 }
 
 /// What nobody has granted yet; of a version that the grant is not for, all that it asks.

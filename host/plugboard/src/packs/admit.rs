@@ -100,7 +100,11 @@ impl Gate {
                 let connector = self.engine.load(bytes, terms).map_err(not_loaded)?;
                 Ok(Component::Connector(connector, component.asks.clone()))
             }
-            World::Channel | World::Assistant | World::Dialer => {
+            World::Channel => {
+                let channel = self.engine.load(bytes, terms).map_err(not_loaded)?;
+                Ok(Component::Channel(channel, component.asks.clone()))
+            }
+            World::Assistant | World::Dialer => {
                 Err(Unfit::NotRun { file: component.file.to_string(), world: component.world })
             }
         }

@@ -8,7 +8,7 @@ use std::{
 use plugboard_config::{SettingFault, SettingProblem, SettingsSchema};
 use plugboard_model::TenantId;
 use plugboard_pack::{PackId, permissions::Asks};
-use plugboard_plugin::{CompliancePlugin, ConnectorPlugin, FlowPlugin, RoutingPlugin};
+use plugboard_plugin::{ChannelPlugin, CompliancePlugin, ConnectorPlugin, FlowPlugin, RoutingPlugin};
 use serde_json::Value;
 
 use super::Row;
@@ -21,6 +21,7 @@ pub(crate) enum Component {
     Compliance(CompliancePlugin),
     /// With the most that it may be granted.
     Connector(ConnectorPlugin, Asks),
+    Channel(ChannelPlugin, Asks),
 }
 
 impl Component {

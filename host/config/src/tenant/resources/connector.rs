@@ -1,4 +1,4 @@
-//! A table of `connectors.toml`.
+//! A table of `connectors.toml`, and of `channels.toml`, which says the same and whom the channel reaches.
 //!
 //! ```toml
 //! [crm]
@@ -10,15 +10,38 @@
 //! env = "PLUGBOARD_SECRET_CRM"                    # or file = "crm-token", in the host's folder secrets/TENANT
 //! to = ["https://crm.example.com"]
 //! ```
+//!
+//! ```toml
+//! [sms]
+//! plugin = "channel-webhook"
+//! callers = true                                  # its addresses are telephone numbers: flows write to callers by it
+//! allow = ["https://sms.example.com"]
+//! settings = { send-url = "https://sms.example.com/send", secret = "sms" }
+//! [sms.secrets.sms]
+//! file = "sms-key"
+//! ```
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
-use plugboard_model::connector::{Connector, Secret, SecretSource};
+use plugboard_model::{
+    channel::Channel,
+    connector::{Connector, Secret, SecretSource},
+};
 
 use crate::fields::Fields;
 
 pub(super) fn read(fields: &Fields<'_>, folder: &Path) -> Option<Connector> {
-    let plugin = fields.required_text("plugin", "name the component: plugin = \"connector-rest\"");
+    component(fields, folder, "name the component: plugin = \"connector-rest\"")
+}
+
+pub(super) fn channel(fields: &Fields<'_>, folder: &Path) -> Option<Channel> {
+    let callers = fields.flag("callers").unwrap_or(false);
+    let component = component(fields, folder, "name the component: plugin = \"channel-webhook\"")?;
+    Some(Channel { component, callers })
+}
+
+fn component(fields: &Fields<'_>, folder: &Path, remedy: &str) -> Option<Connector> {
+    let plugin = fields.required_text("plugin", remedy);
     let settings = fields.texts("settings", Some(folder));
     let origins = |name| {
         let list = fields.list::<String>(name, "write [\"https://crm.example.com\"]").unwrap_or_default();
