@@ -77,6 +77,14 @@ impl Drop for Taken {
     }
 }
 
+/// What channels keep, beside what others keep.
+const PLACES: &str = "channel ";
+
+/// Where a channel keeps what it keeps: one of another plugin finds nothing of it.
+fn place(name: &str, channel: &Channel) -> String {
+    format!("{PLACES}{name} {}", channel.component.plugin)
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -122,6 +130,10 @@ impl Channels {
             self.mark(tenant, name);
         }
         self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), ready);
+        let places: BTreeSet<String> =
+            configuration.channels.iter().map(|(name, channel)| place(name, channel)).collect();
+        // What stays is bounded by its quota, and found again the next time.
+        let _ = self.connectors.kv().retain(tenant, PLACES, |place| places.contains(place));
     }
 
     /// From where on the outbox reads the log for it: from before anything can be accepted.
@@ -159,8 +171,9 @@ impl Channels {
         {
             return Ok(Arc::clone(before));
         }
-        let place = plugin::KvPlace { tenant: tenant.clone(), plugin: format!("@{name} {}", component.plugin) };
-        let access = crate::connectors::access(component, asked.as_ref(), &secrets, self.connectors.kv(), place)?;
+        let place = plugin::KvPlace { tenant: tenant.clone(), plugin: place(name, channel) };
+        let kv = Arc::clone(self.connectors.kv()) as Arc<dyn plugin::Kv>;
+        let access = crate::connectors::access(component, asked.as_ref(), &secrets, kv, place)?;
         let about = plugin.description().clone();
         let (channel, alarms) = (Arc::clone(channel), Arc::clone(&self.alarms));
         let called = format!("{tenant}/{name}");

@@ -161,8 +161,8 @@ impl Connectors {
         secrets.collect()
     }
 
-    pub(crate) fn kv(&self) -> Arc<dyn Kv> {
-        Arc::clone(&self.kv)
+    pub(crate) fn kv(&self) -> &Arc<DurableKv> {
+        &self.kv
     }
 
     fn secret(&self, tenant: &TenantId, from: &SecretSource) -> Option<String> {

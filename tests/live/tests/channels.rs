@@ -190,8 +190,8 @@ fn what_customers_write_is_kept_once_before_the_platform_is_answered_and_forged_
     assert_eq!(told, 2);
     assert_eq!(webhook(host.api, &body, None).0, 200);
     assert_eq!(webhook(host.api, &body, Some("sha256=00")).0, 403);
-    let challenge = format!("GET /channels/live/sms?challenge=word HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-    assert_eq!(exchange(host.api, &challenge), (200, b"word".to_vec()));
+    let challenge = "GET /channels/live/sms?challenge=word HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n";
+    assert_eq!(exchange(host.api, challenge), (200, b"word".to_vec()));
     let nobody = "POST /channels/live/pigeon HTTP/1.1\r\nHost: h\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
     assert_eq!(exchange(host.api, nobody).0, 404);
 

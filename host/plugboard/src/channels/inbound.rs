@@ -80,7 +80,8 @@ impl Channels {
         };
         self.keep(host, tenant, name, ready, messages).await?;
         self.note(host, tenant, name, ready, reports).await?;
-        Ok(reply.unwrap_or(WebhookReply { status: 200, kind: "text/plain".to_owned(), body: Vec::new() }))
+        let taken = || WebhookReply { status: 200, kind: "text/plain".to_owned(), body: Vec::new() };
+        Ok(reply.unwrap_or_else(taken))
     }
 
     /// Each message once, however often the platform sends it.

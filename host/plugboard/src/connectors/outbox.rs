@@ -467,7 +467,7 @@ impl Post {
         let Some((key, seq, underway)) = self.sent.remove(&reply.id) else { return };
         let now = self.connectors.now();
         match underway {
-            Underway::Notice(invocation) => self.noticed(&key, seq, invocation.ended(now, reply.result)),
+            Underway::Notice(invocation) => self.noticed(&key, seq, &invocation.ended(now, reply.result)),
             Underway::Message { sending, bytes, is_last } => match sending.ended(now, reply.result) {
                 Ok(receipt) => self.end(&key, seq, |letter| {
                     letter.posted.receipts.push(receipt);
@@ -482,12 +482,12 @@ impl Post {
         }
     }
 
-    fn noticed(&mut self, key: &Key, seq: u64, said: Result<String, ConnectorFailure>) {
+    fn noticed(&mut self, key: &Key, seq: u64, said: &Result<String, ConnectorFailure>) {
         let now = self.connectors.now();
         let Some(waiting) = self.boxes.get_mut(key) else { return self.forget_or_leave(key, seq, said.is_ok()) };
         let Some(letter) = waiting.letters.get_mut(&seq) else { return };
         let mut changed = letter.clone();
-        if let Err(ConnectorFailure { code, message, retry }) = &said {
+        if let Err(ConnectorFailure { code, message, retry }) = said {
             changed.failed(now, format!("{}: {message}", code.as_str()), *retry);
             if changed.is_dead {
                 return self.give_up(key, &changed);
@@ -495,7 +495,7 @@ impl Post {
         }
         let tenant = &key.0;
         let mut transaction = Transaction::new();
-        let noted = match &said {
+        let noted = match said {
             Ok(_) => transaction.delete::<Letter>(tenant, &changed.id()),
             Err(_) => transaction.put(tenant, &changed),
         };
