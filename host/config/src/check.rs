@@ -3,9 +3,11 @@
 mod connector;
 mod flow;
 mod policy;
+mod reference;
 mod rule;
 
 pub use connector::ConnectorSays;
+pub use reference::check_references;
 
 use std::collections::{BTreeMap, BTreeSet};
 

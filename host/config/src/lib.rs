@@ -22,6 +22,7 @@ mod zone;
 pub use changes::{Change, ChangeKind, Changes, FieldChange, diff};
 pub use check::{
     CheckChannel, CheckConnector, CheckFlow, CheckPolicy, CheckRule, ConnectorSays, Finding, Judges, check,
+    check_references,
 };
 pub use fault::{Fault, Place, Style, render, render_in, width};
 pub use process::{

@@ -8,7 +8,7 @@ use plugboard_model::{
     channel::Channel,
     compliance::Rule,
     connector::Connector,
-    flow::{Problem, Setting},
+    flow::{Problem, Reference, Setting},
     routing,
 };
 use plugboard_pack::{PackId, World, permissions::Asks};
@@ -316,6 +316,17 @@ impl Components {
                 .unwrap_or_else(|failure| failed(failure.to_string(), "mend the plugin, or name another one")),
             None => failed(format!("there is no flow plugin {plugin}"), "install it, or name another one"),
         }
+    }
+
+    /// What a flow's document names of the tenant's, as its component says.
+    pub(crate) fn references(
+        &self,
+        tenant: Option<&TenantId>,
+        plugin: &str,
+        document: &str,
+    ) -> Result<Vec<Reference>, plugin::AskFailure> {
+        let Some(flow) = self.flow(tenant, plugin) else { return Ok(Vec::new()) };
+        flow.references(&plugin::Settings::document(document))
     }
 }
 

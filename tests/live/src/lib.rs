@@ -20,6 +20,6 @@ pub use baresip::Baresip;
 pub use ear::{Ear, Hearing, Packet, Sound};
 pub use events::{Events, count};
 pub use host::{Host, Killed, Surroundings};
-pub use program::{demo, plugboard};
+pub use program::{demo, plugboard, plugins};
 pub use sipp::{Row, Sipp, free_port};
 pub use tenant::Tenant;

@@ -41,7 +41,7 @@ fn program() -> &'static Path {
 }
 
 /// Folder of the components: `PLUGBOARD_PLUGINS`, else where `cargo xtask plugins` leaves them.
-pub(crate) fn plugins() -> PathBuf {
+pub fn plugins() -> PathBuf {
     let folder = std::env::var_os("PLUGBOARD_PLUGINS")
         .map_or_else(|| profile_folder().parent().unwrap().join("plugins"), PathBuf::from);
     assert!(folder.join("flow-graph.wasm").exists(), "no components in {}; run: cargo xtask plugins", folder.display());

@@ -3,7 +3,7 @@
 
 use std::{fs, time::Duration};
 
-use plugboard_live::{Ear, Events, Host, Sound, Tenant, count};
+use plugboard_live::{Ear, Events, Host, Sound, Surroundings, Tenant, count, plugins};
 
 const SOON: Duration = Duration::from_secs(20);
 
@@ -102,4 +102,19 @@ fn an_option_added_to_a_menu_is_heard_by_the_next_caller_who_presses_it() {
     let (code, said) = apply(&host);
     assert_eq!(code, Some(0), "{said}");
     assert_eq!(heard_after_three(&host), [MENU, Tenant::MUSIC_HERTZ, SORRY]);
+}
+
+/// A flow of one's own is asked what it names; that it runs a document of `flow-graph` is only for want of another.
+#[test]
+fn what_a_flow_of_ones_own_names_has_to_be_there() {
+    let graph = fs::read(plugins().join("flow-graph.wasm")).unwrap();
+    let mut tenant = Tenant::default();
+    tenant.more.push(("flows.toml", "[menu]\nplugin = \"own-graph\"\n".into()));
+    let host = Host::start_with(&tenant, Surroundings::default(), &[("own-graph", graph)]);
+    assert_eq!(host.get("configuration")["flows"]["menu"]["plugin"], "own-graph");
+    edit(&host, "flows/menu.json", "\"queue\": \"sales\"", "\"queue\": \"salse\"");
+    let (code, said) = apply(&host);
+    assert_eq!((code, revision(&host)), (Some(1), 1), "{said}");
+    let told = ["/flows/menu/nodes/wait:", "no queue is called \"salse\"", "did you mean `sales`?"];
+    assert!(told.iter().all(|told| said.contains(told)), "{said}");
 }

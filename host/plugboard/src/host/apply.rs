@@ -8,7 +8,7 @@ use std::{
 };
 
 use plugboard_api::{Applied, ApplyError, Change, ChangeKind, Fault, Host as _, HostError, Sha256, Upload};
-use plugboard_config::{ConnectorSays, Judges};
+use plugboard_config::{ConnectorSays, Finding, Judges};
 use plugboard_exchange::SharedConfiguration;
 use plugboard_model::{
     Configuration, Limits, Prompt, TenantId, Timestamp, channel::Channel, compliance::Rule, connector::Connector,
@@ -257,29 +257,47 @@ impl PlugboardHost {
         let judges = Judges { flow: &flow, policy: &policy, rule: &rule, connector: &connector, channel: &channel };
         let findings = plugboard_config::check(configuration, judges);
         let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
-        faults.extend(errors.map(|finding| Fault {
-            node: finding.node,
-            field: Some(finding.pointer),
-            code: finding.code,
-            message: finding.message,
-            remedy: finding.remedy,
-            ..Fault::default()
-        }));
+        faults.extend(errors.map(fault_of));
         for (id, flow) in configuration.flows.iter().filter(|(_, flow)| flow.plugin != "flow-graph") {
-            for problem in components.check_flow(tenant, &flow.plugin, &flow.document, &configuration.limits) {
-                if problem.severity == Severity::Error {
-                    faults.push(Fault {
+            let (plugin, document) = (&*flow.plugin, &*flow.document);
+            let mut problems = components.check_flow(tenant, plugin, document, &configuration.limits);
+            problems.retain(|problem| problem.severity == Severity::Error);
+            if problems.is_empty() {
+                match components.references(tenant, plugin, document) {
+                    Ok(named) => {
+                        let findings = plugboard_config::check_references(configuration, id, &named);
+                        faults.extend(findings.into_iter().map(fault_of));
+                    }
+                    Err(failure) => faults.push(Fault {
                         file: Some(format!("flows/{id}.json")),
-                        node: problem.node,
-                        field: problem.field,
-                        code: problem.code,
-                        message: problem.message,
-                        remedy: problem.remedy,
+                        code: "plugin".into(),
+                        message: format!("{plugin} does not say what the flow names: {failure}"),
+                        remedy: "mend the plugin, or name another one".into(),
                         ..Fault::default()
-                    });
+                    }),
                 }
             }
+            faults.extend(problems.into_iter().map(|problem| Fault {
+                file: Some(format!("flows/{id}.json")),
+                node: problem.node,
+                field: problem.field,
+                code: problem.code,
+                message: problem.message,
+                remedy: problem.remedy,
+                ..Fault::default()
+            }));
         }
+    }
+}
+
+fn fault_of(finding: Finding) -> Fault {
+    Fault {
+        node: finding.node,
+        field: Some(finding.pointer),
+        code: finding.code,
+        message: finding.message,
+        remedy: finding.remedy,
+        ..Fault::default()
     }
 }
 
