@@ -74,7 +74,10 @@ pub(crate) struct Node {
 #[derive(Debug)]
 pub(crate) enum Kind {
     Start,
-    Play { prompt: Prompt, barge_in: bool },
+    Play {
+        prompt: Prompt,
+        barge_in: bool,
+    },
     Menu(Menu),
     CollectDigits(Collect),
     Branch(Vec<Rule>),
@@ -83,15 +86,29 @@ pub(crate) enum Kind {
     SetLanguage(String),
     SetQueue(QueueChoice),
     Queue(Wait),
-    TransferAgent { agent: Template, ring_ms: u32 },
-    TransferNumber { number: Template, ring_ms: u32 },
-    TransferFlow { flow: String },
+    TransferAgent {
+        agent: Template,
+        ring_ms: u32,
+    },
+    TransferNumber {
+        number: Template,
+        ring_ms: u32,
+    },
+    TransferFlow {
+        flow: String,
+    },
     Voicemail(Voicemail),
     Tag(Vec<(String, Template)>),
     Connector(Question),
     /// To whoever calls; the flow goes on at once.
-    Message { text: Template, template: Option<String> },
-    HangUp { prompt: Option<Prompt>, cause: u16 },
+    Message {
+        text: Template,
+        template: Option<String>,
+    },
+    HangUp {
+        prompt: Option<Prompt>,
+        cause: u16,
+    },
 }
 
 #[derive(Debug)]
