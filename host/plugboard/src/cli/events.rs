@@ -1,13 +1,17 @@
 //! What happens on a host, line by line.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{fmt::Display, io::Read as _, net::TcpStream, ops::ControlFlow, time::Duration};
 
 use clap::Args;
 use serde_json::Value;
 use tungstenite::{
-    Message,
-    client::IntoClientRequest as _,
-    http::{HeaderValue, StatusCode, header::AUTHORIZATION},
+    HandshakeError, Message,
+    client::{IntoClientRequest as _, uri_mode},
+    http::{
+        HeaderValue, Response, StatusCode,
+        header::{AUTHORIZATION, CONTENT_LENGTH},
+    },
+    stream::Mode,
 };
 
 use super::{
@@ -138,21 +142,34 @@ enum Failure {
     ForNow(ClientError),
 }
 
-type Socket = tungstenite::WebSocket<tungstenite::stream::MaybeTlsStream<std::net::TcpStream>>;
+type Socket = tungstenite::WebSocket<TcpStream>;
+
+/// A host that says nothing for so long while it is asked to open a stream is gone.
+const OPENS_WITHIN: Duration = Duration::from_secs(10);
+
+/// More than any problem of the API says.
+const LONGEST_REFUSAL: u64 = 64 * 1_024;
 
 fn connect(client: &Client, path: &str) -> Result<Socket, Failure> {
     let (address, authorization) = client.web_socket(path);
     let unreachable =
-        |error: &tungstenite::Error| ClientError::Unreachable { host: address.clone(), reason: error.to_string() };
+        |reason: &dyn Display| ClientError::Unreachable { host: address.clone(), reason: reason.to_string() };
     let mut request = address.as_str().into_client_request().map_err(|error| Failure::ForGood(unreachable(&error)))?;
     if let Some(value) = authorization.and_then(|authorization| HeaderValue::from_str(authorization).ok()) {
         request.headers_mut().insert(AUTHORIZATION, value);
     }
-    match tungstenite::connect(request) {
-        Ok((socket, _)) => Ok(socket),
-        Err(tungstenite::Error::Http(response)) => {
+    if !matches!(uri_mode(request.uri()), Ok(Mode::Plain)) {
+        return Err(Failure::ForGood(unreachable(&"a stream of events is read over http only")));
+    }
+    let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']);
+    let gone = |error: std::io::Error| Failure::ForNow(unreachable(&error));
+    let stream = TcpStream::connect((host, request.uri().port_u16().unwrap_or(80))).map_err(gone)?;
+    stream.set_read_timeout(Some(OPENS_WITHIN)).map_err(gone)?;
+    match tungstenite::client(request, stream.try_clone().map_err(gone)?) {
+        Ok((socket, _)) => stream.set_read_timeout(None).map(|()| socket).map_err(gone),
+        Err(HandshakeError::Failure(tungstenite::Error::Http(response))) => {
             let status = response.status();
-            let problem = response.body().as_deref().and_then(|body| serde_json::from_slice(body).ok());
+            let problem = serde_json::from_slice(&body_of(*response, stream));
             let refused = ClientError::refused(status.as_u16(), &problem.unwrap_or_default());
             // Busy, draining or too many wrong tokens: all of these end.
             let ends = status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS;
@@ -160,6 +177,16 @@ fn connect(client: &Client, path: &str) -> Result<Socket, Failure> {
         }
         Err(error) => Err(Failure::ForNow(unreachable(&error))),
     }
+}
+
+/// All of a refusal: of its body the library keeps only what happened to come with the head.
+fn body_of(response: Response<Option<Vec<u8>>>, stream: TcpStream) -> Vec<u8> {
+    let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let mut body = response.into_body().unwrap_or_default();
+    let rest = length.unwrap_or(LONGEST_REFUSAL).min(LONGEST_REFUSAL).saturating_sub(body.len() as u64);
+    // A body that breaks off is no problem document, and the status alone is told.
+    let _ = stream.take(rest).read_to_end(&mut body);
+    body
 }
 
 /// `12  2026-11-22T10:41:00.250Z  i7  leg-answered  leg=9`
@@ -186,7 +213,10 @@ mod tests {
     #![allow(clippy::disallowed_methods, reason = "a host to talk to is a socket and a thread")]
     #![allow(clippy::result_large_err, reason = "tungstenite's own callback answers with a whole response")]
 
-    use std::net::TcpListener;
+    use std::{
+        io::{BufRead as _, BufReader, Write as _},
+        net::TcpListener,
+    };
 
     use serde_json::json;
     use tungstenite::handshake::server::{Request, Response};
@@ -231,13 +261,14 @@ mod tests {
     fn a_host_that_was_never_there_or_says_no_is_not_asked_again() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let host = listener.local_addr().unwrap().to_string();
+        // More than the library reads at once, so that its head and its end come apart.
+        let detail = "the request names no token; ".repeat(600);
+        let body = json!({ "title": "Not logged in", "detail": detail, "remedy": "log in" }).to_string();
         let server = std::thread::spawn(move || {
-            use std::io::{Read as _, Write as _};
-            let (mut stream, _) = listener.accept().unwrap();
-            let mut request = [0; 4_096];
-            let _ = stream.read(&mut request).unwrap();
-            let body = r#"{"title":"Not logged in","detail":"the request names no token","remedy":"log in"}"#;
-            write!(stream, "HTTP/1.1 401 .\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
+            let (stream, _) = listener.accept().unwrap();
+            let mut lines = BufReader::new(&stream).lines();
+            while !lines.next().unwrap().unwrap().is_empty() {}
+            write!(&stream, "HTTP/1.1 401 .\r\ncontent-length: {}\r\n\r\n{body}", body.len()).unwrap();
         });
         let ask = || {
             let client = Client::new(&host, None);
