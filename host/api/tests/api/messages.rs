@@ -72,6 +72,9 @@ async fn platform_needs_no_token_and_the_host_is_told_what_came_as_it_came() {
     let headers = [("X-Signature", "abc")];
     let answered = server.ask_as_nobody("PUT", "/channels/demo/sms/in%20box?x=1", &headers, b"hello").await;
     assert_eq!((answered.status, answered.body.as_slice()), (200, &b"word"[..]));
+    // What a component says must be nobody's in a browser that has a session here.
+    let policy = answered.header("content-security-policy").unwrap_or_default();
+    assert!(policy.starts_with("sandbox;"), "{policy}");
     let came = server.host.webhooks.lock().unwrap().pop().unwrap();
     assert_eq!(
         (came.method.as_str(), came.path.as_str(), came.body.as_slice()),
