@@ -3,13 +3,13 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{SocketAddr, TcpListener, TcpStream},
+    io::Write as _,
+    net::{SocketAddr, TcpStream},
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-use plugboard_live::{Ear, Host, Tenant};
+use plugboard_live::{Ear, Host, HttpMessage, Tenant, serve_http};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -35,44 +35,24 @@ struct Seen {
 
 impl Platform {
     fn start() -> (Arc<Self>, u16) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let platform = Arc::<Self>::default();
         let serving = Arc::clone(&platform);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let platform = Arc::clone(&serving);
-                std::thread::spawn(move || platform.answer(&stream));
-            }
-        });
-        (platform, port)
+        (platform, serve_http(move |request| serving.answer(request)))
     }
 
-    fn answer(&self, mut stream: &TcpStream) {
-        let mut reader = BufReader::new(stream);
-        let (head, body) = read(&mut reader);
-        let header = |name: &str| {
-            let with = head
-                .iter()
-                .find_map(|line| line.split_once(": ").filter(|(found, _)| found.eq_ignore_ascii_case(name)));
-            with.map(|(_, value)| value.to_owned()).unwrap_or_default()
-        };
+    fn answer(&self, request: &HttpMessage) -> (u16, String) {
         let mut seen = self.seen.lock().unwrap();
         seen.requests += 1;
-        seen.unsigned += usize::from(header("x-signature") != signature(&header("x-timestamp"), &body));
-        let (status, said) = if seen.is_busy {
-            (503, String::new())
-        } else {
-            let key = header("idempotency-key");
-            let value = serde_json::from_slice(&body).unwrap();
-            seen.taken.entry(key.clone()).or_insert((value, 0)).1 += 1;
-            (200, json!({ "id": format!("p-{key}") }).to_string())
-        };
+        let signed = signature(&request.header("x-timestamp"), &request.body);
+        seen.unsigned += usize::from(request.header("x-signature") != signed);
         self.changed.notify_all();
-        drop(seen);
-        let head = format!("HTTP/1.1 {status} Said\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", said.len());
-        // Whoever asked may have gone.
-        let _ = stream.write_all((head + &said).as_bytes());
+        if seen.is_busy {
+            return (503, String::new());
+        }
+        let key = request.header("idempotency-key");
+        let value = serde_json::from_slice(&request.body).unwrap();
+        seen.taken.entry(key.clone()).or_insert((value, 0)).1 += 1;
+        (200, json!({ "id": format!("p-{key}") }).to_string())
     }
 
     fn until<T>(&self, what: &str, wanted: impl Fn(&Seen) -> Option<T>) -> T {
@@ -86,22 +66,6 @@ impl Platform {
             seen = self.changed.wait_timeout(seen, left).unwrap().0;
         }
     }
-}
-
-/// The lines of a head, and the body.
-fn read(reader: &mut BufReader<&TcpStream>) -> (Vec<String>, Vec<u8>) {
-    let mut head = Vec::new();
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
-            break;
-        }
-        head.push(line.trim_end().to_owned());
-    }
-    let length = head.iter().find_map(|line| line.to_ascii_lowercase().strip_prefix("content-length: ")?.parse().ok());
-    let mut body = vec![0; length.unwrap_or(0)];
-    reader.read_exact(&mut body).unwrap_or_default();
-    (head, body)
 }
 
 /// HMAC-SHA256 (RFC 2104) over time, dot and body.
@@ -134,8 +98,8 @@ fn webhook(host: SocketAddr, body: &Value, key: Option<&str>) -> (u16, Vec<u8>) 
 fn exchange(host: SocketAddr, request: &str) -> (u16, Vec<u8>) {
     let stream = TcpStream::connect(host).unwrap();
     (&stream).write_all(request.as_bytes()).unwrap();
-    let (head, body) = read(&mut BufReader::new(&stream));
-    (head[0].split(' ').nth(1).unwrap().parse().unwrap(), body)
+    let HttpMessage { first, body, .. } = HttpMessage::read(&stream).unwrap();
+    (first.split(' ').nth(1).unwrap().parse().unwrap(), body)
 }
 
 const CHANNELS: &str = r#"

@@ -3,13 +3,11 @@
 
 use std::{
     collections::BTreeMap,
-    io::{BufRead as _, BufReader, Read as _, Write as _},
-    net::{TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex},
     time::{Duration, Instant},
 };
 
-use plugboard_live::{Ear, Host, Sipp, Tenant};
+use plugboard_live::{Ear, Host, HttpMessage, Sipp, Tenant, serve_http};
 use serde_json::{Value, json};
 
 const SOON: Duration = Duration::from_secs(30);
@@ -32,61 +30,27 @@ struct Seen {
 impl Crm {
     /// Each `broken`th note is refused with 503.
     fn start(broken: usize) -> (Arc<Self>, u16) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = listener.local_addr().unwrap().port();
         let crm = Arc::<Self>::default();
         let serving = Arc::clone(&crm);
-        std::thread::spawn(move || {
-            for stream in listener.incoming().map_while(Result::ok) {
-                let crm = Arc::clone(&serving);
-                std::thread::spawn(move || crm.answer(&stream, broken));
-            }
-        });
-        (crm, port)
+        (crm, serve_http(move |request| serving.answer(request, broken)))
     }
 
-    fn answer(&self, mut stream: &TcpStream, broken: usize) {
-        let mut reader = BufReader::new(stream);
-        let mut head = Vec::new();
-        loop {
-            let mut line = String::new();
-            if reader.read_line(&mut line).unwrap_or(0) == 0 || line == "\r\n" {
-                break;
-            }
-            head.push(line.trim_end().to_owned());
-        }
-        let header = |name: &str| {
-            let with = head
-                .iter()
-                .find_map(|line| line.split_once(": ").filter(|(found, _)| found.eq_ignore_ascii_case(name)));
-            with.map(|(_, value)| value.to_owned()).unwrap_or_default()
-        };
-        let mut body = vec![0; header("content-length").parse().unwrap_or(0)];
-        if reader.read_exact(&mut body).is_err() {
-            return;
-        }
-        let first = head.first().cloned().unwrap_or_default();
+    fn answer(&self, request: &HttpMessage, broken: usize) -> (u16, String) {
         let mut seen = self.seen.lock().unwrap();
         seen.requests += 1;
-        seen.tokens.push(header("authorization"));
-        let (status, said) = if first.starts_with("GET /customers?phone=4930900 ") {
-            (200, r#"{"items":[{"level":7}]}"#)
-        } else if first.starts_with("POST /calls ") {
-            if seen.requests.is_multiple_of(broken) {
-                (503, "")
-            } else {
-                let value = serde_json::from_slice(&body).unwrap();
-                seen.told.entry(header("idempotency-key")).or_insert((value, 0)).1 += 1;
-                (204, "")
-            }
-        } else {
-            (404, "")
-        };
+        seen.tokens.push(request.header("authorization"));
         self.changed.notify_all();
-        drop(seen);
-        let head = format!("HTTP/1.1 {status} Said\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", said.len());
-        // Whoever asked may have gone.
-        let _ = stream.write_all((head + said).as_bytes());
+        if request.first.starts_with("GET /customers?phone=4930900 ") {
+            (200, r#"{"items":[{"level":7}]}"#.to_owned())
+        } else if !request.first.starts_with("POST /calls ") {
+            (404, String::new())
+        } else if seen.requests.is_multiple_of(broken) {
+            (503, String::new())
+        } else {
+            let value = serde_json::from_slice(&request.body).unwrap();
+            seen.told.entry(request.header("idempotency-key")).or_insert((value, 0)).1 += 1;
+            (204, String::new())
+        }
     }
 
     fn until<T>(&self, what: &str, wanted: impl Fn(&Seen) -> Option<T>) -> T {

@@ -76,11 +76,7 @@ impl List {
             ("p99 ms", "/p99_ms", Cell::Text),
             ("problem", "/problem", Cell::Text),
         ];
-        let (client, tenant) = self.of.open()?;
-        let connectors: Value = client.get(&format!("{tenant}/connectors"))?;
-        let items = connectors["items"].as_array().cloned().unwrap_or_default();
-        show(&items, &COLUMNS, self.of.json());
-        Ok(())
+        self.of.show_all("connectors", &COLUMNS)
     }
 }
 

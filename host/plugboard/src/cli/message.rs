@@ -141,10 +141,6 @@ impl Channels {
             ("p99 ms", "/p99_ms", Cell::Text),
             ("problem", "/problem", Cell::Text),
         ];
-        let (client, tenant) = self.of.open()?;
-        let channels: Value = client.get(&format!("{tenant}/channels"))?;
-        let items = channels["items"].as_array().cloned().unwrap_or_default();
-        show(&items, &COLUMNS, self.of.json());
-        Ok(())
+        self.of.show_all("channels", &COLUMNS)
     }
 }

@@ -18,6 +18,7 @@ use std::{io::Write as _, net::IpAddr, path::PathBuf, process::ExitCode, sync::O
 use clap::{Args, CommandFactory as _, Parser, Subcommand};
 use plugboard_config::{Judges, ProcessConfig, Style, render_in};
 use plugboard_phrases::Language;
+use serde_json::Value;
 
 use client::{Client, ClientError};
 
@@ -254,6 +255,14 @@ impl OfTenant {
 
     fn json(&self) -> bool {
         self.remote.json
+    }
+
+    /// Shows all that the tenant has of something that comes in one piece.
+    fn show_all(&self, of: &str, columns: &[table::Column]) -> Result<(), ClientError> {
+        let (client, tenant) = self.open()?;
+        let all: Value = client.get(&format!("{tenant}/{of}"))?;
+        list::show(all["items"].as_array().map_or(&[][..], Vec::as_slice), columns, self.json());
+        Ok(())
     }
 }
 
