@@ -234,13 +234,7 @@ impl<W> Gate<W> {
                 }
                 State::Proving { .. } => {
                     let Judging { id, wish, .. } = self.open.remove(index);
-                    let denial = Denial {
-                        rule: "evidence".into(),
-                        code: "not-proven".into(),
-                        reason: "the verdict could not be stored".into(),
-                        later: None,
-                    };
-                    self.decided(id, Ruling::Refused { wish, denial });
+                    self.decided(id, Ruling::Refused { wish, denial: Denial::unproven() });
                 }
             }
         }

@@ -65,7 +65,9 @@ impl Exchange {
 
     /// What was acknowledged must survive: the reply waits for the facts that the command made since `before`.
     pub(crate) fn reply(&mut self, id: CommandId, before: u64, result: Result<Reply, CommandError>) {
-        let after = (self.seq() > before).then(|| self.seq());
+        // That nothing comes to disk is told although nothing comes to disk.
+        let is_unproven = matches!(&result, Err(CommandError::Denied(denial)) if denial.is_unproven());
+        let after = (self.seq() > before && !is_unproven).then(|| self.seq());
         self.push(Output::Reply { id, after, result });
     }
 

@@ -217,6 +217,7 @@ impl Exchange {
 
     /// Asks what the gate wants to have asked, and carries out what it decided.
     fn put_handouts(&mut self, now: Timestamp) {
+        let before = self.seq();
         while let Some(question) = self.handouts.gate.poll_question() {
             self.ask_rule(now, Judger::Handouts, question);
         }
@@ -238,7 +239,8 @@ impl Exchange {
                             self.leave_given(now, command, Leave::new(what, &duties));
                         }
                         Ruling::Refused { denial, .. } => {
-                            self.reply_at_once(command, Err(CommandError::Denied(denial)));
+                            // The evidence is among the facts that the reply waits for.
+                            self.reply(command, before, Err(CommandError::Denied(denial)));
                         }
                     }
                 }

@@ -32,7 +32,7 @@ use crate::{
 /// Rules think about so many at once; one more is refused.
 const MOST_OPEN: usize = 256;
 const A_DAY: Duration = Duration::from_secs(86_400);
-/// Messages of a day that are counted; of more, the oldest are forgotten.
+/// Messages of a day that are counted, and people who are known to have written; of more, the oldest are forgotten.
 const MOST_COUNTED: usize = 50_000;
 
 /// Who hears what becomes of it.
@@ -71,17 +71,37 @@ type Address = (Arc<str>, Arc<str>);
 /// Who wrote when, and who was written to, since the process began. Who asks by the API knows of what was before.
 #[derive(Debug, Default)]
 struct Traffic {
-    heard: BTreeMap<Address, Timestamp>,
+    heard: Heard,
     sent: VecDeque<(Timestamp, Address)>,
     today: BTreeMap<Address, u32>,
+}
+
+/// When each wrote last. In two halves: as the newer is full, the older is forgotten as a whole.
+#[derive(Debug, Default)]
+struct Heard {
+    newer: BTreeMap<Address, Timestamp>,
+    older: BTreeMap<Address, Timestamp>,
+}
+
+impl Heard {
+    fn note(&mut self, address: Address, now: Timestamp) {
+        if self.newer.len() >= MOST_COUNTED / 2 && !self.newer.contains_key(&address) {
+            self.older = std::mem::take(&mut self.newer);
+        }
+        self.newer.insert(address, now);
+    }
+
+    fn last(&self, address: &Address) -> Option<Timestamp> {
+        self.newer.get(address).or_else(|| self.older.get(address)).copied()
+    }
 }
 
 impl Traffic {
     fn handle_fact(&mut self, now: Timestamp, kind: &EventKind) {
         match kind {
             // Of more than have room, the host's records know.
-            EventKind::MessageReceived { channel, from, .. } if self.heard.len() < MOST_COUNTED => {
-                self.heard.insert((Arc::clone(channel), Arc::clone(from)), now);
+            EventKind::MessageReceived { channel, from, .. } => {
+                self.heard.note((Arc::clone(channel), Arc::clone(from)), now);
             }
             EventKind::MessageAccepted { channel, to, .. } => {
                 let address = (Arc::clone(channel), Arc::clone(to));
@@ -112,7 +132,7 @@ impl Traffic {
     fn complete(&mut self, now: Timestamp, wish: &mut Wish) {
         self.forget(now);
         let address = (Arc::clone(&wish.channel), wish.to.as_str().into());
-        wish.last_heard = wish.last_heard.max(self.heard.get(&address).copied());
+        wish.last_heard = wish.last_heard.max(self.heard.last(&address));
         wish.sent_today = wish.sent_today.max(self.today.get(&address).copied().unwrap_or_default());
     }
 }
@@ -142,10 +162,10 @@ impl Exchange {
     /// Has it judged. A command is answered once the message is on disk; a flow hears only that it is not sent.
     pub(crate) fn send_message(&mut self, now: Timestamp, sender: Sender, mut wish: Wish) {
         if !self.configuration.channels.contains_key(&wish.channel) {
-            return self.not_sent(sender, CommandError::NoSuchChannel(wish.channel.to_string()));
+            return self.not_sent(sender, self.seq(), CommandError::NoSuchChannel(wish.channel.to_string()));
         }
         if self.messages.open() >= MOST_OPEN {
-            return self.not_sent(sender, CommandError::Full);
+            return self.not_sent(sender, self.seq(), CommandError::Full);
         }
         self.messages.traffic.complete(now, &mut wish);
         let entry = self.with_messages(now, |gate, around| {
@@ -184,6 +204,7 @@ impl Exchange {
     }
 
     fn put_messages(&mut self, now: Timestamp) {
+        let before = self.seq();
         while let Some(question) = self.messages.gate.poll_question() {
             self.ask_rule(now, Judger::Messages, question);
         }
@@ -206,7 +227,9 @@ impl Exchange {
                             }
                             self.accept(now, sender, what, &duties);
                         }
-                        Ruling::Refused { denial, .. } => self.not_sent(sender, CommandError::Denied(denial)),
+                        Ruling::Refused { denial, .. } => {
+                            self.not_sent(sender, before, CommandError::Denied(denial));
+                        }
                     }
                 }
             }
@@ -242,9 +265,10 @@ impl Exchange {
         }
     }
 
-    fn not_sent(&mut self, sender: Sender, error: CommandError) {
+    /// `before`: the last event that stood when it began to be decided. What was noted since, a verdict most of all, is on disk before anybody is answered.
+    fn not_sent(&mut self, sender: Sender, before: u64, error: CommandError) {
         match sender {
-            Sender::Command(command) => self.reply(command, self.seq(), Err(error)),
+            Sender::Command(command) => self.reply(command, before, Err(error)),
             Sender::Flow(interaction, run, token) => {
                 let code = match error {
                     CommandError::Denied(Denial { .. }) => RefusalCode::Denied,
@@ -254,5 +278,25 @@ impl Exchange {
                 self.later(interaction, CallInput::MessageRefused { run, token, code, reason: error.to_string() });
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_too_many_who_wrote_the_oldest_are_forgotten_and_whoever_writes_again_counts_anew() {
+        let address = |number: usize| -> Address { ("sms".into(), number.to_string().into()) };
+        let mut heard = Heard::default();
+        for number in 0..MOST_COUNTED {
+            heard.note(address(number), Timestamp::from_secs(1));
+        }
+        heard.note(address(0), Timestamp::from_secs(2));
+        let half = MOST_COUNTED / 2;
+        let last = [0, 1, half - 1, half, MOST_COUNTED - 1].map(|number| heard.last(&address(number)));
+        let at = |seconds| Some(Timestamp::from_secs(seconds));
+        assert_eq!(last, [at(2), None, None, at(1), at(1)]);
+        assert!(heard.newer.len() + heard.older.len() <= MOST_COUNTED);
     }
 }

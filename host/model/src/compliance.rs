@@ -349,6 +349,22 @@ pub struct Denial {
     pub later: Option<Timestamp>,
 }
 
+impl Denial {
+    /// What counts when a verdict stood but did not come to disk in time: no rule denied, and nothing is allowed without evidence.
+    pub fn unproven() -> Self {
+        Self {
+            rule: "evidence".into(),
+            code: "not-proven".into(),
+            reason: "the verdict could not be stored".into(),
+            later: None,
+        }
+    }
+
+    pub fn is_unproven(&self) -> bool {
+        &*self.rule == "evidence" && self.code == "not-proven"
+    }
+}
+
 impl fmt::Display for Denial {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "rule {} ({}): {}", self.rule, self.code, self.reason)

@@ -14,7 +14,7 @@ impl World {
         self.next_command += 1;
         self.exchange.handle_input(self.now, Input::Command { id, by: self.commands_come_by.clone(), command });
         self.drain();
-        self.replies.remove(&id).expect("every command that no rule judges is answered at once")
+        self.replies.remove(&id).expect("every command that no rule judges is answered at once").1
     }
 
     /// A command that rules may think about: its reply comes by [`Self::reply`].
@@ -26,9 +26,11 @@ impl World {
         id
     }
 
-    /// What came of a command, if it is decided.
+    /// What came of a command, if it is decided and what it rests on is on disk.
     pub fn reply(&mut self, id: CommandId) -> Option<Result<Reply, CommandError>> {
-        self.replies.remove(&id)
+        let (after, _) = self.replies.get(&id)?;
+        let is_kept = after.is_none_or(|after| after <= self.on_disk);
+        is_kept.then(|| self.replies.remove(&id).map(|(_, result)| result))?
     }
 
     pub fn call(&mut self, interaction: InteractionId, command: CallCommand) -> Result<Reply, CommandError> {

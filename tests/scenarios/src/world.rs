@@ -101,7 +101,9 @@ pub struct World {
     deeds: usize,
     touched: BTreeSet<usize>,
     commit_under_way: bool,
-    pub(crate) replies: BTreeMap<CommandId, Result<Reply, CommandError>>,
+    /// With the event that has to be on disk before anybody is told.
+    pub(crate) replies: BTreeMap<CommandId, (Option<u64>, Result<Reply, CommandError>)>,
+    pub(crate) on_disk: u64,
     pub(crate) next_command: u64,
     pub steps: u64,
 }
@@ -147,6 +149,7 @@ impl World {
             touched: BTreeSet::new(),
             commit_under_way: false,
             replies: BTreeMap::new(),
+            on_disk: 0,
             next_command: 1,
             steps: 0,
         };
@@ -296,6 +299,7 @@ impl World {
                 self.commit_under_way = false;
                 if self.commit_delay.is_some() {
                     let seq = self.facts.last().map_or(0, |fact| fact.seq);
+                    self.on_disk = seq;
                     self.exchange.handle_input(now, Input::Committed { seq });
                 }
             }
@@ -389,8 +393,8 @@ impl World {
                 self.note_tables(&taped);
                 self.tapes.extend(self.tape_writer.write(taped));
             }
-            Output::Reply { id, result, .. } => {
-                self.replies.insert(id, result);
+            Output::Reply { id, after, result } => {
+                self.replies.insert(id, (after, result));
             }
         }
     }

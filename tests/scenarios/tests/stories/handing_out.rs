@@ -130,6 +130,20 @@ fn nothing_leaves_before_the_evidence_is_on_disk_nor_by_a_rule_that_fails() {
 }
 
 #[test]
+fn denial_is_told_once_its_evidence_is_on_disk() {
+    let mut stage = masking(&[]);
+    stage.world.commit_delay = None;
+    let id = stage.world.command_later(Command::HandOut(Box::new(export("tapes"))));
+    stage.world.run_secs(1);
+    assert_eq!((stage.world.reply(id), judgements(&stage.world).len()), (None, 1));
+    stage.world.commit_after(Duration::from_millis(2));
+    stage.world.run_secs(1);
+    let reason = denied(stage.world.reply(id));
+    stage.world.finish();
+    assert!(reason.starts_with("rule masking (masked): "), "{reason}");
+}
+
+#[test]
 fn a_duty_that_nobody_can_fulfil_keeps_the_data_in_the_host() {
     let keep = |_: &Act| Verdict {
         decision: Decision::Allow,

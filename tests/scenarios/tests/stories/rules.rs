@@ -292,6 +292,8 @@ fn rule_that_answers_after_its_time_changes_nothing_more() {
     stage.world.run(Duration::from_millis(249));
     assert_eq!(stage.world.reply(id), None);
     stage.world.run(Duration::from_millis(1));
+    assert_eq!(judgements(&stage.world).len(), 1);
+    stage.world.run_secs(1);
     assert_eq!(denied(stage.world.reply(id)), "rule hours (rule-failed): no answer in time");
     stage.world.run_secs(5);
     assert_eq!(judgements(&stage.world), ["dial +4930123456 denied: hours failed rule-failed"]);

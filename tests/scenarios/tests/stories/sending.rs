@@ -1,5 +1,7 @@
 //! Messages to customers are sent when the tenant's rules allow it, masked where they say so, and none is accepted without a verdict.
 
+use std::time::Duration;
+
 use plugboard_exchange::{Command, CommandError, Reply};
 use plugboard_model::{
     Configuration, EventKind, NumberTarget,
@@ -101,6 +103,20 @@ fn rule_masks_what_is_sent_or_denies_it_and_the_verdict_stands_before_the_messag
     stage.world.finish();
     assert_eq!(reason, "rule masking (names-a-number): the message holds a number of a person");
     assert_eq!(accepted(&stage.world), [""; 0]);
+}
+
+#[test]
+fn denial_is_told_once_its_evidence_is_on_disk() {
+    let mut stage = shop(Some(&[("messages", "deny")]));
+    stage.world.commit_delay = None;
+    let id = stage.world.command_later(Command::Send(wish("o2", "call 13900139000")));
+    stage.world.run_secs(1);
+    assert_eq!((stage.world.reply(id), judgements(&stage.world).len()), (None, 1));
+    stage.world.commit_after(Duration::from_millis(2));
+    stage.world.run_secs(1);
+    let reason = denied(stage.world.reply(id));
+    stage.world.finish();
+    assert_eq!(reason, "rule masking (names-a-number): the message holds a number of a person");
 }
 
 /// An API, a component or a slip of the pen that says that something was allowed is not believed.
