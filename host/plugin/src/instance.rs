@@ -47,7 +47,7 @@ impl<W: World> Instance<W> {
     pub(crate) fn new(plugin: &Arc<Loaded<W>>, tenant: Option<TenantId>) -> Result<Self, StartFailure> {
         let turn = Turn::of(SETUP_BUDGET);
         let log = Lines::new(plugin.log(), tenant, plugin.hash);
-        let wasi = plugin.imports_wasi.then(|| Box::new(Wasi::new()));
+        let wasi = plugin.imports_wasi.then(|| Box::new(Wasi::new(W::REACHES_OUT)));
         let mut store = Store::new(plugin.wasm(), Room::new(turn, plugin.limits, log, wasi));
         store.limiter(|room| room);
         store.set_hostcall_fuel(plugin.limits.answer);

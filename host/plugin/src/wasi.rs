@@ -1,8 +1,9 @@
-//! A WASI with nothing behind it, for components of languages that cannot do without.
+//! A WASI with next to nothing behind it, for components of languages that cannot do without.
 //!
-//! No files, no network, no environment; clocks stand still and chance is always the same, so that a replay compares equal. It is real all the
-//! same: with stubs that trap, Go does not start and a Rust panic loses its message. Only waiting traps, because a guest that sleeps would
-//! take a plugin thread with it where no deadline reaches it.
+//! No files, no network, no environment. In the pure worlds clocks stand still and chance is always the same, so that a replay compares equal;
+//! whoever reaches out has both for real, because signatures and sessions of other systems want them, and because its answers are recorded. It
+//! is no stub: with functions that trap, Go does not start and a Rust panic loses its message. Only waiting traps, because a guest that sleeps
+//! would take a plugin thread with it where no deadline reaches it.
 
 use std::time::Duration;
 
@@ -35,21 +36,25 @@ pub(crate) struct Wasi {
 }
 
 impl Wasi {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(reaches_out: bool) -> Self {
         let printed = MemoryOutputPipe::new(PRINTED);
-        let context = WasiCtx::builder()
+        let mut builder = WasiCtx::builder();
+        builder
             .stdout(printed.clone())
             .stderr(printed.clone())
             .allow_tcp(false)
             .allow_udp(false)
             .allow_ip_name_lookup(false)
-            .max_random_size(RANDOM)
-            .wall_clock(Frozen)
-            .monotonic_clock(Frozen)
-            .insecure_random_seed(0)
-            .secure_random(chance())
-            .insecure_random(chance())
-            .build();
+            .max_random_size(RANDOM);
+        if !reaches_out {
+            builder
+                .wall_clock(Frozen)
+                .monotonic_clock(Frozen)
+                .insecure_random_seed(0)
+                .secure_random(chance())
+                .insecure_random(chance());
+        }
+        let context = builder.build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(MOST_HANDLES);
         Self { context, table, printed, taken: 0 }

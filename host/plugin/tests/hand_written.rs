@@ -9,14 +9,16 @@ mod by_hand;
 
 use std::{
     sync::{Arc, Mutex, mpsc},
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use begins::begins;
-use by_hand::{flow, flow_that_imports, step};
+use by_hand::{flow, flow_that_imports, of_world, step};
+use plugboard_model::connector::ConnectorFailure;
+use plugboard_pack::permissions::Asks;
 use plugboard_plugin::{
-    Answer, AskFailure, Asker, Engine, EngineSettings, FlowPlugin, Limits, LoadError, LogLevel, LogLine, LogSink,
-    Question, Runtime, RuntimeSettings, Settings, Terms,
+    Access, Answer, Ask, AskFailure, Asker, Engine, EngineSettings, FlowPlugin, Limits, LoadError, LogLevel, LogLine,
+    LogSink, Question, Runtime, RuntimeSettings, Settings, Terms,
 };
 
 /// Longer than the 20 ms of real life: a test machine may be busy.
@@ -247,6 +249,60 @@ fn a_guest_of_wasi_finds_clocks_that_stand_still_the_same_chance_each_time_and_n
     assert_eq!(answers("$now"), "[1, 0, 0, 0, 0, 0, 0, 0]");
     assert_ne!(answers("$random"), answers("$now"));
     assert!(answers("$sleep").contains("a plugin may not wait"), "{}", answers("$sleep"));
+}
+
+/// Whoever talks to the world needs its time, and numbers that nobody guesses; waiting stays the host's.
+#[test]
+fn a_connector_finds_the_time_of_day_a_clock_that_goes_and_chance_of_its_own() {
+    let engine = engine();
+    let said = |call: &str| {
+        // A failure at 1,024 whose message is sixteen characters at 2,048: `@` and half a byte each of the number, all lower halves first.
+        let half = |at: u32, value: &str| {
+            format!(
+                "(i64.store (i32.const {at})
+                   (i64.or (i64.and {value} (i64.const 0x0f0f0f0f0f0f0f0f)) (i64.const 0x4040404040404040)))"
+            )
+        };
+        let component = of_world(
+            "connector-plugin",
+            &["wasi:clocks/monotonic-clock@0.2.0", "wasi:clocks/wall-clock@0.2.0", "wasi:random/random@0.2.0"],
+            &format!(
+                r#"(import "wasi:clocks/monotonic-clock@0.2.0" "now" (func $now (result i64)))
+                   (import "wasi:clocks/wall-clock@0.2.0" "now" (func $date (param i32)))
+                   (import "wasi:random/random@0.2.0" "get-random-u64" (func $random (result i64)))
+                   (memory (export "memory") 2)
+                   (func $seconds (result i64) (call $date (i32.const 3072)) (i64.load (i32.const 3072)))
+                   (func (export "plugboard:plugin/connector@0.1.1#probe") (result i32)
+                     (local $value i64)
+                     (local.set $value (call {call}))
+                     {}
+                     {}
+                     (i32.store8 (i32.const 1024) (i32.const 1))
+                     (i32.store8 (i32.const 1028) (i32.const 3))
+                     (i32.store (i32.const 1040) (i32.const 2048))
+                     (i32.store (i32.const 1044) (i32.const 16))
+                     i32.const 1024)"#,
+                half(2048, "(local.get $value)"),
+                half(2056, "(i64.shr_u (local.get $value) (i64.const 4))"),
+            ),
+        );
+        let connector = engine.load_connector(&component).expect("a connector");
+        let access = Arc::new(Access::new(Asks::default()));
+        let ask = Ask::Probe { connector, access };
+        let question = Question { id: 1, tenant: "acme".parse().expect("a name"), budget: Duration::from_secs(1), ask };
+        let answer = Asker::new(&engine).ask(question).result;
+        let Ok(Answer::Noted(Err(ConnectorFailure { message, .. }))) = answer else {
+            panic!("a failure, not {answer:?}")
+        };
+        let halves: Vec<u64> = message.bytes().map(|byte| u64::from(byte & 0x0f)).collect();
+        (0..8).fold(0, |number, at| number | (halves[at] | halves[at + 8] << 4) << (8 * at))
+    };
+    let unix = || SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
+    let before = unix();
+    let seconds = said("$seconds");
+    assert!((before..=unix()).contains(&seconds), "{seconds}");
+    assert_ne!(said("$random"), said("$random"));
+    assert!(said("$now") > 1);
 }
 
 #[test]
