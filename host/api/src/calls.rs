@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 use crate::{
     Cursor, HostError, Page, Problem,
     request::{Asked, FromPath, Id, Paging, Sent, Tenant, bounded},
-    route::Route,
+    route::{AT_WORK, Route},
     schema,
     server::Shared,
 };
@@ -46,6 +46,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<schema::Call>(StatusCode::OK, "The call"),
         Route::new(Method::POST, CALLS, "originateCall", "Ring an agent's phone, then the target", originate)
             .tag("calls")
+            .may(AT_WORK)
             .takes::<Origination>()
             .refuses(StatusCode::FORBIDDEN)
             .refuses(StatusCode::CONFLICT)
@@ -101,6 +102,7 @@ pub(crate) fn routes() -> Vec<Route> {
 fn controls(route: Route) -> Route {
     route
         .tag("calls")
+        .may(AT_WORK)
         .refuses(StatusCode::FORBIDDEN)
         .refuses(StatusCode::CONFLICT)
         .refuses(StatusCode::UNPROCESSABLE_ENTITY)

@@ -21,7 +21,7 @@ use crate::{
     Fault, Problem,
     calls::MOST_WORD,
     request::{Id, Sent, Tenant, bounded},
-    route::Route,
+    route::{AT_WORK, Route},
     schema,
     server::Shared,
 };
@@ -80,6 +80,7 @@ pub(crate) fn routes() -> Vec<Route> {
             .answers::<schema::LiveAgent>(StatusCode::OK, "The agent"),
         Route::new(Method::POST, STATE, "requestAgentState", "Log an agent in or out, ready or not", request)
             .tag("agents")
+            .may(AT_WORK)
             .takes::<schema::AgentRequest>()
             .answers_nothing(StatusCode::NO_CONTENT, "Done, or noted for the end of the call"),
         Route::new(
@@ -90,6 +91,7 @@ pub(crate) fn routes() -> Vec<Route> {
             extend_wrap_up,
         )
         .tag("agents")
+        .may(AT_WORK)
         .takes::<MoreTime>()
         .answers_nothing(StatusCode::NO_CONTENT, "Given; without effect if the agent is not in wrap-up"),
     ]

@@ -14,9 +14,12 @@ use utoipa::{
     },
 };
 
+use plugboard_model::compliance::Role;
+
 use crate::{
     route::{Content, Route},
     schema,
+    server::words,
 };
 
 const ABOUT: &str = "\
@@ -114,6 +117,9 @@ fn operation(route: &Route) -> OperationBuilder {
         operation = operation.response(status.as_str(), answer.build());
     }
     if !route.open {
+        if route.may.len() < Role::ALL.len() {
+            operation = operation.description(Some(format!("For the roles {}.", words(route.may))));
+        }
         operation = operation
             .securities(Some(["token", "session"].map(|name| SecurityRequirement::new::<_, _, String>(name, []))));
     }

@@ -12,7 +12,12 @@ use utoipa::{
     openapi::{Ref, RefOr, Schema, schema::Type},
 };
 
+use plugboard_model::compliance::Role;
+
 use crate::server::Shared;
+
+/// Those who talk to customers, and those who lead them: a reviewer listens only.
+pub(crate) const AT_WORK: &[Role] = &[Role::Agent, Role::Supervisor, Role::Administrator];
 
 /// Named schemas that a row refers to.
 pub(crate) type Schemas = Vec<(String, RefOr<Schema>)>;
@@ -25,6 +30,8 @@ pub(crate) struct Route {
     pub(crate) tag: &'static str,
     /// Needs no token.
     pub(crate) open: bool,
+    /// Whose tokens may do it; the others are answered 403.
+    pub(crate) may: &'static [Role],
     pub(crate) query: Vec<Query>,
     /// Request headers that change the meaning, with what they do.
     pub(crate) headers: Vec<(&'static str, &'static str)>,
@@ -55,6 +62,8 @@ impl Route {
     {
         let filter = MethodFilter::try_from(method.clone()).expect("only GET, POST, PUT and DELETE are in the table");
         Self {
+            // What changes something is the administrators', unless the row says otherwise.
+            may: if method == Method::GET { &Role::ALL } else { &[Role::Administrator] },
             method,
             path: path.into(),
             operation: operation.to_owned(),
@@ -77,6 +86,10 @@ impl Route {
 
     pub(crate) fn open(self) -> Self {
         Self { open: true, ..self }
+    }
+
+    pub(crate) fn may(self, may: &'static [Role]) -> Self {
+        Self { may, ..self }
     }
 
     pub(crate) fn query(mut self, name: &'static str, kind: Type, meaning: &'static str) -> Self {

@@ -29,8 +29,12 @@ use tokio::{
     task::JoinSet,
 };
 
+use plugboard_model::compliance::Role;
+
 use crate::{
-    Access, Host, Problem, channels,
+    Access, Host, Problem,
+    access::Caller,
+    channels,
     live::Snapshots,
     openapi, page,
     problem::in_the_clients_language,
@@ -123,8 +127,13 @@ fn assemble(api: Api, stopped: watch::Receiver<bool>, followers: Arc<Semaphore>)
     });
     let (mut open, mut closed) = (Router::new(), Router::new());
     for route in routes {
-        let side = if route.open { &mut open } else { &mut closed };
-        *side = std::mem::take(side).route(&route.path, route.handler);
+        if route.open {
+            open = open.route(&route.path, route.handler);
+            continue;
+        }
+        let may = route.may;
+        let handler = route.handler.route_layer(middleware::from_fn(move |request, next| only_for(may, request, next)));
+        closed = closed.route(&route.path, handler);
     }
     for path in channels::WEBHOOKS {
         open = open.route(path, channels::webhooks());
@@ -166,6 +175,24 @@ async fn only_known_callers(
             problem.into_response()
         }
     }
+}
+
+/// `Caller` is there: [`only_known_callers`] runs before.
+async fn only_for(may: &'static [Role], request: Request, next: Next) -> Response {
+    match request.extensions().get::<Caller>() {
+        Some(caller) if may.contains(&caller.role) => next.run(request).await,
+        Some(caller) => Problem::forbidden(
+            format!("the role {} may not do that", caller.role.word()),
+            &format!("use a token of one of these roles: {}", words(may)),
+        )
+        .into_response(),
+        None => Problem::unauthorized("nobody asks").into_response(),
+    }
+}
+
+/// `agent, supervisor, administrator`
+pub(crate) fn words(roles: &[Role]) -> String {
+    roles.iter().map(|role| role.word()).collect::<Vec<_>>().join(", ")
 }
 
 /// The last line: a handler that waits for ever must not hold its connection for ever.

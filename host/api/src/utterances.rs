@@ -12,7 +12,7 @@ use plugboard_model::{InteractionId, compliance::Segment};
 use crate::{
     Problem,
     request::{Id, Sent, Tenant},
-    route::Route,
+    route::{AT_WORK, Route},
     schema,
     server::Shared,
 };
@@ -28,6 +28,7 @@ pub(crate) fn routes() -> Vec<Route> {
     vec![
         route
             .tag("calls")
+            .may(AT_WORK)
             .takes::<schema::Utterance>()
             .refuses(StatusCode::CONFLICT)
             .answers_nothing(StatusCode::NO_CONTENT, "It is kept, with stars for what rules mask"),

@@ -1,7 +1,8 @@
 //! Who may ask.
 
-use plugboard_api::{Limits, PluginFigures, PluginVersion, Took};
-use serde_json::json;
+use plugboard_api::{Limits, PluginFigures, PluginVersion, Token, Took};
+use plugboard_model::compliance::Role;
+use serde_json::{Value, json};
 
 use crate::{
     DEMO,
@@ -27,6 +28,57 @@ async fn health_login_and_openapi_are_open_and_nothing_else() {
     }
     open.sort();
     assert_eq!(open, ["get /openapi.json", "get /v1/health", "post /v1/login", "post /v1/logout"]);
+}
+
+/// What changes how calls are treated is the administrators'; who works with customers controls calls; who reviews them looks.
+#[tokio::test]
+async fn each_role_may_change_what_is_its_own_and_read_the_rest() {
+    let tokens = Role::ALL.map(|role| Token::new(role.word(), role.word()).for_role(role)).to_vec();
+    let server = Server::for_tokens(Limits::default(), tokens).await;
+    let mut beyond = Vec::new();
+    let document = server.ask_as_nobody("GET", "/openapi.json", &[], b"").await.json();
+    for (path, operations) in document["paths"].as_object().unwrap() {
+        for (method, operation) in operations.as_object().unwrap() {
+            if operation["security"].is_null() {
+                continue;
+            }
+            let path = path.replace("{tenant}", "demo").replace("{id}", "1");
+            let mut may = Vec::new();
+            for role in Role::ALL {
+                let secret = format!("Bearer {}", role.word());
+                let answer = server.ask(&method.to_uppercase(), &path, &[("Authorization", &secret)], b"").await;
+                let detail = if answer.status == 403 { answer.json()["detail"].clone() } else { Value::Null };
+                if detail != json!(format!("the role {} may not do that", role.word())) {
+                    may.push(role.word());
+                }
+            }
+            let expected = if method == "get" { Role::ALL.map(Role::word).to_vec() } else { vec!["administrator"] };
+            if may != expected {
+                beyond.push(format!("{}: {}", operation["operationId"].as_str().unwrap(), may.join(" ")));
+            }
+        }
+    }
+    beyond.sort();
+    expect_test::expect![[r#"
+        addUtterance: agent supervisor administrator
+        answerCall: agent supervisor administrator
+        cancelConsult: agent supervisor administrator
+        completeTransfer: agent supervisor administrator
+        consult: agent supervisor administrator
+        disposeCall: agent supervisor administrator
+        extendWrapUp: agent supervisor administrator
+        hangUpCall: agent supervisor administrator
+        holdCall: agent supervisor administrator
+        originateCall: agent supervisor administrator
+        pauseRecording: agent supervisor administrator
+        requestAgentState: agent supervisor administrator
+        resumeCall: agent supervisor administrator
+        resumeRecording: agent supervisor administrator
+        sendMessage: agent supervisor administrator
+        tagCall: agent supervisor administrator
+        transferCall: agent supervisor administrator
+        unmaskCdr: agent quality supervisor administrator"#]]
+    .assert_eq(&beyond.join("\n"));
 }
 
 #[tokio::test]
