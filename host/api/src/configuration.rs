@@ -1,4 +1,4 @@
-//! The tenant's configuration over the wire: secrets go in and never come out, prompts are known by their hash.
+//! The tenant's configuration over the wire: secrets and lists of numbers go in and never come out, prompts are known by their hash.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -10,7 +10,7 @@ use axum::{
 };
 use plugboard_model::{
     AddressBlock, AgentId, Configuration, Dialling, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number,
-    NumberList, NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, channel::Channel, compliance::Rule,
+    NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, channel::Channel, compliance::Rule,
     connector::Connector,
 };
 use serde::{Deserialize, Serialize};
@@ -18,6 +18,7 @@ use utoipa::{ToSchema, openapi::schema::Type};
 
 use crate::{
     Applied, ApplyError, Fault, Host, HostError, Problem, Upload,
+    lists::Listed,
     request::{Asked, NewTenant, Sent, Tenant},
     route::Route,
     schema,
@@ -92,10 +93,10 @@ struct Tenancy {
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, schema::Rule>)]
     rules: BTreeMap<Arc<str>, Rule>,
-    /// Numbers in E.164 by the name of their list; rules about dialling are told which hold a number. At most 200,000 in 64 lists.
+    /// By name; rules about dialling are told which hold a number. At most 200,000 numbers in 64 lists.
     #[serde(default)]
-    #[schema(value_type = BTreeMap<String, Vec<String>>)]
-    lists: BTreeMap<Arc<str>, NumberList>,
+    #[schema(value_type = BTreeMap<String, Listed>)]
+    lists: BTreeMap<Arc<str>, Listed>,
     #[serde(default)]
     #[schema(value_type = schema::Dialling)]
     dialling: Dialling,
@@ -254,7 +255,7 @@ impl From<&Configuration> for Tenancy {
             flows,
             prompts: prompts.into_iter().map(prompt).collect(),
             rules,
-            lists,
+            lists: lists.iter().map(|(name, list)| (Arc::clone(name), list.into())).collect(),
             dialling,
             connectors,
             channels,
@@ -281,6 +282,13 @@ impl Tenancy {
         for (id, agent) in self.agents {
             match agent.complete(&id, present) {
                 Ok(agent) => drop(agents.insert(id, agent)),
+                Err(fault) => faults.push(fault),
+            }
+        }
+        let mut lists = BTreeMap::new();
+        for (name, list) in self.lists {
+            match list.complete(&name, present) {
+                Ok(list) => drop(lists.insert(name, list)),
                 Err(fault) => faults.push(fault),
             }
         }
@@ -312,7 +320,7 @@ impl Tenancy {
             flows: self.flows,
             prompts: self.prompts.into_iter().map(prompt).collect(),
             rules: self.rules,
-            lists: self.lists,
+            lists,
             dialling: self.dialling,
             connectors: self.connectors,
             channels: self.channels,

@@ -23,6 +23,7 @@ mod figures;
 mod follow;
 mod handing;
 mod host;
+mod lists;
 mod live;
 mod mask;
 mod messages;

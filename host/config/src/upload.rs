@@ -28,13 +28,17 @@ impl Upload {
     }
 }
 
-/// The configuration that a host shows: secrets are empty texts, prompts have no path. For comparing with [`without_secrets`].
+/// The configuration that a host shows: secrets are empty texts, lists of numbers are left out, prompts have no path. For comparing with
+/// [`without_secrets`].
 pub fn read_shown(mut shown: Value) -> Result<Configuration, serde_json::Error> {
     for agent in objects(&mut shown, "agents") {
         agent.insert("password".to_owned(), json!(""));
     }
     for prompt in objects(&mut shown, "prompts") {
         prompt.insert("path".to_owned(), json!(""));
+    }
+    if let Some(shown) = shown.as_object_mut() {
+        shown.remove("lists");
     }
     serde_json::from_value(shown)
 }
@@ -48,6 +52,7 @@ pub fn without_secrets(configuration: &Configuration) -> Configuration {
     for trunk in shown.trunks.values_mut() {
         trunk.password = None;
     }
+    shown.lists.clear();
     shown
 }
 

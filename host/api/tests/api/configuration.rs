@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use plugboard_api::{Limits, Sha256};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::Notify;
 
 use crate::{
@@ -31,6 +31,30 @@ async fn what_was_read_can_be_sent_back_and_changes_nothing() {
     let answer = server.ask("PUT", &path, &headers, &read.body).await;
     assert_eq!((answer.status, answer.json()), (200, json!({ "revision": 7, "changes": [] })));
     assert_eq!(*server.host.configuration.lock().unwrap(), before, "secrets and prompt files included");
+}
+
+#[tokio::test]
+async fn lists_of_numbers_go_in_and_come_out_as_their_length_and_hash() {
+    let server = Server::start().await;
+    let path = format!("{DEMO}/configuration");
+    let mut wanted = server.get(&path).await.json();
+    wanted["lists"] = json!({ "do-not-call": ["+4930123456", "+8613800138000"] });
+    assert_eq!(server.send("PUT", &path, &wanted.to_string()).await.status, 200);
+    let told = server.get(&path).await.json();
+    let sha256 = Sha256::of(b"+4930123456\n+8613800138000\n").to_string();
+    assert_eq!(told["lists"], json!({ "do-not-call": { "numbers": 2, "sha256": sha256 } }));
+
+    let put = async |lists: Value| {
+        let mut wanted = told.clone();
+        wanted["lists"] = lists;
+        server.send("PUT", &path, &wanted.to_string()).await.json()
+    };
+    assert_eq!(put(told["lists"].clone()).await["changes"], json!([]));
+    assert_eq!(server.host.configuration.lock().unwrap().lists["do-not-call"].len(), 2);
+    let other = put(json!({ "do-not-call": { "numbers": 2, "sha256": "00" } })).await;
+    assert_eq!(other["errors"][0]["code"], "list-unknown");
+    let wrong = put(json!({ "do-not-call": ["all of them"] })).await;
+    assert!(wrong["detail"].as_str().unwrap().contains("all of them"), "{wrong}");
 }
 
 #[tokio::test]

@@ -4,7 +4,8 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use plugboard_config::{
-    Applied, Bundle, Changes, Digests, Fault, Judges, Upload, diff, load_tenant, read_shown, render_in, without_secrets,
+    Applied, Bundle, Changes, Digests, Fault, FieldChange, Judges, Upload, diff, load_tenant, read_shown, render_in,
+    without_secrets,
 };
 use serde_json::{Value, json};
 
@@ -111,6 +112,7 @@ impl Apply {
         let configuration = &bundle.configuration;
         let path = format!("/v1/tenants/{}", escaped(configuration.tenant.as_str()));
         let shown: Result<Value, _> = client.get(&format!("{path}/configuration"));
+        let lists = shown.as_ref().map_or(Value::Null, |shown| shown["lists"].clone());
         let running = shown.ok().and_then(|shown| read_shown(shown).ok());
         if !self.dry_run {
             send_prompts(&client, &path, bundle)?;
@@ -121,6 +123,7 @@ impl Apply {
         if let Some(running) = running {
             let detailed = diff(&without_secrets(&running), &without_secrets(configuration));
             add_fields(&mut applied.changes, detailed);
+            add_lengths(&mut applied.changes, &lists, configuration);
         }
         Ok(applied)
     }
@@ -132,6 +135,15 @@ fn add_fields(told: &mut Changes, detailed: Changes) {
         if let Some(told) = same.filter(|told| told.fields.is_empty()) {
             told.fields = change.fields;
         }
+    }
+}
+
+/// Of a list the host shows only how long it is.
+fn add_lengths(told: &mut Changes, shown: &Value, configuration: &Configuration) {
+    for list in told.changes.iter_mut().filter(|change| change.resource == "list") {
+        let from = shown[&list.id]["numbers"].as_u64().map(|numbers| numbers.to_string());
+        let to = configuration.lists.get(&*list.id).map(|numbers| numbers.len().to_string());
+        list.fields = vec![FieldChange { field: "numbers".to_owned(), from, to }];
     }
 }
 
@@ -254,11 +266,15 @@ mod tests {
         let bundle = shop(&folder);
         let mut running = bundle.configuration.clone();
         running.queues.get_mut("sales").unwrap().name = "Verkauf".to_owned();
+        let mut running = serde_json::to_value(Upload::of(&running)).unwrap();
+        running["lists"] = json!({ "do-not-call": { "numbers": 3, "sha256": "00" } });
         let missing = json!({ "sha256": [sha256_hex(b"dong")] });
-        let changed =
-            json!({ "revision": 8, "changes": [{ "change": "changed", "resource": "queue", "id": "sales" }] });
+        let changed = json!({ "revision": 8, "changes": [
+            { "change": "changed", "resource": "queue", "id": "sales" },
+            { "change": "removed", "resource": "list", "id": "do-not-call" },
+        ] });
         let (remote, asked) = host(vec![
-            (200, serde_json::to_string(&Upload::of(&running)).unwrap()),
+            (200, running.to_string()),
             (200, missing.to_string()),
             (204, String::new()),
             (200, changed.to_string()),
@@ -274,6 +290,7 @@ mod tests {
         expect![[r#"
             ~ queue sales changed
                 name: Verkauf → Sales
+            - list do-not-call removed
             revision 8
         "#]]
         .assert_eq(&format!("{}revision {}\n", applied.changes, applied.revision));
