@@ -100,6 +100,10 @@ impl Exchange {
         }
         assert_eq!(self.deadline_of.len(), self.calls.len(), "a deadline of a call that is gone");
         assert_eq!(self.deadlines.len(), self.calls.len(), "deadlines and calls differ");
+        assert!(
+            self.silences.iter().all(|(_, id)| self.conversations.contains_key(id)),
+            "a conversation that is gone is listened to"
+        );
         self.acd.check();
     }
 }

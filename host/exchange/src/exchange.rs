@@ -126,6 +126,8 @@ pub struct Exchange {
     pub(crate) handouts: Handouts,
     pub(crate) messages: Messages,
     pub(crate) conversations: Conversations,
+    /// When rules that listen are asked if nobody speaks before.
+    pub(crate) silences: BTreeSet<(Timestamp, InteractionId)>,
     /// Who gave the command that is being carried out.
     pub(crate) commanded_by: Option<Arc<str>>,
     pub(crate) attempts: Attempts,
@@ -193,6 +195,7 @@ impl Exchange {
             handouts: Handouts::default(),
             messages: Messages::default(),
             conversations: Conversations::new(),
+            silences: BTreeSet::new(),
             commanded_by: None,
             attempts: Attempts::default(),
             fresh_promises: Vec::new(),
@@ -242,6 +245,7 @@ impl Exchange {
         self.forget_lost_questions(now);
         self.handouts_timeout(now);
         self.messages_timeout(now);
+        self.silences_timeout(now);
         while let Some((_, interaction)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.pop_first();
             self.deadline_of.remove(&interaction);
@@ -260,6 +264,7 @@ impl Exchange {
             self.first_lost_question(),
             self.handouts.poll_timeout(),
             self.messages.poll_timeout(),
+            self.silences.first().map(|(at, _)| *at),
         ];
         parts.into_iter().flatten().min()
     }

@@ -5,11 +5,13 @@
 //!          └▶ each rule that listens, in order ──────▶ Alerted ─▶ pause, go on, call somebody
 //!   the call is over ─▶ rules that review ───────────▶ Reviewed
 //! ```
-//! A rule gets one utterance of a conversation at a time, with what it returned to the one before; one that fails hears no more of it.
+//! A rule gets one utterance of a conversation at a time, with what it returned to the one before; one that fails hears no more of it. While nobody
+//! speaks it is asked all the same, every [`SILENCE`], with no words: what has to be said by a certain time is missed in silence, too.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     sync::Arc,
+    time::Duration,
 };
 
 use plugboard_call::Input as CallInput;
@@ -32,6 +34,9 @@ const MOST_BYTES: usize = 1024 * 1024;
 const LONGEST: usize = 4_096;
 const LONGEST_LANGUAGE: usize = 35;
 
+/// QA-03 wants to hear within 5 s of what was not said in time.
+const SILENCE: Duration = Duration::from_secs(2);
+
 /// The conversations in which something was said.
 pub(crate) type Conversations = BTreeMap<InteractionId, Conversation>;
 
@@ -41,6 +46,8 @@ pub(crate) struct Conversation {
     bytes: usize,
     /// By the name of the rule; all that the tenant had when the first word was said.
     listeners: BTreeMap<Arc<str>, Listener>,
+    /// When the listeners are asked if nobody speaks before.
+    silence: Option<Timestamp>,
     /// Not told yet, since rules look for what has to be masked.
     redacting: BTreeMap<u32, Redacting>,
 }
@@ -52,6 +59,8 @@ struct Listener {
     /// How many utterances it has heard.
     heard: usize,
     is_asked: bool,
+    /// What it is asked about is that nobody speaks.
+    hears_silence: bool,
     /// It does not listen, or has failed.
     is_deaf: bool,
 }
@@ -89,8 +98,9 @@ impl Exchange {
         let rules = &self.configuration.rules;
         let conversation = self.conversations.entry(interaction).or_insert_with(|| {
             let listener = |(name, rule): (&Arc<str>, &Rule)| {
+                let (rule, state) = (rule.clone(), Vec::new());
                 let listener =
-                    Listener { rule: rule.clone(), state: Vec::new(), heard: 0, is_asked: false, is_deaf: false };
+                    Listener { rule, state, heard: 0, is_asked: false, hears_silence: false, is_deaf: false };
                 (Arc::clone(name), listener)
             };
             Conversation { listeners: rules.iter().map(listener).collect(), ..Conversation::default() }
@@ -112,6 +122,48 @@ impl Exchange {
         }
         self.tell_if_redacted(now, interaction, spoken);
         self.listen(now, interaction);
+        self.await_silence(interaction, Some(now + SILENCE));
+    }
+
+    fn await_silence(&mut self, interaction: InteractionId, until: Option<Timestamp>) {
+        let Some(conversation) = self.conversations.get_mut(&interaction) else { return };
+        if let Some(before) = std::mem::replace(&mut conversation.silence, until) {
+            self.silences.remove(&(before, interaction));
+        }
+        if let Some(until) = until {
+            self.silences.insert((until, interaction));
+        }
+    }
+
+    pub(crate) fn silences_timeout(&mut self, now: Timestamp) {
+        while let Some((_, interaction)) = self.silences.first().copied().filter(|(at, _)| *at <= now) {
+            let is_heard = self.hear_silence(now, interaction);
+            self.await_silence(interaction, is_heard.then(|| now + SILENCE));
+        }
+    }
+
+    /// Asks every rule that listens and has heard all that was said. `false`: there is none.
+    fn hear_silence(&mut self, now: Timestamp, interaction: InteractionId) -> bool {
+        let started = self.calls.get(&interaction).map_or(now, |call| call.view().started);
+        let Some(conversation) = self.conversations.get_mut(&interaction) else { return false };
+        let Some(last) = conversation.said.last() else { return false };
+        let until_ms = u32::try_from(now.since(started).as_millis()).unwrap_or(u32::MAX).max(last.to_ms);
+        let silence = Segment { from_ms: last.to_ms, to_ms: until_ms, text: String::new(), ..last.clone() };
+        let mut questions = Vec::new();
+        for (name, listener) in &mut conversation.listeners {
+            if listener.is_deaf || listener.is_asked || listener.heard < conversation.said.len() {
+                continue;
+            }
+            (listener.is_asked, listener.hears_silence) = (true, true);
+            let Rule { plugin, settings } = listener.rule.clone();
+            let (state, segment) = (std::mem::take(&mut listener.state), Box::new(silence.clone()));
+            questions.push((Arc::clone(name), QuestionKind::Hear { plugin, settings, state, segment }));
+        }
+        let is_heard = conversation.listeners.values().any(|listener| !listener.is_deaf);
+        for (rule, kind) in questions {
+            self.ask(now, Asked::Hear { interaction, rule }, kind);
+        }
+        is_heard
     }
 
     pub(crate) fn redacted(
@@ -177,8 +229,11 @@ impl Exchange {
         let Some(conversation) = self.conversations.get_mut(&interaction) else { return };
         let Some(listener) = conversation.listeners.get_mut(&rule) else { return };
         listener.is_asked = false;
-        let spoken = u32::try_from(listener.heard).unwrap_or(u32::MAX);
-        listener.heard += 1;
+        if !std::mem::take(&mut listener.hears_silence) {
+            listener.heard += 1;
+        }
+        // Silence is about what was said last.
+        let spoken = u32::try_from(listener.heard.saturating_sub(1)).unwrap_or(u32::MAX);
         match answer {
             Ok(Some(Heard { state, alerts })) => {
                 listener.state = state;
@@ -228,6 +283,7 @@ impl Exchange {
             }
             self.tell_if_redacted(now, interaction, spoken);
         }
+        self.await_silence(interaction, None);
         let Some(Conversation { said, listeners, .. }) = self.conversations.remove(&interaction) else { return };
         let language = said.first().map(|segment| segment.language.clone()).unwrap_or_default();
         let transcript = Transcript { interaction, at: now, language, segments: said, tags };

@@ -110,6 +110,30 @@ fn what_has_to_be_said_and_was_not_is_told_once_when_its_time_is_over() {
     over(stage);
 }
 
+/// QA-03: within 5 s, even if nobody speaks any more.
+#[test]
+fn what_was_not_said_in_time_is_told_in_silence_too_and_only_once() {
+    let mut stage = listened(|shop| {
+        shipped(shop, "rule-script-watch", &[SCRIPT[0], ("within-s", "20")]);
+        shipped(shop, "rule-calling-hours", &[]);
+    });
+    agent_says(&mut stage, 0, "One moment, please.");
+    let due = stage.world.facts[0].at + Duration::from_secs(20);
+    stage.world.run_secs(60);
+    let alerted: Vec<_> =
+        stage.world.facts.iter().filter(|fact| matches!(fact.kind, EventKind::Alerted { spoken: 0, .. })).collect();
+    assert_eq!(alerted.len(), 1);
+    let late = alerted[0].at.since(due);
+    assert!(alerted[0].at > due && late < Duration::from_secs(3), "{late:?}");
+    let stage = over(stage);
+    expect![[r#"
+        0 Agent: One moment, please.
+          script-watch at 0: Warning missing-greeting, this has not been said: this call is recorded
+          script-watch reads it: missing-greeting -20
+    "#]]
+    .assert_eq(&told(&stage));
+}
+
 #[test]
 fn card_number_that_is_read_out_pauses_the_recording_until_the_payment_is_over() {
     let mut stage = listened(|shop| {
