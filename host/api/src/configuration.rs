@@ -9,7 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use plugboard_model::{
-    AddressBlock, AgentId, Configuration, Dialling, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number,
+    AgentId, Configuration, Dialling, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number,
     NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, channel::Channel, compliance::Rule,
     connector::Connector,
 };
@@ -23,6 +23,7 @@ use crate::{
     route::Route,
     schema,
     server::Shared,
+    trunk::Trunk,
 };
 
 pub(crate) fn routes() -> Vec<Route> {
@@ -174,40 +175,6 @@ impl Agent {
             skills: self.skills,
             ready_on_register: self.ready_on_register,
         })
-    }
-}
-
-/// A trunk as clients see one.
-#[derive(Clone, Debug, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Trunk {
-    /// Address blocks whose calls are this trunk's.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    allow: Vec<AddressBlock>,
-    /// `host:port`, first that works.
-    #[serde(default)]
-    #[schema(value_type = Vec<String>)]
-    peers: Vec<std::net::SocketAddr>,
-    #[serde(default)]
-    user: Option<String>,
-    /// Never told. Left out: the present one stays, if `user` is the same.
-    #[serde(default, skip_serializing)]
-    #[schema(write_only)]
-    password: Option<String>,
-}
-
-impl From<&plugboard_model::Trunk> for Trunk {
-    fn from(trunk: &plugboard_model::Trunk) -> Self {
-        Self { allow: trunk.allow.clone(), peers: trunk.peers.clone(), user: trunk.user.clone(), password: None }
-    }
-}
-
-impl Trunk {
-    pub(crate) fn complete(self, id: &str, present: &Configuration) -> plugboard_model::Trunk {
-        let kept = present.trunks.get(id).filter(|trunk| trunk.user == self.user);
-        let password = self.password.or_else(|| kept.and_then(|trunk| trunk.password.clone()));
-        plugboard_model::Trunk { allow: self.allow, peers: self.peers, user: self.user, password }
     }
 }
 

@@ -45,6 +45,7 @@ mod table;
 mod tapes;
 mod throttle;
 mod traces;
+mod trunk;
 mod utterances;
 
 pub use access::{Access, Sha256, Token};

@@ -14,11 +14,12 @@ use utoipa::ToSchema;
 
 use crate::{
     ChangeKind, Cursor, Fault, Page, Problem,
-    configuration::{Agent, How, Trunk, answer, change, with_revision, writing},
+    configuration::{Agent, How, answer, change, with_revision, writing},
     request::{Asked, FromPath, Id, Paging, Sent, Tenant},
     route::Route,
     schema,
     server::Shared,
+    trunk::Trunk,
 };
 
 /// One kind of entry in a configuration.

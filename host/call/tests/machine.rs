@@ -47,7 +47,7 @@ fn shop() -> Arc<Configuration> {
         };
         shop.agents.insert(agent, agent_of);
     }
-    let trunk = Trunk { allow: Vec::new(), peers: vec!["192.0.2.1:5060".parse().unwrap()], user: None, password: None };
+    let trunk = Trunk { peers: vec!["192.0.2.1:5060".parse().unwrap()], ..Trunk::default() };
     shop.trunks.insert("carrier".to_owned(), trunk);
     Arc::new(shop)
 }

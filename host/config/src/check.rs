@@ -5,6 +5,7 @@ mod flow;
 mod policy;
 mod reference;
 mod rule;
+mod trunk;
 
 pub use connector::ConnectorSays;
 pub use reference::check_references;
@@ -80,7 +81,7 @@ pub fn check(configuration: &Configuration, judges: Judges<'_>) -> Vec<Finding> 
     }
     agents(configuration, &mut findings);
     numbers(configuration, &mut findings);
-    trunks(configuration, &mut findings);
+    trunk::check(configuration, &mut findings);
     rule::check(configuration, judges.rule, &mut findings);
     lists(configuration, &mut findings);
     let operations = connector::check(configuration, judges.connector, &mut findings);
@@ -353,23 +354,5 @@ fn lists(configuration: &Configuration, findings: &mut Findings) {
     {
         let remedy = "write it as lists/NAME.txt: without it no customer is called";
         findings.error("/dialling/consent_list".to_owned(), "unknown-list", format!("there is no list {list}"), remedy);
-    }
-}
-
-fn trunks(configuration: &Configuration, findings: &mut Findings) {
-    for (name, trunk) in &configuration.trunks {
-        if trunk.allow.is_empty() && trunk.peers.is_empty() {
-            let message = "no call can come or go by this trunk".to_owned();
-            findings.warn(
-                format!("/trunks/{name}"),
-                "idle-trunk",
-                message,
-                "give `allow` for calls in, `peers` for calls out",
-            );
-        }
-        if trunk.user.is_some() != trunk.password.is_some() {
-            let message = "an account needs both `user` and a password".to_owned();
-            findings.error(format!("/trunks/{name}"), "half-account", message, "give both, or neither");
-        }
     }
 }

@@ -2,12 +2,12 @@
 //!
 //! Durations are whole milliseconds in JSON (`ring_timeout_ms`), so that no reader has to guess a unit.
 
-use std::{collections::BTreeMap, net::IpAddr, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, Dialling, Extension, FlowId, Number, NumberList, Policy, QueueId, SkillId, TenantId, Timestamp,
+    AgentId, Dialling, Extension, FlowId, Number, NumberList, Policy, QueueId, SkillId, TenantId, Timestamp, Trunk,
     channel::Channel, compliance::Rule, connector::Connector,
 };
 
@@ -286,85 +286,6 @@ pub enum NumberTarget {
     Agent(AgentId),
 }
 
-/// A way to and from the public network.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Trunk {
-    /// Calls from these addresses are this trunk's.
-    #[serde(default)]
-    pub allow: Vec<AddressBlock>,
-    /// Where calls to outside numbers go: `host:port`, first that works.
-    #[serde(default)]
-    pub peers: Vec<std::net::SocketAddr>,
-    /// Account for the peer's digest challenge.
-    #[serde(default)]
-    pub user: Option<String>,
-    #[serde(default)]
-    pub password: Option<String>,
-}
-
-/// An address with a prefix length: `127.0.0.0/8`, `2001:db8::/32`, or one address.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct AddressBlock {
-    address: IpAddr,
-    prefix: u8,
-}
-
-impl AddressBlock {
-    /// The lowest address of the block.
-    pub fn first(&self) -> IpAddr {
-        match self.address {
-            IpAddr::V4(address) => {
-                let bits = u32::MAX.checked_shl(32 - u32::from(self.prefix)).unwrap_or(0);
-                IpAddr::V4((address.to_bits() & bits).into())
-            }
-            IpAddr::V6(address) => {
-                let bits = u128::MAX.checked_shl(128 - u32::from(self.prefix)).unwrap_or(0);
-                IpAddr::V6((address.to_bits() & bits).into())
-            }
-        }
-    }
-
-    pub fn contains(&self, address: IpAddr) -> bool {
-        fn same<const N: usize>(a: [u8; N], b: [u8; N], prefix: u8) -> bool {
-            (0..usize::from(prefix)).all(|bit| (a[bit / 8] ^ b[bit / 8]) & (0x80 >> (bit % 8)) == 0)
-        }
-        match (self.address, address) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => same(ours.octets(), theirs.octets(), self.prefix),
-            (IpAddr::V6(ours), IpAddr::V6(theirs)) => same(ours.octets(), theirs.octets(), self.prefix),
-            _ => false,
-        }
-    }
-}
-
-/// Why a text is no address block.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is no address block; write one like 192.0.2.0/24 or 192.0.2.7")]
-pub struct AddressBlockError {
-    pub text: String,
-}
-
-impl TryFrom<String> for AddressBlock {
-    type Error = AddressBlockError;
-
-    fn try_from(text: String) -> Result<Self, AddressBlockError> {
-        let (address, prefix) = text.split_once('/').map_or((text.as_str(), None), |(a, p)| (a, Some(p)));
-        let parsed = address.parse::<IpAddr>().ok().and_then(|address| {
-            let longest = if address.is_ipv4() { 32 } else { 128 };
-            let prefix = prefix.map_or(Some(longest), |prefix| prefix.parse().ok().filter(|p| *p <= longest))?;
-            Some(Self { address, prefix })
-        });
-        parsed.ok_or(AddressBlockError { text })
-    }
-}
-
-impl From<AddressBlock> for String {
-    fn from(block: AddressBlock) -> Self {
-        format!("{}/{}", block.address, block.prefix)
-    }
-}
-
 /// A flow as its author wrote it, with what the host needs to know of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowDocument {
@@ -464,15 +385,6 @@ mod optional_millis {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn an_address_block_holds_its_own_addresses_only() {
-        let block = AddressBlock::try_from("10.1.0.0/15".to_owned()).unwrap();
-        assert!(block.contains("10.0.255.1".parse().unwrap()));
-        assert!(!block.contains("10.2.0.1".parse().unwrap()));
-        assert!(!block.contains("::1".parse().unwrap()));
-        assert!(AddressBlock::try_from("10.0.0.0/33".to_owned()).is_err());
-    }
 
     #[test]
     fn a_queue_needs_only_a_name_and_says_its_units_in_json() {

@@ -21,6 +21,9 @@ pub struct Dialling {
     /// Customers are called only if this list holds their number. Transfers and consultations are to no customer.
     #[serde(default)]
     pub consent_list: Option<Arc<str>>,
+    /// Numbers of the emergency services, as they are dialled: 110, 112. No cap of a trunk holds them back.
+    #[serde(default)]
+    pub emergency: Vec<String>,
 }
 
 impl Dialling {

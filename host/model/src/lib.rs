@@ -20,11 +20,12 @@ mod rfc3339;
 pub mod routing;
 pub mod tape;
 mod time;
+pub mod trunk;
 
 pub use agent::{AgentRequest, AgentState};
 pub use configuration::{
-    AddressBlock, AddressBlockError, Agent, Configuration, ExceptionFlow, FlowDocument, Limits, NumberTarget, Prompt,
-    Queue, SkillNeed, Strategy, TimeZone, Trunk,
+    Agent, Configuration, ExceptionFlow, FlowDocument, Limits, NumberTarget, Prompt, Queue, SkillNeed, Strategy,
+    TimeZone,
 };
 pub use country::country_of;
 pub use dialling::{Dialling, MOST_LISTED, MOST_LISTS, NumberList};
@@ -37,3 +38,4 @@ pub use id::{
 pub use mask::masked_numbers;
 pub use policy::Policy;
 pub use time::Timestamp;
+pub use trunk::{AddressBlock, AddressBlockError, Trunk};

@@ -60,7 +60,7 @@ mod tests {
         let target = NumberTarget::Queue("sales".parse().unwrap());
         configuration.numbers.insert(number.parse().unwrap(), target);
         let allow = vec![AddressBlock::try_from(block.to_owned()).unwrap()];
-        let trunk = Trunk { allow, peers: Vec::new(), user: None, password: None };
+        let trunk = Trunk { allow, ..Trunk::default() };
         configuration.trunks.insert("carrier".to_owned(), trunk);
         configuration
     }

@@ -107,10 +107,10 @@ pub(crate) fn configuration() -> Configuration {
         configuration.numbers.insert(number.parse::<Number>().unwrap(), target);
     }
     let trunk = Trunk {
-        allow: vec![],
         peers: vec!["192.0.2.1:5060".parse().unwrap()],
         user: Some("us".into()),
         password: Some("trunk-secret".into()),
+        ..Trunk::default()
     };
     configuration.trunks.insert("carrier".into(), trunk);
     let prompt = Prompt {

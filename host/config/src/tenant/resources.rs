@@ -1,12 +1,13 @@
 //! The tables of a tenant's TOML files become the values of the model.
 
 mod connector;
+mod trunk;
 
 use std::{path::Path, time::Duration};
 
 use plugboard_model::{
     Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowDocument, FlowId, NumberTarget, Policy, Queue,
-    QueueId, SkillNeed, Strategy, TenantId, Timestamp, Trunk, channel::Channel, compliance::Rule, connector::Connector,
+    QueueId, SkillNeed, Strategy, TenantId, Timestamp, channel::Channel, compliance::Rule, connector::Connector,
 };
 use toml::de::DeTable;
 
@@ -31,7 +32,7 @@ pub(super) fn read(prefix: &str, table: &DeTable<'_>, sheet: &Sheet, folder: &Pa
         "/numbers" => into.numbers = named(table, "a number", sheet, number),
         "/trunks" => {
             // A trunk's name follows the rules of every other name.
-            let trunks = named::<FlowId, _>(table, "a trunk", sheet, |name, fields| trunk(name, fields, folder));
+            let trunks = named::<FlowId, _>(table, "a trunk", sheet, |_, fields| Some(trunk::read(fields, folder)));
             into.trunks = trunks.into_iter().map(|(name, trunk)| (name.to_string(), trunk)).collect();
         }
         "/flows" => into.flows = named(table, "a flow", sheet, flow),
@@ -126,6 +127,10 @@ pub(super) fn tenant(table: &DeTable<'_>, sheet: &Sheet, now: Timestamp) -> Opti
     }
     if let Some(dialling) = root.table("dialling", "[dialling]") {
         into.dialling.consent_list = dialling.text("consent_list").map(|(list, _)| list.into());
+        set(
+            &mut into.dialling.emergency,
+            dialling.list("emergency", "write numbers as they are dialled: [\"110\", \"120\"]"),
+        );
         dialling.finish();
     }
     root.finish();
@@ -221,31 +226,6 @@ fn number(_: &str, fields: &Fields<'_>) -> Option<NumberTarget> {
         fields.sheet.error(fields.span(), "two-targets", message, "keep one of `flow`, `queue` and `agent`");
     }
     targets.into_iter().flatten().next()
-}
-
-fn trunk(_: &str, fields: &Fields<'_>, folder: &Path) -> Option<Trunk> {
-    Some(Trunk {
-        allow: fields
-            .list::<Block>("allow", "write blocks of addresses: [\"192.0.2.0/24\"]")
-            .into_iter()
-            .flatten()
-            .map(|block| block.0)
-            .collect(),
-        peers: fields.list("peers", "write addresses with ports: [\"192.0.2.1:5060\"]").unwrap_or_default(),
-        user: fields.text("user").map(|(user, _)| user.to_owned()),
-        password: fields.secret(["password", "password_env", "password_file"], folder).map(value),
-    })
-}
-
-/// An address block that can be read from text.
-struct Block(plugboard_model::AddressBlock);
-
-impl std::str::FromStr for Block {
-    type Err = plugboard_model::AddressBlockError;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.to_owned().try_into().map(Self)
-    }
 }
 
 /// The shape of a language tag (RFC 5646 §2.1), not whether anybody speaks it.
