@@ -27,7 +27,7 @@ const ENGINES: [&str; 12] = [
     "getrandom",
 ];
 /// An arrow points inward: the rank of each crate, the innermost lowest. A crate may depend on lower ranks only.
-const RANKS: [(&str, u8); 22] = [
+const RANKS: [(&str, u8); 23] = [
     ("model", 0),
     ("phrases", 0),
     ("sip", 1),
@@ -35,6 +35,7 @@ const RANKS: [(&str, u8); 22] = [
     ("rtp", 1),
     ("media", 2),
     ("acd", 2),
+    ("trunk", 2),
     ("pack", 2),
     ("call", 2),
     ("reporting", 2),
