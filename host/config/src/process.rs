@@ -1,6 +1,7 @@
 //! `plugboard.toml`: what one process needs before it knows any tenant.
 
 mod packs;
+mod tls;
 mod tokens;
 
 use std::{
@@ -11,6 +12,7 @@ use std::{
 };
 
 pub use packs::Packs;
+pub use tls::{ClientCertificates, Tls};
 pub use tokens::Token;
 
 use crate::{
@@ -27,6 +29,8 @@ pub struct ProcessConfig {
     /// Where the store, recordings and uploaded prompts live.
     pub data: PathBuf,
     pub sip: Sip,
+    /// `None`: nothing is encrypted.
+    pub tls: Option<Tls>,
     pub rtp: Rtp,
     pub api: Api,
     /// Where `*.wasm` components are looked for. `None`: those shipped with the program.
@@ -42,6 +46,10 @@ pub struct ProcessConfig {
 pub struct Sip {
     pub udp: Vec<SocketAddr>,
     pub tcp: Vec<SocketAddr>,
+    pub tls: Vec<SocketAddr>,
+    /// WebSockets in the clear: for browsers on this machine, and behind a proxy that ends TLS.
+    pub ws: Vec<SocketAddr>,
+    pub wss: Vec<SocketAddr>,
     /// What we call ourselves in Contact, Via and SDP, where a listener's own address will not do. `None`: the address that routes to the peer.
     pub advertised: Option<IpAddr>,
     /// What phones are challenged for, the preferred one first; at least one.
@@ -142,9 +150,13 @@ impl Default for ProcessConfig {
             sip: Sip {
                 udp: vec![SocketAddr::new(any, 5060)],
                 tcp: vec![SocketAddr::new(any, 5060)],
+                tls: Vec::new(),
+                ws: Vec::new(),
+                wss: Vec::new(),
                 advertised: None,
                 digest: vec![Digest::Sha256, Digest::Md5],
             },
+            tls: None,
             rtp: Rtp { address: any, ports: PortRange { first: 16_384, last: 32_767 }, workers: None },
             api: Api { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), tokens: Vec::new() },
             plugins: None,
@@ -190,9 +202,18 @@ fn read(root: Fields<'_>, folder: &Path) -> ProcessConfig {
     config.data = path("data").unwrap_or_else(|| folder.join(&config.data));
     config.plugins = path("plugins");
     config.tenants = path("tenants");
+    if let Some(tls) = root.table("tls", "[tls]") {
+        config.tls = tls::read(tls, folder);
+    }
     if let Some(sip) = root.table("sip", "[sip]") {
         set(&mut config.sip.udp, sip.list("udp", ADDRESS));
         set(&mut config.sip.tcp, sip.list("tcp", ADDRESS));
+        set(&mut config.sip.tls, sip.list("tls", ADDRESS));
+        set(&mut config.sip.ws, sip.list("ws", ADDRESS));
+        set(&mut config.sip.wss, sip.list("wss", ADDRESS));
+        if !root.has("tls") {
+            tls::check(&sip, &config.sip);
+        }
         config.sip.advertised = sip.parsed("advertised", "write an address without a port: \"192.0.2.10\"").map(first);
         set(&mut config.sip.digest, read_digest(&sip));
         sip.finish();
@@ -277,7 +298,7 @@ mod tests {
 
     #[test]
     fn the_example_with_its_comments_taken_off_is_understood_too() {
-        let is_setting = |line: &str| line.contains(" = ") || line.starts_with("[[");
+        let is_setting = |line: &str| line.contains(" = ") || line.starts_with('[') && line.ends_with(']');
         let text: String = ProcessConfig::example()
             .lines()
             .map(|line| line.strip_prefix("# ").filter(|line| is_setting(line)).unwrap_or(line).to_owned() + "\n")
@@ -291,6 +312,8 @@ mod tests {
         let config = ProcessConfig::parse(Path::new("/etc/plugboard.toml"), text).unwrap();
         assert_eq!(config.sip.advertised, Some(IpAddr::from([192, 0, 2, 10])));
         assert_eq!(config.plugins, Some(PathBuf::from("/etc/plugins")));
+        assert_eq!(config.sip.wss, [SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7443))]);
+        assert_eq!(config.tls.map(|tls| tls.key), Some(PathBuf::from("/etc/tls/key.pem")));
         assert!(config.api.tokens[0].matches("0123456789abcdef") && !config.api.tokens[0].matches("0123456789abcdeg"));
     }
 
@@ -396,6 +419,43 @@ drain = 60
             1 error, 0 warnings
         "#]]
         .assert_eq(&faults_of("[sip]\ndigest = [\"SHA1\", \"MD5\"]\n"));
+    }
+
+    #[test]
+    fn encryption_without_what_it_needs_is_refused() {
+        expect![[r#"
+            plugboard.toml:2:7: error[missing-key]: `tls` listens, and there are no certificates
+              2 | tls = ["0.0.0.0:5061"]
+                |       ^^^^^^^^^^^^^^^^
+              remedy: name them: [tls] with certificates = "tls/chain.pem" and key = "tls/key.pem"
+
+            plugboard.toml:3:7: error[missing-key]: `wss` listens, and there are no certificates
+              3 | wss = ["0.0.0.0:7443"]
+                |       ^^^^^^^^^^^^^^^^
+              remedy: name them: [tls] with certificates = "tls/chain.pem" and key = "tls/key.pem"
+
+            2 errors, 0 warnings
+        "#]]
+        .assert_eq(&faults_of("[sip]\ntls = [\"0.0.0.0:5061\"]\nwss = [\"0.0.0.0:7443\"]\n"));
+        expect![[r#"
+            plugboard.toml:1:1: error[missing-key]: [tls] needs `certificates`
+              1 | [tls]
+                | ^^^^^
+              remedy: name the file with this host's certificate and those that signed it, in PEM
+
+            plugboard.toml:1:1: error[missing-key]: [tls] needs `key`
+              1 | [tls]
+                | ^^^^^
+              remedy: name the file with the certificate's key, in PEM
+
+            plugboard.toml:2:11: error[missing-key]: clients shall show certificates, and nobody is named who signs them
+              2 | clients = "required"
+                |           ^^^^^^^^^^
+              remedy: name the file: authorities = "tls/carriers.pem"
+
+            3 errors, 0 warnings
+        "#]]
+        .assert_eq(&faults_of("[tls]\nclients = \"required\"\n"));
     }
 
     #[test]

@@ -74,12 +74,20 @@ impl Exchange {
 
     pub(crate) fn comes_from_trunk(&self, source: sip::Source) -> bool {
         let address = source.remote.ip();
+        let shown = source.connection.and_then(|connection| self.identified.get(&connection));
+        let is_shown = |domain: &String| shown.is_some_and(|names| names.iter().any(|name| covers(name, domain)));
         let mut trunks = self.configuration.trunks.values();
         trunks.any(|trunk| {
             trunk.allow.iter().any(|block| block.contains(address))
                 || trunk.peers.iter().any(|peer| peer.ip() == address)
+                || trunk.certificates.iter().any(is_shown)
         })
     }
+}
+
+/// A certificate's name is taken as it stands: what it says of all hosts of a domain is no proof of being the domain (RFC 5922 §7.2).
+fn covers(name: &str, domain: &str) -> bool {
+    name.eq_ignore_ascii_case(domain)
 }
 
 impl Origin {

@@ -39,6 +39,11 @@ pub enum Input {
         source: sip::Source,
         bytes: Vec<u8>,
     },
+    /// The peer of a TLS connection has shown a certificate for these domains.
+    SipIdentified {
+        connection: u64,
+        names: Vec<String>,
+    },
     SipConnectionLost {
         connection: u64,
     },
@@ -98,6 +103,8 @@ pub struct Exchange {
     pub(crate) configuration: Arc<Configuration>,
     pub(crate) sip: sip::Endpoint,
     pub(crate) registration: Registration,
+    /// Domains of the certificates that peers of open connections have shown.
+    pub(crate) identified: BTreeMap<u64, Vec<String>>,
     pub(crate) acd: Acd,
     pub(crate) calls: BTreeMap<InteractionId, Call>,
     pub(crate) lines: Lines,
@@ -174,6 +181,7 @@ impl Exchange {
         let mut exchange = Self {
             registration: Registration::new(&settings, &configuration),
             acd: Acd::new(&configuration),
+            identified: BTreeMap::new(),
             sip,
             calls: BTreeMap::new(),
             lines: Lines::default(),
@@ -219,7 +227,9 @@ impl Exchange {
             Input::Sip { source, bytes } => {
                 self.sip.handle_input(now.since_epoch(), sip::Input::Received { source, bytes: &bytes });
             }
+            Input::SipIdentified { connection, names } => drop(self.identified.insert(connection, names)),
             Input::SipConnectionLost { connection } => {
+                self.identified.remove(&connection);
                 self.sip.handle_input(now.since_epoch(), sip::Input::ConnectionLost { connection });
                 self.registration.registrar.remove_connection(connection);
             }

@@ -55,7 +55,7 @@ impl Wire {
     fn register_on(&mut self, stream: u64) {
         self.stream = stream;
         let remote = "192.0.2.2:5060".parse().unwrap();
-        let next_hop = Target { transport: Transport::Tcp, local: None, remote, connection: Some(stream) };
+        let next_hop = Target { connection: Some(stream), ..Target::tcp(remote) };
         let register = OutOfDialog {
             method: Method::REGISTER,
             uri: "sip:shop.example".into(),

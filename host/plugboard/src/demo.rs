@@ -137,7 +137,7 @@ async fn play_on(
     running.host.apply_folder(&demo.tenant).await.map_err(DemoError::Tenant)?;
     let tenant = running.host.tenants().into_iter().next().map(|tenant| tenant.id);
     let tenant = tenant.ok_or_else(|| DemoError::Tenant("no tenant came of it".to_owned()))?;
-    let sip = running.sip_udp.first().copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)));
+    let sip = running.sip.udp.first().copied().unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)));
     say(
         demo,
         &format!("▸ host is up after {:.1} s: SIP {sip}, API http://{}", begun.elapsed().as_secs_f32(), running.api),

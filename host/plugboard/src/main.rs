@@ -145,7 +145,13 @@ fn run(config: ProcessConfig) -> ExitCode {
     runtime.block_on(async {
         match serve::start(config).await {
             Ok(running) => {
-                eprintln!("ready: SIP {:?} {:?}, API http://{}", running.sip_udp, running.sip_tcp, running.api);
+                let plugboard_transport::sip_sockets::Listeners { udp, tcp, tls, ws, wss } = &running.sip;
+                for (name, addresses) in [("TLS", tls), ("WS", ws), ("WSS", wss)] {
+                    if !addresses.is_empty() {
+                        eprintln!("SIP by {name} {addresses:?}");
+                    }
+                }
+                eprintln!("ready: SIP {udp:?} {tcp:?}, API http://{}", running.api);
                 stop_signal().await;
                 eprintln!("draining: no new calls; once more stops at once");
                 running.stop(stop_signal()).await;

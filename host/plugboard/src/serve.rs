@@ -1,6 +1,7 @@
 //! Builds the process from its configuration, runs it, and takes it down in order.
 
 mod base;
+mod sip;
 
 use std::{
     net::SocketAddr,
@@ -19,9 +20,10 @@ use plugboard_plugin as plugin;
 use plugboard_store::{Embedded, Health, Options, Store};
 use plugboard_transport::{
     media_plane::{self, MediaPlane},
-    sip_sockets::SipSockets,
+    sip_sockets::{BindError, Listeners},
+    tls::TlsError,
 };
-use tokio::sync::{Notify, broadcast, mpsc, oneshot, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 
 use crate::{
     alarms::Alarms,
@@ -41,7 +43,7 @@ use crate::{
     questions::Questions,
     recovery::{self, Recovered},
     room,
-    signalling::{Loop, Message, Parts},
+    signalling::{Message, Parts},
     tapes::Tapes,
 };
 pub(crate) use base::random_seed;
@@ -65,8 +67,10 @@ pub(crate) enum StartError {
     Store(#[from] plugboard_store::OpenError),
     #[error("the store cannot be read")]
     Recovery(#[from] recovery::RecoveryError),
-    #[error("SIP cannot listen on {addresses}; stop what uses the port, or change [sip] in plugboard.toml")]
-    Sip { addresses: String, source: std::io::Error },
+    #[error("SIP cannot listen; stop what uses the port, or change [sip] in plugboard.toml")]
+    Sip(#[from] BindError),
+    #[error("no certificates; mend [tls] in plugboard.toml, or the files that it names")]
+    Certificates(#[from] TlsError),
     #[error("no media ports")]
     Media(#[from] media_plane::StartError),
     #[error("the API cannot listen on {address}; stop what uses the port, or change [api] in plugboard.toml")]
@@ -80,8 +84,7 @@ pub(crate) enum StartError {
 /// A process that serves.
 pub(crate) struct Running {
     pub(crate) host: Arc<PlugboardHost>,
-    pub(crate) sip_udp: Vec<SocketAddr>,
-    pub(crate) sip_tcp: Vec<SocketAddr>,
+    pub(crate) sip: Listeners,
     pub(crate) api: SocketAddr,
     inbox: mpsc::Sender<Message>,
     stop_api: watch::Sender<bool>,
@@ -133,49 +136,6 @@ impl Folders {
         }
         Ok(folders)
     }
-}
-
-/// The signalling thread, its UDP and TCP addresses, and where to hand it what it is to run.
-type Signalling = (std::thread::JoinHandle<()>, Vec<SocketAddr>, Vec<SocketAddr>, oneshot::Sender<Parts>);
-
-/// Binds SIP on a thread with a runtime of its own, so that no packet waits for the API and none crosses threads.
-async fn start_signalling(config: &ProcessConfig) -> Result<Signalling, StartError> {
-    let (bound, addresses) = oneshot::channel();
-    let (give_parts, parts) = oneshot::channel::<Parts>();
-    let (udp, tcp) = (config.sip.udp.clone(), config.sip.tcp.clone());
-    let run = move || {
-        let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-            Ok(runtime) => runtime,
-            Err(error) => {
-                // The start may have been given up.
-                let _ = bound.send(Err(error));
-                return;
-            }
-        };
-        let ended = runtime.block_on(async {
-            let sockets = match SipSockets::bind(&udp, &tcp).await {
-                Ok(sockets) => sockets,
-                Err(error) => {
-                    let _ = bound.send(Err(error));
-                    return None;
-                }
-            };
-            let _ = bound.send(Ok((sockets.udp_addresses().to_vec(), sockets.tcp_addresses().to_vec())));
-            let parts = parts.await.ok()?;
-            Some(Loop::new(sockets, parts).run().await)
-        });
-        if let Some((ledger, media)) = ended {
-            media.stop();
-            ledger.close();
-        }
-    };
-    let thread = std::thread::Builder::new().name("signalling".into()).spawn(run).map_err(StartError::Thread)?;
-    let bound = addresses.await.unwrap_or_else(|_| Err(std::io::Error::other("the signalling thread has gone")));
-    let (udp, tcp) = bound.map_err(|source| {
-        let addresses: Vec<String> = config.sip.udp.iter().chain(&config.sip.tcp).map(ToString::to_string).collect();
-        StartError::Sip { addresses: addresses.join(", "), source }
-    })?;
-    Ok((thread, udp, tcp, give_parts))
 }
 
 /// Starts everything; returns when calls can come in.
@@ -235,12 +195,13 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let ledger = Ledger::start(Arc::clone(&store), clock, books, Arc::clone(&committed), told, tapes, heard)
         .map_err(StartError::Thread)?;
 
-    let (signalling, sip_udp, sip_tcp, give_parts) = start_signalling(&config).await?;
+    let signalling = sip::start(&config).await?;
+    let bound = signalling.bound;
 
     let to_loop = inbox.clone();
     let mut plane = media_plane::Config::new(config.rtp.address, config.rtp.ports.first..=config.rtp.ports.last);
     if plane.ip.is_unspecified() {
-        plane.ip = advertised(&config, sip_udp.first());
+        plane.ip = advertised(&config, bound.udp.first());
     }
     // As many phones may ring at once in one worker before new callers wait for the next ports to be bound.
     plane.settings.ports_ahead = 256;
@@ -277,7 +238,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     channels.ask_with(std::sync::Weak::clone(&asked));
     let questions = Questions::new(components.clone(), rollouts, (runtime, shadows), Arc::clone(&connectors));
 
-    let base = Base::new(&config, &folders, &sip_udp, &sip_tcp)?;
+    let base = Base::new(&config, &folders, &bound)?;
     let host = Arc::new(PlugboardHost::new(
         inbox.clone(),
         Arc::clone(&store),
@@ -290,7 +251,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
             channels: Arc::clone(&channels),
             outbox: to_outbox,
         },
-        &base.listeners(&sip_udp, &sip_tcp),
+        &Base::listeners(&bound),
         Arc::clone(&alarms),
     ));
     let sending = outbox
@@ -334,7 +295,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         most_calls: config.limits.calls,
         alarms: Arc::clone(&alarms),
     };
-    if give_parts.send(parts).is_err() {
+    if signalling.give_parts.send(parts).is_err() {
         return Err(StartError::Thread(std::io::Error::other("the signalling thread has gone")));
     }
 
@@ -356,16 +317,18 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     }
     host.is_started();
     tokio::spawn(renew_zones(Arc::downgrade(&host), clock));
+    if let Some(tls) = signalling.tls {
+        tokio::spawn(sip::watch(tls, Arc::clone(&alarms)));
+    }
     tokio::spawn(erasing::watch(Arc::downgrade(&host), clock));
     tokio::spawn(PlugboardHost::keep_plans(Arc::downgrade(&host), clock));
     Ok(Running {
         host,
-        sip_udp,
-        sip_tcp,
+        sip: bound,
         api,
         inbox,
         stop_api,
-        signalling,
+        signalling: signalling.thread,
         api_task,
         drain: config.limits.drain,
         sending,

@@ -246,6 +246,11 @@ impl Loop {
                     }
                 }
             }
+            Received::Identified { connection, names } => {
+                for tenant in &mut self.parts.tenants {
+                    tenant.exchange.handle_input(now, Input::SipIdentified { connection, names: names.clone() });
+                }
+            }
             Received::ConnectionLost { connection } => {
                 for tenant in &mut self.parts.tenants {
                     tenant.exchange.handle_input(now, Input::SipConnectionLost { connection });

@@ -26,6 +26,6 @@ pub mod transaction;
 pub use endpoint::{CallHandle, Config, Endpoint, Event, Input, Invite, Output, RequestHandle};
 pub use message::{MAX_FORWARDS, Message, Uri};
 pub use method::Method;
-pub use network::{HostPort, Source, Target, Transport};
+pub use network::{HostPort, PeerName, Source, Target, Transport};
 pub use registrar::{Binding, BindingChange, Lookup, Registrar, RegistrarConfig};
 pub use status::Status;

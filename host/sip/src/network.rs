@@ -67,15 +67,25 @@ pub struct Target {
     pub local: Option<SocketAddr>,
     pub remote: SocketAddr,
     pub connection: Option<u64>,
+    /// Whose certificate a TLS connection has to show (RFC 5922 §7.3); `None`: one of the address itself.
+    pub peer: Option<PeerName>,
 }
+
+/// A domain that a peer was looked up by; the edge numbers them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct PeerName(pub u32);
 
 impl Target {
     pub fn udp(remote: SocketAddr) -> Self {
-        Self { transport: Transport::Udp, local: None, remote, connection: None }
+        Self { transport: Transport::Udp, local: None, remote, connection: None, peer: None }
     }
 
     pub fn tcp(remote: SocketAddr) -> Self {
-        Self { transport: Transport::Tcp, local: None, remote, connection: None }
+        Self { transport: Transport::Tcp, ..Self::udp(remote) }
+    }
+
+    pub fn tls(remote: SocketAddr, peer: Option<PeerName>) -> Self {
+        Self { transport: Transport::Tls, peer, ..Self::udp(remote) }
     }
 }
 
@@ -87,6 +97,7 @@ impl From<Source> for Target {
             local: Some(source.local),
             remote: source.remote,
             connection: source.connection,
+            peer: None,
         }
     }
 }

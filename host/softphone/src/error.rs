@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use plugboard_media::{PlayError, RecordingError};
-use plugboard_transport::media_plane;
+use plugboard_transport::{media_plane, sip_sockets::BindError};
 
 use crate::call::Ended;
 
@@ -15,7 +15,9 @@ pub enum StartError {
     #[error("{0} cannot be told to others as our address; name an interface's own")]
     Unspecified(IpAddr),
     #[error("no SIP socket at {0}")]
-    Socket(SocketAddr, #[source] io::Error),
+    NoSocket(SocketAddr),
+    #[error("no SIP socket")]
+    Socket(#[from] BindError),
     #[error("no sound")]
     Media(#[from] media_plane::StartError),
     #[error("system gives no random numbers")]

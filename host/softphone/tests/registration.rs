@@ -9,15 +9,16 @@ use std::time::{Duration, Instant};
 
 use expect_test::expect;
 use plugboard_sip::digest::{Authenticator, Checked, Secret, Where};
-use plugboard_sip::{Config, Endpoint, Event, Input, Lookup, Output, Registrar, RegistrarConfig};
+use plugboard_sip::{Config, Endpoint, Event, Input, Lookup, Output, Registrar, RegistrarConfig, Transport};
 use plugboard_softphone::{Account, RegisterError};
-use plugboard_transport::sip_sockets::{Received, SipSockets};
+use plugboard_transport::sip_sockets::{Listeners, Received, SipSockets, StreamLimits};
 use setting::{SOON, group, nowhere};
 
 /// Knows amy, whose password is "secret", and grants what `config` says.
 async fn registrar(config: RegistrarConfig) -> SocketAddr {
-    let mut sockets = SipSockets::bind(&["127.0.0.1:0".parse().unwrap()], &[]).await.unwrap();
-    let address = sockets.udp_addresses()[0];
+    let listeners = Listeners { udp: vec!["127.0.0.1:0".parse().unwrap()], ..Listeners::default() };
+    let mut sockets = SipSockets::bind(&listeners, None, StreamLimits::default()).await.unwrap();
+    let address = sockets.addresses(Transport::Udp)[0];
     tokio::spawn(async move {
         let started = Instant::now();
         let mut endpoint = Endpoint::new(Config::default(), 7);

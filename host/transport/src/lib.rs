@@ -3,3 +3,4 @@
 
 pub mod media_plane;
 pub mod sip_sockets;
+pub mod tls;

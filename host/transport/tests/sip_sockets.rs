@@ -9,7 +9,7 @@ use std::{
 };
 
 use plugboard_sip::{Config, Endpoint, Event, Input, Invite, Output, Target, Transport, endpoint::EndCause};
-use plugboard_transport::sip_sockets::{Received, SipSockets, StreamLimits};
+use plugboard_transport::sip_sockets::{Listeners, Received, SipSockets, StreamLimits};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -30,7 +30,9 @@ struct Edge {
 
 impl Edge {
     async fn new(limits: StreamLimits) -> Self {
-        let sockets = SipSockets::bind_with(&[any(), "[::1]:0".parse().unwrap()], &[any()], limits).await.unwrap();
+        let listeners =
+            Listeners { udp: vec![any(), "[::1]:0".parse().unwrap()], tcp: vec![any()], ..Listeners::default() };
+        let sockets = SipSockets::bind(&listeners, None, limits).await.unwrap();
         Self { sockets, came: std::collections::VecDeque::new() }
     }
 
@@ -53,7 +55,7 @@ impl Edge {
 
     /// A phone on a stream of its own.
     fn phone(&self) -> TcpStream {
-        let stream = TcpStream::connect(self.sockets.tcp_addresses()[0]).unwrap();
+        let stream = TcpStream::connect(self.sockets.addresses(Transport::Tcp)[0]).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         stream
     }
@@ -103,7 +105,7 @@ async fn call_to_a_phone_at_a_closed_port_fails_at_once() {
     let begun = Instant::now();
     let invite = Invite {
         uri: format!("sip:amy@{phone}"),
-        next_hop: Target { local: Some(edge.sockets.udp_addresses()[0]), ..Target::udp(phone) },
+        next_hop: Target { local: Some(edge.sockets.addresses(Transport::Udp)[0]), ..Target::udp(phone) },
         from: "<sip:queue@example.com>".into(),
         to: "<sip:amy@example.com>".into(),
         headers: Vec::new(),

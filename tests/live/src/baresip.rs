@@ -32,7 +32,7 @@ impl Baresip {
         address
     }
 
-    /// `None`, and says so, where it is not installed. `transport` is `udp` or `tcp`.
+    /// `None`, and says so, where it is not installed. `transport` is `udp`, `tcp` or `tls`.
     pub fn start(host: &Host, agent: &str, transport: &str, hertz: u32) -> Option<Self> {
         let Some(modules) = MODULES.map(Path::new).into_iter().find(|folder| folder.join("aufile.so").exists()) else {
             println!("skipped: baresip is not installed; sudo apt-get install -y --no-install-recommends baresip-core");
@@ -43,7 +43,7 @@ impl Baresip {
         let says = folder.join("says.wav");
         write_tone(&says, hertz);
         let config = format!(
-            "poll_method epoll\nsip_listen {ip}:0\nnet_interface {ip}\nrtp_ports 46000-46999\n\
+            "poll_method epoll\nsip_listen {ip}:0\nsip_cafile {authority}\nnet_interface {ip}\nrtp_ports 46000-46999\n\
              snd_path {folder}\naudio_source aufile,{says}\naudio_alert aufile,{says}\n\
              ausrc_srate 8000\nausrc_channels 1\naudio_level no\n\
              module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
@@ -51,10 +51,15 @@ impl Baresip {
             folder = folder.display(),
             says = says.display(),
             ip = host.sip.ip(),
+            authority = host.scratch().join("tls/authority.pem").display(),
             modules = modules.display(),
         );
         fs::write(folder.join("config"), config).unwrap();
-        let address = if transport == "tcp" { host.sip_tcp } else { host.sip };
+        let address = match transport {
+            "tls" => host.encrypted("TLS"),
+            "tcp" => host.sip_tcp,
+            _ => host.sip,
+        };
         let account = format!(
             "<sip:{agent}@{address};transport={transport}>;auth_user={agent};auth_pass={};answermode=auto;audio_codecs=PCMU/8000/1;regint=600\n",
             Tenant::password(agent)

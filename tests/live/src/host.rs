@@ -16,7 +16,7 @@ use std::{
 
 use serde_json::Value;
 
-use crate::{Events, Sipp, Tenant, digest, program};
+use crate::{Authority, Events, Sipp, Tenant, digest, program};
 
 /// The longest start: the first one compiles the components.
 const START: Duration = Duration::from_secs(60);
@@ -37,6 +37,8 @@ pub struct Surroundings {
     pub recordings_disk_kib: Option<u32>,
     /// Everything that it writes lies on a disk that holds so many KiB.
     pub data_disk_kib: Option<u32>,
+    /// It listens by TLS as well, with a certificate for its address, and looks at those of clients.
+    pub encrypted: bool,
 }
 
 /// A running host with one tenant. Dropping it kills it and takes its folder away.
@@ -46,6 +48,7 @@ pub struct Host {
     pub sip_tcp: SocketAddr,
     pub api: SocketAddr,
     surroundings: Surroundings,
+    authority: Option<Authority>,
     folder: Folder,
     child: Child,
     log: Arc<(Mutex<Log>, Condvar)>,
@@ -103,9 +106,17 @@ impl Host {
         }
         let address = surroundings.address.unwrap_or_else(|| Ipv4Addr::LOCALHOST.into());
         let digest = surroundings.digest.map(|digest| format!("digest = {digest}\n")).unwrap_or_default();
+        let authority = surroundings.encrypted.then(|| Authority::new(folder.join("tls")));
+        let (mut encrypted, mut certificates) = (String::new(), "");
+        if let Some(authority) = &authority {
+            authority.sign("host", &address.to_string());
+            encrypted = format!("tls = [\"{address}:0\"]\n");
+            certificates = "[tls]\ncertificates = \"tls/host.pem\"\nkey = \"tls/host.key\"\n\
+                            authorities = \"tls/authority.pem\"\nclients = \"optional\"\n";
+        }
         let config = format!(
             "data = \"data\"\ntenants = \"tenants\"\nplugins = {:?}\n\
-             [sip]\nudp = [\"{address}:0\"]\ntcp = [\"{address}:0\"]\n{digest}\
+             [sip]\nudp = [\"{address}:0\"]\ntcp = [\"{address}:0\"]\n{encrypted}{digest}{certificates}\
              [rtp]\naddress = \"{address}\"\nports = [{first}, {}]\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.tokens]]\nname = \"tests\"\nsecret_file = \"token\"\n\
              [log]\nlevel = \"info\"\n[limits]\n{}",
@@ -115,7 +126,9 @@ impl Host {
         );
         fs::write(folder.join("token"), TOKEN).unwrap();
         fs::write(folder.join("plugboard.toml"), config).unwrap();
-        Self::run(Folder(folder), surroundings)
+        let mut host = Self::run(Folder(folder), surroundings);
+        host.authority = authority;
+        host
     }
 
     fn run(folder: Folder, surroundings: Surroundings) -> Self {
@@ -139,7 +152,20 @@ impl Host {
             .http_status_as_error(false)
             .timeout_global(Some(Duration::from_secs(20)))
             .build();
-        Self { sip, sip_tcp, api, surroundings, folder, child, log, client: config.into() }
+        Self { sip, sip_tcp, api, surroundings, authority: None, folder, child, log, client: config.into() }
+    }
+
+    /// Who signed its certificate.
+    pub fn authority(&self) -> &Authority {
+        self.authority.as_ref().expect("the host is encrypted")
+    }
+
+    /// Where it listens by `TLS`.
+    pub fn encrypted(&self, transport: &str) -> SocketAddr {
+        let start = format!("SIP by {transport} [");
+        let log = self.log();
+        let line = log.lines().find_map(|line| line.strip_prefix(&*start)?.strip_suffix(']'));
+        line.and_then(|address| address.parse().ok()).unwrap_or_else(|| panic!("it does not listen by {transport}"))
     }
 
     /// As a power cut would: SIGKILL.

@@ -8,6 +8,7 @@
 
 mod baresip;
 mod calls;
+mod certificates;
 mod digest;
 mod ear;
 mod events;
@@ -18,6 +19,7 @@ mod sipp;
 mod tenant;
 
 pub use baresip::Baresip;
+pub use certificates::Authority;
 pub use ear::{Ear, Hearing, Packet, Sound};
 pub use events::{Events, count};
 pub use host::{Host, Killed, Surroundings};

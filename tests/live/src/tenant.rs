@@ -16,6 +16,8 @@ pub struct Tenant {
     pub agents: usize,
     /// Where calls to outside numbers go.
     pub trunk: Option<SocketAddr>,
+    /// Calls come in by this certificate, and by no address.
+    pub trunk_certificate: Option<&'static str>,
     /// Ring time of queue sales.
     pub ring_timeout: &'static str,
     pub wrap_up: &'static str,
@@ -35,6 +37,7 @@ impl Default for Tenant {
         Self {
             agents: 2,
             trunk: None,
+            trunk_certificate: None,
             ring_timeout: "15s",
             wrap_up: "0s",
             record: true,
@@ -92,8 +95,12 @@ impl Tenant {
         }
         write("agents.toml", &agents);
         write("numbers.toml", &numbers);
-        let peers = self.trunk.map_or(String::new(), |trunk| format!("peers = [\"{trunk}\"]\n"));
-        write("trunks.toml", &format!("[loopback]\nallow = [\"127.0.0.0/8\"]\n{peers}"));
+        let peers = self.trunk.map_or(String::new(), |trunk| format!("peers = [\"{trunk}\"]\nping = \"0s\"\n"));
+        let comes = match self.trunk_certificate {
+            Some(domain) => format!("certificates = [\"{domain}\"]\n"),
+            None => "allow = [\"127.0.0.0/8\"]\n".to_owned(),
+        };
+        write("trunks.toml", &format!("[carrier]\n{comes}{peers}"));
         write("flows/menu.json", MENU);
         for (name, text) in &self.more {
             let before = fs::read_to_string(folder.join(name)).unwrap_or_default();

@@ -12,7 +12,12 @@ const SOON: Duration = Duration::from_secs(20);
 fn an_agent_talks_with(transport: &str) {
     let Some(address) = Baresip::address() else { return };
     // libre 1.1 of Debian 12 gives up at a SHA-256 challenge, even beside one for MD5.
-    let surroundings = Surroundings { address: Some(address), digest: Some("[\"MD5\"]"), ..Surroundings::default() };
+    let surroundings = Surroundings {
+        address: Some(address),
+        digest: Some("[\"MD5\"]"),
+        encrypted: transport == "tls",
+        ..Surroundings::default()
+    };
     let host = Host::start_in(&Tenant::default(), surroundings);
     let mut events = host.events();
     let ear = Ear::open(None);
@@ -48,4 +53,9 @@ fn baresip_registers_over_udp_answers_and_both_hear_each_other() {
 #[test]
 fn baresip_registers_over_tcp_and_is_called_over_its_connection() {
     an_agent_talks_with("tcp");
+}
+
+#[test]
+fn baresip_registers_over_tls_and_is_called_over_its_connection() {
+    an_agent_talks_with("tls");
 }

@@ -10,6 +10,7 @@ use plugboard_config::{Digest, ProcessConfig};
 use plugboard_exchange::{Exchange, Memory, Settings};
 use plugboard_model::{Configuration, TenantId, Timestamp};
 use plugboard_sip as sip;
+use plugboard_transport::sip_sockets::Listeners;
 
 use super::{Folders, StartError};
 use crate::{host::TenantParts, signalling::Tenant};
@@ -23,14 +24,9 @@ pub(super) struct Base {
 }
 
 impl Base {
-    pub(super) fn new(
-        config: &ProcessConfig,
-        folders: &Folders,
-        udp: &[SocketAddr],
-        tcp: &[SocketAddr],
-    ) -> Result<Self, StartError> {
+    pub(super) fn new(config: &ProcessConfig, folders: &Folders, bound: &Listeners) -> Result<Self, StartError> {
         let mut named = Vec::new();
-        for (transport, listeners) in [(sip::Transport::Udp, udp), (sip::Transport::Tcp, tcp)] {
+        for (transport, listeners) in by_transport(bound) {
             if let Some(listener) = listeners.first() {
                 let address = SocketAddr::new(advertised(config, Some(listener)), listener.port());
                 named.push((transport, sip::HostPort::from(address)));
@@ -45,13 +41,12 @@ impl Base {
         Ok(Self { recordings: folders.recordings.clone(), host, advertised: named, digest })
     }
 
-    pub(super) fn listeners(&self, udp: &[SocketAddr], tcp: &[SocketAddr]) -> Vec<plugboard_api::Listener> {
-        let named = [("udp", udp), ("tcp", tcp)];
-        named
-            .into_iter()
-            .flat_map(|(transport, addresses)| addresses.iter().map(move |address| (transport.to_owned(), *address)))
+    pub(super) fn listeners(bound: &Listeners) -> Vec<plugboard_api::Listener> {
+        let all = by_transport(bound).into_iter();
+        all.flat_map(|(transport, addresses)| addresses.iter().map(move |address| (transport, *address)))
             .map(|(transport, address)| {
                 let ip = if address.ip().is_unspecified() { own_address() } else { address.ip() };
+                let transport = transport.name().to_ascii_lowercase();
                 plugboard_api::Listener { transport, address: SocketAddr::new(ip, address.port()) }
             })
             .collect()
@@ -84,6 +79,17 @@ impl Base {
         let exchange = Exchange::new(now, settings, Arc::clone(configuration)).remembering(memory);
         Ok(Tenant::new(exchange, tenant.clone(), Arc::clone(parts.durable()), parts.events().clone()))
     }
+}
+
+fn by_transport(bound: &Listeners) -> [(sip::Transport, &[SocketAddr]); 5] {
+    let Listeners { udp, tcp, tls, ws, wss } = bound;
+    [
+        (sip::Transport::Udp, udp),
+        (sip::Transport::Tcp, tcp),
+        (sip::Transport::Tls, tls),
+        (sip::Transport::Ws, ws),
+        (sip::Transport::Wss, wss),
+    ]
 }
 
 /// What is said of ourselves to others.

@@ -86,7 +86,7 @@ impl Pair {
     pub(crate) fn target(&self, side: Side) -> Target {
         let other = if side == Side::Alice { Side::Bob } else { Side::Alice };
         let connection = self.transport.is_reliable().then_some(1);
-        Target { transport: self.transport, local: Some(address(other)), remote: address(side), connection }
+        Target { transport: self.transport, local: Some(address(other)), remote: address(side), connection, peer: None }
     }
 
     pub(crate) fn invite(&self) -> Invite {

@@ -1,7 +1,6 @@
 //! The task behind a group of phones: sockets, SIP endpoint and media plane on one side, handles on the other.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant, SystemTime};
 use plugboard_media::{Digit, Event as MediaEvent, Port, RecordingError, RecordingSummary};
 use plugboard_sip::{CallHandle, Endpoint, HostPort, Input, Output, RequestHandle, Transport};
 use plugboard_transport::media_plane::{self, MediaPlane};
-use plugboard_transport::sip_sockets::{Received, SipSockets};
+use plugboard_transport::sip_sockets::{Listeners, Received, SipSockets, StreamLimits};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::call::{Call, CallId};
@@ -141,9 +140,10 @@ pub(crate) async fn start(config: Config) -> Result<(mpsc::Sender<ToEngine>, Soc
         return Err(StartError::Unspecified(config.ip));
     }
     let wanted = SocketAddr::new(config.ip, 0);
-    let sockets = SipSockets::bind(&[wanted], &[]).await.map_err(|error| StartError::Socket(wanted, error))?;
-    let address = sockets.udp_addresses().first().copied();
-    let address = address.ok_or_else(|| StartError::Socket(wanted, io::ErrorKind::AddrNotAvailable.into()))?;
+    let listeners = Listeners { udp: vec![wanted], ..Listeners::default() };
+    let sockets = SipSockets::bind(&listeners, None, StreamLimits::default()).await?;
+    let address = sockets.addresses(Transport::Udp).first().copied();
+    let address = address.ok_or(StartError::NoSocket(wanted))?;
     let (media_events, mut from_media) = mpsc::channel(MEDIA_EVENTS);
     let mut plane = media_plane::Config::new(config.ip, config.rtp_ports.clone());
     plane.prompt_bytes = 64 << 20;
@@ -250,6 +250,8 @@ impl Engine {
                 self.watch_message(now, crate::observe::Direction::Received, &bytes);
                 self.sip.handle_input(now, Input::Received { source, bytes: &bytes });
             }
+            // It shows no certificates and asks for none.
+            Received::Identified { .. } => {}
             Received::ConnectionLost { connection } => {
                 self.sip.handle_input(now, Input::ConnectionLost { connection });
             }
