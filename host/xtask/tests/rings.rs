@@ -30,6 +30,7 @@ const ENGINES: [&str; 12] = [
 const RANKS: [(&str, u8); 23] = [
     ("model", 0),
     ("phrases", 0),
+    ("srtp", 0),
     ("sip", 1),
     ("sdp", 1),
     ("rtp", 1),
