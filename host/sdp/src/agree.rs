@@ -2,7 +2,10 @@
 
 use std::net::{IpAddr, SocketAddr};
 
+use plugboard_srtp::MasterKeys;
+
 use crate::codec::{ClockRate, Codec, PacketTime};
+use crate::crypto::{self, Protection, Security};
 use crate::session::{Connection, Direction, Media, Origin, Session, SyntaxError};
 
 /// Our end of one audio stream.
@@ -21,6 +24,7 @@ pub struct Local {
     pub packet_time: PacketTime,
     /// What we want; the answer never goes beyond what the offer allows.
     pub direction: Direction,
+    pub security: Security,
 }
 
 /// What both sides will do, for the media plane.
@@ -42,6 +46,8 @@ pub struct Agreed {
     pub direction: Direction,
     /// The peer does not want our audio: it put us on hold (RFC 3264 §8.4).
     pub is_held: bool,
+    /// `None`: plain RTP.
+    pub srtp: Option<MasterKeys>,
 }
 
 /// Payload types of RFC 4733 digits, at the codec's clock rate.
@@ -64,8 +70,13 @@ pub struct Answer {
 pub enum AnswerError {
     #[error("offer is not SDP")]
     Malformed(#[from] SyntaxError),
-    #[error("offer has no open audio stream over plain RTP")]
+    #[error("offer has no open audio stream over RTP")]
     NoAudio,
+    #[error("offer is not encrypted, and nothing goes plain here")]
+    Plain,
+    /// Also where we may not say a key, or are not to encrypt.
+    #[error("offer is encrypted as it is not done here: {offered}")]
+    NoCommonSuite { offered: String },
     #[error("offer names no codec we speak, only {offered}")]
     NoCommonCodec { offered: String },
     #[error("offer says no address to send to")]
@@ -80,8 +91,24 @@ impl AnswerError {
     pub fn status(&self) -> u16 {
         match self {
             Self::Malformed(_) => 400,
-            Self::NoAudio | Self::NoCommonCodec { .. } | Self::NoAddress | Self::OtherFamily(_) => 488,
+            Self::NoAudio
+            | Self::Plain
+            | Self::NoCommonSuite { .. }
+            | Self::NoCommonCodec { .. }
+            | Self::NoAddress
+            | Self::OtherFamily(_) => 488,
         }
+    }
+
+    /// The warn-code and the text of a Warning for the response (RFC 3261 §20.43).
+    pub fn warning(&self) -> (u16, String) {
+        let code = match self {
+            Self::Plain | Self::NoCommonSuite { .. } => 302,
+            Self::NoCommonCodec { .. } => 305,
+            Self::OtherFamily(_) => 300,
+            Self::Malformed(_) | Self::NoAudio | Self::NoAddress => 399,
+        };
+        (code, self.to_string())
     }
 }
 
@@ -92,6 +119,8 @@ pub enum AcceptError {
     Malformed(#[from] SyntaxError),
     #[error("answer refuses the audio stream")]
     Refused,
+    #[error("answer does not encrypt as it was offered")]
+    NotAsOffered,
     #[error("answer names no codec of our offer, only {answered}")]
     NoCommonCodec { answered: String },
     #[error("answer says no address to send to")]
@@ -116,6 +145,7 @@ impl Local {
             telephone_event: true,
             packet_time: PacketTime::DEFAULT,
             direction: Direction::SendReceive,
+            security: Security::Off,
         }
     }
 
@@ -128,15 +158,17 @@ impl Local {
         if self.telephone_event {
             codecs.extend((TELEPHONE_EVENT_TYPE..).zip(clocks).map(|(number, clock)| telephone_event(number, clock)));
         }
-        let mut media = self.media("RTP/AVP");
+        let (profile, keys) = self.security.offer();
+        let mut media = self.media(profile);
         self.describe(&mut media, &codecs, self.direction);
+        media.attributes.extend(keys);
         Session { media: vec![media], ..self.session() }
     }
 
-    /// The first open audio stream over plain RTP is answered, every other refused with port 0, in the offer's order.
+    /// The first open audio stream that is encrypted is answered, else the first plain one, where that is allowed; every other is refused
+    /// with port 0, in the offer's order.
     pub fn answer(&self, offer: &Session) -> Result<Answer, AnswerError> {
-        let is_ours = |m: &&Media| m.kind == "audio" && m.port != 0 && is_plain_rtp(&m.protocol);
-        let theirs = offer.media.iter().find(is_ours).ok_or(AnswerError::NoAudio)?;
+        let (theirs, protection) = self.choose(offer)?;
         let offered = theirs.codecs();
         let no_common = || AnswerError::NoCommonCodec { offered: names(&offered, theirs) };
         let common: Vec<&Codec> =
@@ -156,6 +188,8 @@ impl Local {
         if !self.can_reach(agreed.remote.ip()) {
             return Err(AnswerError::OtherFamily(agreed.remote.ip()));
         }
+        let taken = self.security.take(&protection);
+        agreed.srtp = taken.as_ref().map(|(keys, _)| *keys);
         agreed.telephone_event =
             digits.map(|d| TelephoneEvent { send: d.payload_type, receive: d.payload_type, clock: d.clock });
 
@@ -170,6 +204,7 @@ impl Local {
             if agreed.rtcp_mux {
                 ours.attributes.push("rtcp-mux".into());
             }
+            ours.attributes.extend(taken.as_ref().map(|(_, attribute)| attribute.clone()));
             ours
         });
         // The answer's time is the offer's (RFC 3264 §6).
@@ -177,6 +212,24 @@ impl Local {
         let mut session = Session { media: media.collect(), ..self.session() };
         session.lines = vec![('s', "-".into()), ('t', time.into())];
         Ok(Answer { session, agreed })
+    }
+
+    fn choose<'a>(&self, offer: &'a Session) -> Result<(&'a Media, Protection), AnswerError> {
+        let is_rtp = |m: &&Media| is_plain_rtp(&m.protocol) || crypto::is_secure_profile(&m.protocol);
+        let open = || offer.media.iter().filter(|m| m.kind == "audio" && m.port != 0).filter(is_rtp);
+        let mut wanted: Vec<_> = open().filter_map(|media| Some((media, self.security.of_offer(media)?))).collect();
+        let encrypted = wanted.iter().position(|(_, protection)| *protection != Protection::Plain);
+        if !wanted.is_empty() {
+            return Ok(wanted.swap_remove(encrypted.unwrap_or(0)));
+        }
+        let first = open().next().ok_or(AnswerError::NoAudio)?;
+        Err(match open().find(|media| crypto::is_secure_profile(&media.protocol)) {
+            Some(media) => AnswerError::NoCommonSuite { offered: crypto::suites_of(media) },
+            None if first.attribute("crypto").is_some() => {
+                AnswerError::NoCommonSuite { offered: crypto::suites_of(first) }
+            }
+            None => AnswerError::Plain,
+        })
     }
 
     /// Reads the peer's answer to our [`Local::offer`].
@@ -196,6 +249,7 @@ impl Local {
         if !self.can_reach(agreed.remote.ip()) {
             return Err(AcceptError::OtherFamily(agreed.remote.ip()));
         }
+        agreed.srtp = self.security.of_answer(theirs).map_err(|_| AcceptError::NotAsOffered)?;
         agreed.receive_payload_type = ours.payload_type;
         let offered_digits = self.offer().media.first().map(Media::codecs).unwrap_or_default();
         agreed.telephone_event =
@@ -291,6 +345,7 @@ fn agree(session: &Session, theirs: &Media, codec: &Codec, direction: Direction)
         packet_time,
         direction,
         is_held: !direction_with_hold(session, theirs).receives(),
+        srtp: None,
     })
 }
 

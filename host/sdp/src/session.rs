@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::codec::Codec;
+use crate::crypto;
 
 /// Where a description stops being one.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -123,8 +124,8 @@ pub struct Session {
     pub media: Vec<Media>,
 }
 
-/// One `m=` and the lines below it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One `m=` and the lines below it. Its `Debug` withholds keys.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Media {
     /// `audio`, `video`, `application`…
     pub kind: String,
@@ -341,6 +342,25 @@ fn write_lines<'a>(f: &mut fmt::Formatter<'_>, lines: impl Iterator<Item = &'a (
         write!(f, "{kind}={value}\r\n")?;
     }
     Ok(())
+}
+
+impl fmt::Debug for Media {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, port, port_count, protocol, formats, connection, lines, attributes } = self;
+        // `k=` held a key before there was `a=crypto` (RFC 4566 §5.12).
+        let lines: Vec<_> = lines.iter().filter(|(kind, _)| *kind != 'k').collect();
+        let attributes: Vec<_> = attributes.iter().map(|attribute| crypto::without_key(attribute)).collect();
+        f.debug_struct("Media")
+            .field("kind", kind)
+            .field("port", port)
+            .field("port_count", port_count)
+            .field("protocol", protocol)
+            .field("formats", formats)
+            .field("connection", connection)
+            .field("lines", &lines)
+            .field("attributes", &attributes)
+            .finish()
+    }
 }
 
 impl fmt::Display for Media {

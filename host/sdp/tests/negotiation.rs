@@ -89,7 +89,7 @@ fn offer_without_our_codecs_is_refused_by_name() {
     let refused = ours().answer(&offer("m=audio 5000 RTP/AVP 18\n")).unwrap_err();
     assert_eq!((refused.status(), refused), (488, AnswerError::NoCommonCodec { offered: "G729/8000".into() }));
     let encrypted = ours().answer(&offer("m=audio 5000 RTP/SAVP 8\n"));
-    assert_eq!(encrypted, Err(AnswerError::NoAudio));
+    assert_eq!(encrypted, Err(AnswerError::NoCommonSuite { offered: "RTP/SAVP".into() }));
 }
 
 /// RFC 3264 §6: one `m=` for each of the offer, in its order; what we do not do has port 0 and keeps its protocol and formats.
