@@ -225,7 +225,8 @@ impl Leg {
     fn take_event(&mut self, now: Duration, packet: &Packet<'_>, outbox: &mut Outbox) {
         let Some(event) = TelephoneEvent::parse(packet.payload) else { return };
         let is_other = std::mem::replace(&mut self.press_ssrc, packet.ssrc) != packet.ssrc;
-        if is_other || now.saturating_sub(std::mem::replace(&mut self.press_heard, now)) >= PRESS_MEMORY {
+        let paused = now.saturating_sub(std::mem::replace(&mut self.press_heard, now)) >= PRESS_MEMORY;
+        if is_other || paused {
             self.forget_presses(outbox);
         }
         for press in self.presses.handle(packet.timestamp, event).into_iter().flatten() {

@@ -124,3 +124,13 @@ fn a_key_is_heard_after_the_sender_set_its_clock_back() {
     world.pass(world.now + at(500));
     assert_eq!(world.digits(), "12");
 }
+
+/// The first packet of a key is of a sender that pressed nothing before, and its second comes long after the leg began.
+#[test]
+fn the_first_key_of_a_caller_who_listened_for_a_while_is_one_press() {
+    let mut world = World::new();
+    world.open(CALLER, Codec::Pcmu);
+    world.pass(at(5_000));
+    world.press(CALLER, '5', 40_000, |_| true);
+    assert_eq!(world.digits(), "5");
+}
