@@ -196,6 +196,7 @@ impl Exchange {
             },
             packet_time: std::time::Duration::from_millis(agreed.packet_time.as_millis().into()),
             detect_inband_dtmf: agreed.telephone_event.is_none(),
+            srtp: agreed.srtp,
         };
         let first = line.stream.replace(stream).is_none();
         self.media(if first {

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Codec, Digit, Port, Tone};
+use crate::{Codec, Digit, MasterKeys, Port, Tone};
 
 /// What offer and answer agreed for one leg, seen from our side (RFC 3264).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +24,8 @@ pub struct Stream {
     pub packet_time: Duration,
     /// Also listen for DTMF tones in the audio. Costs some CPU on every packet, so ask only where `telephone_event` is `None`.
     pub detect_inband_dtmf: bool,
+    /// SRTP under these keys: what is not protected by them is neither heard nor sent. `None`: plain RTP.
+    pub srtp: Option<MasterKeys>,
 }
 
 impl Stream {
@@ -39,6 +41,7 @@ impl Stream {
             direction: Direction::SendReceive,
             packet_time: Duration::from_millis(20),
             detect_inband_dtmf: false,
+            srtp: None,
         }
     }
 }

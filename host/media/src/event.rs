@@ -2,7 +2,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Digit, Port, PromptError};
+use crate::{Digit, Port, PromptError, Refused};
 
 /// What the media plane tells the exchange.
 #[derive(Clone, Debug, PartialEq)]
@@ -117,6 +117,8 @@ pub struct Statistics {
     pub round_trip: Option<Duration>,
     /// RTP dropped because it came from a source that the lock does not trust.
     pub strangers: u64,
+    /// Dropped before anything else looked at them, because nobody with the far end's key sent them, or not for the first time.
+    pub refused: Refused,
     /// Listening quality of what we received, 1.0–4.5, by the E-model (ITU-T G.107) from loss, jitter and delay; `None` if nothing was received.
     pub mos: Option<f32>,
 }

@@ -15,11 +15,12 @@ use crate::listener::Listener;
 use crate::outbox::{Channel, Outbox, Request};
 use crate::outgoing::Outgoing;
 use crate::playing::Playing;
+use crate::protection::Protection;
 use crate::reports::Reports;
 use crate::settings::Settings;
 use crate::timeline::Side;
 use crate::tone::{EncodedTone, Tone};
-use crate::{Digit, Port, quality};
+use crate::{Digit, Port, Refused, quality};
 
 /// A press that no packet goes on with for this long has lost its end.
 const PRESS_PATIENCE: Duration = Duration::from_millis(120);
@@ -58,6 +59,8 @@ pub(crate) struct Leg {
     pub(crate) heard_any: bool,
     timeout_told: bool,
     pub(crate) out: Outgoing,
+    /// SRTP, in both directions.
+    pub(crate) protection: Option<Box<Protection>>,
     pub(crate) peer: Option<usize>,
     /// Recordings that this leg is a side of.
     pub(crate) recorded: Vec<(u64, Side)>,
@@ -105,6 +108,9 @@ impl Leg {
     pub(crate) fn new(now: Duration, port: Port, stream: Stream, settings: &Settings, chance: &mut Chance) -> Self {
         let numbers = chance.number();
         let ssrc = (chance.number() >> 32) as u32;
+        let sequence = numbers as u16;
+        // Far from its turn: who loses the first packets must not mistake how often it turned (RFC 3711 §3.3.1).
+        let sequence = if stream.srtp.is_some() { sequence & 0x7fff } else { sequence };
         Self {
             port,
             stream,
@@ -122,7 +128,8 @@ impl Leg {
             heard: now,
             heard_any: false,
             timeout_told: false,
-            out: Outgoing::new(ssrc, numbers as u16, (numbers >> 32) as u32),
+            out: Outgoing::new(ssrc, sequence, (numbers >> 32) as u32),
+            protection: stream.srtp.map(|keys| Protection::new(keys).into()),
             peer: None,
             recorded: Vec::new(),
             playing: None,
@@ -146,6 +153,10 @@ impl Leg {
         }
         if stream.direction.receives() && !self.stream.direction.receives() {
             self.wait_anew(now);
+        }
+        match (&mut self.protection, stream.srtp) {
+            (Some(protection), Some(keys)) => protection.rekey(keys),
+            (protection, keys) => *protection = keys.map(|keys| Protection::new(keys).into()),
         }
         self.stream = stream;
         self.marker = true;
@@ -381,7 +392,7 @@ impl Leg {
         }
         let Some(destination) = self.latch.destination() else { return };
         let packet = self.out.generate(now, payload_type, marker, timestamp, payload);
-        outbox.transmit(self.port, Channel::Rtp, destination, |bytes| packet.write(bytes));
+        outbox.transmit_rtp(self.port, destination, self.protection.as_deref_mut(), |bytes| packet.write(bytes));
     }
 
     /// Takes RTCP of the far end: what it says of us, and when it spoke.
@@ -427,7 +438,8 @@ impl Leg {
     /// Sends SR or RR, and BYE at the end.
     pub(crate) fn report(&mut self, now: Duration, settings: &Settings, goodbye: bool, outbox: &mut Outbox) {
         let leg = (self.port, &self.stream, &self.latch);
-        self.reports.send(now, leg, (&self.out, self.incoming.as_mut()), settings, goodbye, outbox);
+        let out = (outbox, self.protection.as_deref_mut());
+        self.reports.send(now, leg, (&self.out, self.incoming.as_mut()), settings, goodbye, out);
     }
 
     /// What the leg saw, at its end.
@@ -451,6 +463,7 @@ impl Leg {
             jitter_max: self.reports.jitter_max.max(jitter),
             round_trip: self.reports.round_trip,
             strangers: self.strangers,
+            refused: self.protection.as_ref().map_or_else(Refused::default, |protection| protection.refused()),
             mos: (received > 0).then(|| quality::mos(share_lost, jitter, one_way)),
         }
     }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::Port;
 use crate::event::Event;
+use crate::protection::Protection;
 use crate::recorder::RecorderInput;
 
 /// Which socket of a port.
@@ -60,16 +61,45 @@ struct Datagram {
 }
 
 impl Outbox {
+    /// Sends one RTP packet, under SRTP where the leg has it.
     #[inline]
-    pub(crate) fn transmit(
+    pub(crate) fn transmit_rtp(
         &mut self,
         port: Port,
-        channel: Channel,
         destination: SocketAddr,
+        protection: Option<&mut Protection>,
         write: impl FnOnce(&mut Vec<u8>),
     ) {
         let start = self.bytes.len();
         write(&mut self.bytes);
+        self.transmit(false, (port, Channel::Rtp, destination), start, protection);
+    }
+
+    /// Sends one compound of RTCP, under SRTCP where the leg has it.
+    pub(crate) fn transmit_rtcp(
+        &mut self,
+        (port, channel, destination): (Port, Channel, SocketAddr),
+        protection: Option<&mut Protection>,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let start = self.bytes.len();
+        write(&mut self.bytes);
+        self.transmit(true, (port, channel, destination), start, protection);
+    }
+
+    #[inline]
+    fn transmit(
+        &mut self,
+        is_rtcp: bool,
+        (port, channel, destination): (Port, Channel, SocketAddr),
+        start: usize,
+        protection: Option<&mut Protection>,
+    ) {
+        // A packet whose number was sent already, as a sender's copy of it is, must not go out twice under one key.
+        if protection.is_some_and(|protection| protection.protect(is_rtcp, &mut self.bytes, start).is_err()) {
+            self.bytes.truncate(start);
+            return;
+        }
         let range = start..self.bytes.len();
         self.datagrams.push(Datagram { port, channel, destination, range });
     }

@@ -41,6 +41,8 @@ pub struct Plane {
     outbox: Outbox,
     chance: Chance,
     housekeeping: Duration,
+    /// Where packets of SRTP are unprotected, one after the other.
+    unprotected: Vec<u8>,
 }
 
 impl Plane {
@@ -59,6 +61,7 @@ impl Plane {
             outbox: Outbox::default(),
             chance: Chance::new(seed),
             housekeeping: now,
+            unprotected: Vec::new(),
         };
         plane.want_ports();
         plane
@@ -78,7 +81,31 @@ impl Plane {
         let Some(at) = self.find(port) else { return };
         let Some(leg) = self.legs[at].as_deref_mut() else { return };
         // Some far ends send both on one port without having asked (RFC 5761).
-        if channel == Channel::Rtcp || rtcp::is_rtcp(bytes) {
+        let is_rtcp = channel == Channel::Rtcp || rtcp::is_rtcp(bytes);
+        let Some(protection) = leg.protection.as_deref_mut() else {
+            return self.handle_plain(now, at, (channel, source), is_rtcp, bytes);
+        };
+        let mut unprotected = std::mem::take(&mut self.unprotected);
+        unprotected.clear();
+        unprotected.extend_from_slice(bytes);
+        // Before anything else looks at it: a stranger without the keys locks nothing, counts for nothing and presses no key.
+        if let Some(bytes) = protection.unprotect(is_rtcp, &mut unprotected) {
+            self.handle_plain(now, at, (channel, source), is_rtcp, bytes);
+        }
+        self.unprotected = unprotected;
+    }
+
+    #[inline]
+    fn handle_plain(
+        &mut self,
+        now: Duration,
+        at: usize,
+        (channel, source): (Channel, SocketAddr),
+        is_rtcp: bool,
+        bytes: &[u8],
+    ) {
+        let Some(leg) = self.legs[at].as_deref_mut() else { return };
+        if is_rtcp {
             leg.handle_rtcp(now, (channel, source), bytes, &self.settings);
             return;
         }
@@ -123,7 +150,7 @@ impl Plane {
         };
         let Some(destination) = peer.latch.destination() else { return };
         let relayed = peer.out.relay(now, payload_type.send, packet);
-        self.outbox.transmit(peer.port, Channel::Rtp, destination, |out| match translation {
+        self.outbox.transmit_rtp(peer.port, destination, peer.protection.as_deref_mut(), |out| match translation {
             None => relayed.write(out),
             Some(table) => {
                 out.extend_from_slice(&relayed.header());

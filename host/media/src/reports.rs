@@ -12,6 +12,7 @@ use crate::command::Stream;
 use crate::latch::Latch;
 use crate::outbox::{Channel, Outbox};
 use crate::outgoing::Outgoing;
+use crate::protection::Protection;
 use crate::settings::Settings;
 
 #[derive(Debug)]
@@ -115,7 +116,7 @@ impl Reports {
         (out, incoming): (&Outgoing, Option<&mut Reception>),
         settings: &Settings,
         goodbye: bool,
-        outbox: &mut Outbox,
+        (outbox, protection): (&mut Outbox, Option<&mut Protection>),
     ) {
         self.next = now + self.interval(settings);
         let mut reports = Vec::new();
@@ -145,7 +146,7 @@ impl Reports {
         } else {
             Rtcp::ReceiverReport { ssrc, reports }
         };
-        outbox.transmit(port, channel, destination, |bytes| {
+        outbox.transmit_rtcp((port, channel, destination), protection, |bytes| {
             report.write(bytes);
             Rtcp::SourceDescription { ssrc, cname: settings.cname.clone() }.write(bytes);
             if goodbye {

@@ -1,5 +1,5 @@
 //! What a worker costs: `cargo bench -p plugboard-transport --bench relay -- [bridge|record|prompt] [--calls 100] [--seconds 10]
-//! [--coalesce-us 2000] [--json]`.
+//! [--srtp 80|32|gcm] [--coalesce-us 2000] [--json]`. With `--srtp` both legs of each call are encrypted, each under its own keys.
 //!
 //! A generator thread plays both far ends of every call over loopback, 50 packets a second each way. The figures are the CPU time of the
 //! media threads in the steady window, as the kernel's scheduler counts it, and the delay that the relay adds, stamped into the payload.
@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use plugboard_media::{Codec, Command, Event, Port, Repeat, Source, Stream};
 use plugboard_rtp::Packet;
+use plugboard_srtp::{Keys, MasterKeys, ReceiveContext, SendContext, Suite};
 use plugboard_transport::media_plane::{Config, MediaPlane};
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
@@ -39,6 +40,7 @@ struct Options {
     calls: usize,
     window: Duration,
     coalesce: Duration,
+    srtp: Option<Suite>,
     json: bool,
 }
 
@@ -48,6 +50,7 @@ fn options() -> Options {
         calls: 100,
         window: Duration::from_secs(10),
         coalesce: Duration::from_millis(2),
+        srtp: None,
         json: false,
     };
     let mut arguments = std::env::args().skip(1);
@@ -61,6 +64,14 @@ fn options() -> Options {
             "--calls" => options.calls = number() as usize,
             "--seconds" => options.window = Duration::from_secs(number()),
             "--coalesce-us" => options.coalesce = Duration::from_micros(number()),
+            "--srtp" => {
+                options.srtp = Some(match arguments.next().as_deref() {
+                    Some("80") => Suite::AesCm128HmacSha1_80,
+                    Some("32") => Suite::AesCm128HmacSha1_32,
+                    Some("gcm") => Suite::AeadAes128Gcm,
+                    other => panic!("no suite {other:?}"),
+                });
+            }
             "--json" => options.json = true,
             // Given by cargo.
             "--bench" => {}
@@ -78,6 +89,13 @@ struct Phone {
     newest: Option<u16>,
     received: u64,
     lost: u64,
+    srtp: Option<(SendContext, ReceiveContext)>,
+}
+
+/// Of both sides of the phone at this place.
+fn master_keys(suite: Suite, at: usize) -> MasterKeys {
+    let drawn = |side: u8| Keys::drawn(suite, std::array::from_fn(|byte| (at >> (byte % 4 * 8)) as u8 ^ side));
+    MasterKeys { send: drawn(1), receive: drawn(2), key_name: 0 }
 }
 
 fn main() {
@@ -126,7 +144,9 @@ fn run(options: &Options, folder: &Path) -> Value {
         let socket = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
         socket.set_nonblocking(true).expect("a socket can be non-blocking");
         socket.connect(port.rtp()).expect("loopback is there");
-        let stream = Stream::new(socket.local_addr().expect("it is bound"), Codec::Pcmu);
+        let srtp = options.srtp.map(|suite| master_keys(suite, at));
+        let stream = Stream { srtp, ..Stream::new(socket.local_addr().expect("it is bound"), Codec::Pcmu) };
+        let srtp = srtp.map(|keys| (SendContext::new(&keys.receive), ReceiveContext::new(&keys.send, 0)));
         let mut batch = vec![Command::Open { port, stream }];
         if options.mode == Mode::Prompt {
             let sources = vec![Source::File(prompt.clone().into())];
@@ -141,7 +161,7 @@ fn run(options: &Options, folder: &Path) -> Value {
         }
         plane.send(batch).expect("the worker keeps up");
         ports.push(port);
-        phones.push(Phone { socket, sequence: 0, newest: None, received: 0, lost: 0 });
+        phones.push(Phone { socket, sequence: 0, newest: None, received: 0, lost: 0, srtp });
     }
 
     let measured = generate(options, &mut phones);
@@ -168,6 +188,7 @@ fn run(options: &Options, folder: &Path) -> Value {
     let percent = |seconds: f64| (seconds / window.as_secs_f64() * 1e4).round() / 100.0;
     json!({
         "mode": format!("{:?}", options.mode).to_lowercase(),
+        "srtp": options.srtp.map(Suite::name),
         "calls": options.calls,
         "coalesce_us": options.coalesce.as_micros() as u64,
         "packets_per_s": (packets as f64 / window.as_secs_f64()).round(),
@@ -237,6 +258,9 @@ fn generate(options: &Options, phones: &mut [Phone]) -> Measured {
                 payload: &payload,
             }
             .write(&mut bytes);
+            if let Some((says, _)) = &mut phone.srtp {
+                says.protect_rtp(&mut bytes, 0).expect("each number is said once");
+            }
             phone.sequence = phone.sequence.wrapping_add(1);
             // A lost packet is counted where it is missed.
             let _ = phone.socket.send(&bytes);
@@ -253,7 +277,14 @@ fn generate(options: &Options, phones: &mut [Phone]) -> Measured {
         for event in &ready {
             let phone = &mut phones[event.data.u64() as usize];
             let Ok(length) = phone.socket.recv(&mut buffer) else { continue };
-            let Some(packet) = Packet::parse(&buffer[..length]) else { continue };
+            let plain = match &mut phone.srtp {
+                Some((_, hears)) => match hears.unprotect_rtp(&mut buffer[..length]) {
+                    Ok(plain) => &*plain,
+                    Err(_) => continue,
+                },
+                None => &buffer[..length],
+            };
+            let Some(packet) = Packet::parse(plain) else { continue };
             if !in_window {
                 phone.newest = Some(packet.sequence);
                 continue;

@@ -45,6 +45,7 @@ impl Engine {
             },
             packet_time: Duration::from_millis(agreed.packet_time.as_millis().into()),
             detect_inband_dtmf: agreed.telephone_event.is_none(),
+            srtp: agreed.srtp,
         };
         let (was_held, phone) = (line.is_held(), line.phone.clone());
         if agreed.is_held != was_held {
