@@ -34,6 +34,7 @@ const RANKS: [(&str, u8); 23] = [
     ("sip", 1),
     ("sdp", 1),
     ("rtp", 1),
+    ("codec", 1),
     ("media", 2),
     ("acd", 2),
     ("trunk", 2),
