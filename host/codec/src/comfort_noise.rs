@@ -4,6 +4,8 @@ use crate::Rate;
 
 /// Reflection coefficients that are kept; more make no audible difference in a background.
 const MAX_ORDER: usize = 10;
+/// Nearer to one a coefficient makes a whistle of the noise.
+const SHARPEST: f32 = 0.97;
 
 /// The payload of one comfort-noise packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,13 +71,13 @@ impl ComfortNoise {
     pub fn describe(&mut self, description: &NoiseDescription) {
         // RFC 3389 §3.2.
         for (ours, theirs) in self.reflections.iter_mut().zip(&description.reflections) {
-            *ours = 258.0 * (f32::from(*theirs) - 127.0) / 32_768.0;
+            *ours = (258.0 * (f32::from(*theirs) - 127.0) / 32_768.0).clamp(-SHARPEST, SHARPEST);
         }
-        // The lattice raises the power by the inverse of the product. Near its limit it rings for long: kept away from there.
+        // The lattice raises the power by the inverse of the product.
         let loss: f32 = self.reflections.iter().map(|k| 1.0 - k * k).product();
         let rms = 32_767.0 * 10_f32.powf(-f32::from(description.level) / 20.0);
         // An even distribution between −1 and 1 has a mean square of a third.
-        self.gain = rms * 3_f32.sqrt() * loss.max(1.0e-6).sqrt();
+        self.gain = rms * 3_f32.sqrt() * loss.sqrt();
     }
 
     /// Appends so many samples.

@@ -81,9 +81,8 @@ impl Decode for Decoder {
                 continue;
             }
             let high = self.high.decode_high(byte >> 6);
-            // The receiving filter has its taps the other way round.
-            let (difference, sum) = self.filter.handle(low - high, low + high);
-            out.extend([saturate(sum >> 11) as i16, saturate(difference >> 11) as i16]);
+            let (even, odd) = self.filter.handle(low + high, low - high);
+            out.extend([saturate(odd >> 11) as i16, saturate(even >> 11) as i16]);
         }
         Ok(())
     }

@@ -29,7 +29,8 @@ struct Taps {
 impl Taps {
     fn new(factor: usize) -> Self {
         let length = TAPS * factor;
-        let middle = (length - 1) as f64 / 2.0;
+        // A whole sample, so that the delay is one of both rates.
+        let middle = (length / 2) as f64;
         let tap = |at: usize| {
             let place = at as f64 - middle;
             let angle = PI * place / factor as f64;
@@ -166,9 +167,12 @@ impl<D: Decode> Decode for Resampled<D> {
 
     fn conceal(&mut self, samples: usize, next: Option<&[u8]>, out: &mut Vec<i16>) {
         self.samples.clear();
-        let own = samples * self.resampler.from.hertz() as usize / self.resampler.to.hertz() as usize;
+        let (end, factor) = (out.len() + samples, self.resampler.factor);
+        let own = if self.resampler.from < self.resampler.to { samples.div_ceil(factor) } else { samples * factor };
         self.decoder.conceal(own, next, &mut self.samples);
         self.resampler.handle(&self.samples, out);
+        // Whole frames come out exact; nobody else's gap is worth more care.
+        out.resize(end, 0);
     }
 }
 
