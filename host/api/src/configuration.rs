@@ -9,9 +9,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use plugboard_model::{
-    AgentId, Configuration, Dialling, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number,
-    NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, channel::Channel, compliance::Rule,
-    connector::Connector,
+    AgentId, Configuration, Dialling, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number, NumberTarget,
+    Queue, QueueId, SkillId, TenantId, TimeZone, channel::Channel, compliance::Rule, connector::Connector,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::schema::Type};

@@ -7,6 +7,7 @@ use plugboard_config::{
     Applied, Bundle, Changes, Digests, Fault, FieldChange, Judges, Upload, diff, load_tenant, read_shown, render_in,
     without_secrets,
 };
+use plugboard_model::Configuration;
 use serde_json::{Value, json};
 
 use super::{
