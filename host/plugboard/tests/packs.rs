@@ -98,7 +98,7 @@ fn a_pack_comes_serves_is_upgraded_granted_taken_back_and_removed_while_the_host
         $ plugboard pack logs acme.flows
         $ plugboard pack logs acme.none
         error: Not found: no pack "acme.none"
-          remedy: list them with GET …/packs
+          remedy: list them with `plugboard pack list`
         exit 1
         $ plugboard apply shop
         ~ queue sales changed
@@ -138,7 +138,7 @@ fn a_pack_comes_serves_is_upgraded_granted_taken_back_and_removed_while_the_host
         acme.lines is removed; calls that live keep it to their end
         $ plugboard pack remove acme.lines
         error: Not found: no pack "acme.lines"
-          remedy: list them with GET …/packs
+          remedy: list them with `plugboard pack list`
         exit 1
         $ plugboard pack list
         acme.flows  Lines  Acme Ltd
@@ -302,13 +302,13 @@ fn each_pack_that_must_not_run_is_refused_with_a_remedy_and_what_serves_goes_on(
           办法： 请逐条修正 `errors` 后重发；未做任何更改
         exit 1
         a damaged component
-        error: Understood, but not valid: lines.wasm is no valid component: failed to parse WebAssembly module: wasm component contains an invalid module section: section range 12..27509 is out of bounds (bound = 1000)
-          plugin.toml: lines.wasm is no valid component: failed to parse WebAssembly module: wasm component contains an invalid module section: section range 12..27509 is out of bounds (bound = 1000) [not-a-component]
+        error: Understood, but not valid: lines.wasm is no valid component: it ends too early
+          plugin.toml: lines.wasm is no valid component: it ends too early [not-a-component]
             remedy: build it again; the compiler's output is damaged or of another version
           remedy: mend each of `errors` and send it again; nothing was changed
         exit 1
-        错误: 已理解，但内容无效: lines.wasm 不是有效的组件：failed to parse WebAssembly module: wasm component contains an invalid module section: section range 12..27509 is out of bounds (bound = 1000)
-          plugin.toml: lines.wasm 不是有效的组件：failed to parse WebAssembly module: wasm component contains an invalid module section: section range 12..27509 is out of bounds (bound = 1000) [not-a-component]
+        错误: 已理解，但内容无效: lines.wasm 不是有效的组件：内容不完整
+          plugin.toml: lines.wasm 不是有效的组件：内容不完整 [not-a-component]
             办法： 请重新构建；编译结果已损坏或版本不符
           办法： 请逐条修正 `errors` 后重发；未做任何更改
         exit 1
@@ -329,8 +329,8 @@ fn each_pack_that_must_not_run_is_refused_with_a_remedy_and_what_serves_goes_on(
             remedy: build it against wit/ of contract 0.1.1, unchanged
           remedy: mend each of `errors` and send it again; nothing was changed
         exit 1
-        错误: 已理解，但内容无效: lines.wasm 不符合 world routing：instance export `plugboard:plugin/routing@0.1.1` does not have export `configure`
-          plugin.toml: lines.wasm 不符合 world routing：instance export `plugboard:plugin/routing@0.1.1` does not have export `configure` [wrong-world]
+        错误: 已理解，但内容无效: lines.wasm 不符合 world routing：导出的接口 `plugboard:plugin/routing@0.1.1` 缺少 `configure`
+          plugin.toml: lines.wasm 不符合 world routing：导出的接口 `plugboard:plugin/routing@0.1.1` 缺少 `configure` [wrong-world]
             办法： 请针对未改动的合约 0.1.1 的 wit/ 构建
           办法： 请逐条修正 `errors` 后重发；未做任何更改
         exit 1
@@ -439,10 +439,10 @@ fn each_pack_that_must_not_run_is_refused_with_a_remedy_and_what_serves_goes_on(
         exit 1
         another pack
         error: Not found: no pack "acme.other"
-          remedy: list them with GET …/packs
+          remedy: list them with `plugboard pack list`
         exit 1
         错误: 未找到: 没有插件包 "acme.other"
-          办法： 请用 GET …/packs 查看
+          办法： 请用 `plugboard pack list` 查看
         exit 1
         asks for more than was granted
         acme.lines 2.0.0 waits: somebody has to grant what it asks for

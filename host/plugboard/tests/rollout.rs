@@ -163,7 +163,7 @@ fn what_cannot_be_tried_is_refused_with_a_remedy_in_both_languages() {
         exit 1
         $ plugboard --lang en pack promote acme.none
         error: Not found: no pack "acme.none"
-          remedy: list them with GET …/packs
+          remedy: list them with `plugboard pack list`
         exit 1
         $ plugboard --lang zh pack upgrade 1.1.0.pbpack --canary 200%
         错误: 已理解，但内容无效: 比例为 0 到 100 的百分数，最多两位小数
@@ -195,7 +195,7 @@ fn what_cannot_be_tried_is_refused_with_a_remedy_in_both_languages() {
         exit 1
         $ plugboard --lang zh pack promote acme.none
         错误: 未找到: 没有插件包 "acme.none"
-          办法： 请用 GET …/packs 查看
+          办法： 请用 `plugboard pack list` 查看
         exit 1
     "#]],
     );

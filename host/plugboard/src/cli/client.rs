@@ -44,9 +44,22 @@ impl ClientError {
         Self::Refused {
             title: part("title", &format!("HTTP status {status}")),
             detail: part("detail", "the host gave no reason"),
-            remedy: part("remedy", "see whether --host names a Plugboard host"),
+            remedy: in_commands(part("remedy", "see whether --host names a Plugboard host")),
             errors: problem.get("errors").and_then(Value::as_array).cloned().unwrap_or_default(),
         }
+    }
+
+    /// With the places of what the host says of resources, as far as `place` knows a JSON Pointer of theirs.
+    pub(super) fn located(mut self, place: impl Fn(&str) -> Option<String>) -> Self {
+        if let Self::Refused { errors, .. } = &mut self {
+            for error in errors.iter_mut().filter(|error| error.get("file").is_none_or(Value::is_null)) {
+                let found = error.get("field").and_then(Value::as_str).and_then(&place);
+                if let (Some(found), Some(error)) = (found, error.as_object_mut()) {
+                    error.insert("file".to_owned(), found.into());
+                }
+            }
+        }
+        self
     }
 
     fn remedy(&self) -> &str {
@@ -100,6 +113,22 @@ impl ClientError {
         }
         out + &format!("  {} {}\n", say("remedy:"), say(self.remedy()))
     }
+}
+
+/// What the API remedies with a request, as whoever sits at a terminal does it.
+const IN_COMMANDS: [(&str, &str); 7] = [
+    ("list them with GET …/packs", "list them with `plugboard pack list`"),
+    ("list them with GET /v1/tenants", "list them with `plugboard tenants`"),
+    ("list them with GET …/agents", "list them with `plugboard agents`"),
+    ("list them with GET …/connectors", "list them with `plugboard connector list`"),
+    ("list them with GET …/dead-letters", "list them with `plugboard connector dead-letters`"),
+    ("list them with GET …/channels", "list them with `plugboard message channels`"),
+    ("list what is live with GET …/calls", "list what is live with `plugboard calls`"),
+];
+
+fn in_commands(remedy: String) -> String {
+    let same = IN_COMMANDS.iter().find(|(request, _)| *request == remedy);
+    same.map_or(remedy, |(_, command)| (*command).to_owned())
 }
 
 impl Client {
@@ -275,6 +304,7 @@ mod tests {
             .iter()
             .flat_map(|error| [error.to_string(), error.remedy().to_owned()])
             .chain(refused)
+            .chain(IN_COMMANDS.map(|(_, command)| command.to_owned()))
             .filter(|text| plugboard_phrases::in_chinese(text).is_none())
             .collect();
         assert_eq!(missing, Vec::<String>::new());

@@ -95,7 +95,7 @@ impl Unfit {
 pub(crate) enum Depth {
     /// What it names. Nothing of it runs.
     Names,
-    /// Also whether the types fit; a flow is asked what it is, within the limits of every guest.
+    /// Also whether the types fit; the component is asked what it is, within the limits of every guest.
     Types,
 }
 
@@ -169,13 +169,15 @@ fn spoken() -> Version {
     CONTRACT.parse().expect("a version, held by a test")
 }
 
-/// Worlds that the engine can load yet.
 fn types(engine: &Engine, component: &Component, bytes: &[u8]) -> Option<Unfit> {
     let loaded = match component.world {
         World::Flow => engine.load_flow(bytes).map(drop),
         World::Routing => engine.load_routing(bytes).map(drop),
         World::Compliance => engine.load_compliance(bytes).map(drop),
-        World::Connector | World::Channel | World::Assistant | World::Dialer => Ok(()),
+        World::Connector => engine.load_connector(bytes).map(drop),
+        World::Channel => engine.load_channel(bytes).map(drop),
+        World::Assistant => engine.load_assistant(bytes).map(drop),
+        World::Dialer => engine.load_dialer(bytes).map(drop),
     };
     loaded.err().map(|error| not_loaded(component, error))
 }
@@ -184,7 +186,7 @@ fn types(engine: &Engine, component: &Component, bytes: &[u8]) -> Option<Unfit> 
 pub(crate) fn not_loaded(component: &Component, error: LoadError) -> Unfit {
     let (file, world) = (component.file.to_string(), component.world);
     match error {
-        LoadError::NotAComponent { reason } => Unfit::NotAComponent { file, reason: one_line(&reason) },
+        LoadError::NotAComponent { reason } => Unfit::NotAComponent { file, reason: why_unreadable(&reason) },
         LoadError::WrongWorld { reason, .. } => Unfit::OtherTypes { file, world, reason: one_line(&reason) },
         // The engine is the last to say what a world may import.
         LoadError::Import { import, .. } => Unfit::Import { file, fault: ImportFault::NotInWorld { import, world } },
@@ -202,6 +204,12 @@ fn settings(pack: &Pack, component: &Component) -> Vec<Unfit> {
         Unfit::Schema { file: file.to_string(), at, fault }
     };
     SettingsSchema::read(schema).err().unwrap_or_default().into_iter().map(unfit).collect()
+}
+
+/// What an upload or a disk breaks, in words of ours; else the engine's.
+fn why_unreadable(reason: &str) -> String {
+    let is_short = ["out of bounds", "unexpected end"].iter().any(|words| reason.contains(words));
+    if is_short { "it ends too early".to_owned() } else { one_line(reason) }
 }
 
 /// The engine's words come on many lines, with a chain of causes.

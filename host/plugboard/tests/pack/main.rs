@@ -4,12 +4,15 @@
 #[path = "../desk/mod.rs"]
 mod desk;
 mod refused;
+#[path = "../desk/silence.rs"]
+mod sound;
 
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use desk::Desk;
 use expect_test::{Expect, expect};
 use plugboard_pack::archive::{Archive, Bounds, SIGNATURE};
+use sound::silence;
 
 /// A component of the contract 0.1.0, kept for ever.
 const ROUTING: &[u8] = include_bytes!("../../../plugin/tests/released/0.1.0/routing.wasm");
@@ -46,7 +49,7 @@ impl Desk {
             "lines/lines.schema.json",
             br#"{ "type": "object", "properties": { "patience_s": { "type": "integer", "default": 20, "description": "How long a caller waits" } } }"#,
         );
-        desk.put("lines/prompts/welcome.wav", b"RIFF");
+        desk.put("lines/prompts/welcome.wav", &silence());
         desk.put("lines/prompts/.DS_Store", b"the system's own");
         desk.put("lines/notes.txt", b"nobody else's");
         desk.put("acme.key", ACME.as_bytes());
@@ -90,27 +93,27 @@ fn a_folder_becomes_a_pack_that_its_vendor_vouches_for() {
         &expect![[r#"
         $ plugboard pack build lines --dry-run
         acme.lines-1.2.0.pbpack would be built: acme.lines 1.2.0, 4 files, 13.5 KiB
-          digest: c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+          digest: 30b15593c843780d0f472231c4b8cf7d35a73d01973316648f46dcfd730aba00
         $ plugboard pack build lines
         acme.lines-1.2.0.pbpack is built: acme.lines 1.2.0, 4 files, 13.5 KiB
-          digest: c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+          digest: 30b15593c843780d0f472231c4b8cf7d35a73d01973316648f46dcfd730aba00
           next: plugboard pack sign acme.lines-1.2.0.pbpack --key NAME.key
         $ plugboard pack verify acme.lines-1.2.0.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
         error[unsigned]: acme.lines-1.2.0.pbpack: nobody has signed it
           remedy: sign it with `plugboard pack sign`, or set the tenant to development mode
         exit 1
         $ plugboard pack sign acme.lines-1.2.0.pbpack --key acme.key
-        acme.lines 1.2.0 (c088b64b69e3) is signed with the key 34750f98bd59fcfc946da45aaabe933b
+        acme.lines 1.2.0 (30b15593c843) is signed with the key 34750f98bd59fcfc946da45aaabe933b
           next: plugboard pack verify acme.lines-1.2.0.pbpack --trust NAME.pub
         $ plugboard pack verify acme.lines-1.2.0.pbpack --trust 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
-        acme.lines 1.2.0 (c088b64b69e3): signed by 34750f98bd59fcfc946da45aaabe933b
+        acme.lines 1.2.0 (30b15593c843): signed by 34750f98bd59fcfc946da45aaabe933b
         $ plugboard pack inspect acme.lines-1.2.0.pbpack
         acme.lines 1.2.0
           Lines
           Longest wait first
           by Acme Ltd, licence Apache-2.0
           contract 0.1.0
-          digest c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+          digest 30b15593c843780d0f472231c4b8cf7d35a73d01973316648f46dcfd730aba00
 
         component lines: world routing, lines.wasm, 31.4 KiB
           imports nothing: it sees what it is asked, and no more
@@ -118,7 +121,7 @@ fn a_folder_becomes_a_pack_that_its_vendor_vouches_for() {
           takes 1 setting
             patience_s (integer, default 20): How long a caller waits
 
-        prompts: 1 file in prompts, 4 B
+        prompts: 1 file in prompts, 364 B
         signed with the key 34750f98bd59fcfc946da45aaabe933b, not verified here
           verify with: plugboard pack verify FILE --trust KEY
     "#]],
@@ -140,10 +143,10 @@ fn the_same_is_told_in_chinese() {
         &expect![[r#"
         $ plugboard --lang zh pack build lines
         acme.lines-1.2.0.pbpack 已生成：acme.lines 1.2.0，4 个文件，13.5 KiB
-          摘要：c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+          摘要：30b15593c843780d0f472231c4b8cf7d35a73d01973316648f46dcfd730aba00
           下一步：plugboard pack sign acme.lines-1.2.0.pbpack --key NAME.key
         $ plugboard --lang zh pack sign acme.lines-1.2.0.pbpack --key acme.key
-        acme.lines 1.2.0 (c088b64b69e3) 已用密钥 34750f98bd59fcfc946da45aaabe933b 签名
+        acme.lines 1.2.0 (30b15593c843) 已用密钥 34750f98bd59fcfc946da45aaabe933b 签名
           下一步：plugboard pack verify acme.lines-1.2.0.pbpack --trust NAME.pub
         $ plugboard --lang zh pack verify acme.lines-1.2.0.pbpack --trust 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394
         错误[unknown-key]: acme.lines-1.2.0.pbpack：签名者不在信任列表中：34750f98bd59fcfc946da45aaabe933b
@@ -155,7 +158,7 @@ fn the_same_is_told_in_chinese() {
           等待最久者优先
           供应商 Acme Ltd，许可证 Apache-2.0
           合约版本 0.1.0
-          摘要 c088b64b69e32fecf645ee83a91ac4a23071690447bd334ed299c7f80621819c
+          摘要 30b15593c843780d0f472231c4b8cf7d35a73d01973316648f46dcfd730aba00
 
         组件 lines：world routing，lines.wasm，31.4 KiB
           不导入任何接口：只能看到所询问的内容
@@ -163,7 +166,7 @@ fn the_same_is_told_in_chinese() {
           有 1 个设置项
             patience_s (integer, 默认 20): How long a caller waits
 
-        提示音：1 个文件，位于 prompts，4 B
+        提示音：1 个文件，位于 prompts，364 B
         由密钥 34750f98bd59fcfc946da45aaabe933b 签名，此处未验证
           验证方法：plugboard pack verify FILE --trust KEY
         $ plugboard pack new ivr --lang zh --world flow --lang rust
@@ -279,7 +282,7 @@ fn a_pack_is_trusted_only_as_it_was_signed_and_by_those_who_are_named() {
           remedy: compare the key with what its vendor publishes, then add it to those you trust
         exit 1
         $ plugboard pack verify signed.pbpack --trust 8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394 8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c
-        acme.lines 1.2.0 (c088b64b69e3): signed by 34750f98bd59fcfc946da45aaabe933b
+        acme.lines 1.2.0 (30b15593c843): signed by 34750f98bd59fcfc946da45aaabe933b
         $ plugboard pack verify signed.pbpack --trust acme.key
         error[private-key]: acme.key holds a private key
           remedy: name the public one beside it, NAME.pub; the private one is for signing
@@ -357,11 +360,20 @@ fn component(imports: &[&str], exports: &[&str]) -> Vec<u8> {
 fn an_upgrade_says_what_it_asks_for_more() {
     let desk = Desk::with_lines("diff");
     let connector = component(&["plugboard:plugin/http@0.1.1"], &["plugboard:plugin/connector@0.1.1"]);
-    desk.put("lines/lines.wasm", &connector);
+    // It has the names and not the types: `pack build` would refuse it.
     let asks = |version: &str, asks: &str| {
         let manifest = MANIFEST.replace("1.2.0", version).replace("\"routing\"", "\"connector\"");
-        desk.put("lines/plugin.toml", format!("{manifest}\n[components.lines.asks]\n{asks}").as_bytes());
-        desk.run(&format!("pack build lines -o {version}.pbpack"))
+        let mut archive = Archive::new(Bounds::default());
+        let files = [
+            ("plugin.toml", format!("{manifest}\n[components.lines.asks]\n{asks}").into_bytes()),
+            ("lines.wasm", connector.clone()),
+            ("lines.schema.json", br#"{ "type": "object" }"#.to_vec()),
+            ("prompts/welcome.wav", silence()),
+        ];
+        for (name, bytes) in files {
+            archive.insert(name.parse().unwrap(), bytes).unwrap();
+        }
+        desk.put(&format!("{version}.pbpack"), &archive.write());
     };
     asks("1.2.0", "http = [\"https://a.example.com\", \"https://b.example.com\"]\nkv = \"1MiB\"\n");
     asks(
