@@ -205,6 +205,7 @@ impl From<&Configuration> for Tenancy {
             channels,
             limits,
             exception,
+            brought: _,
         } = configuration.clone();
         let prompt = |(name, prompt): (String, plugboard_model::Prompt)| (name, Prompt { sha256: prompt.sha256 });
         Self {
@@ -292,6 +293,7 @@ impl Tenancy {
             channels: self.channels,
             limits: self.limits,
             exception: self.exception,
+            brought: present.brought.clone(),
         };
         if faults.is_empty() { Ok(complete) } else { Err(faults) }
     }

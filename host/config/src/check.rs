@@ -87,9 +87,15 @@ pub fn check(configuration: &Configuration, judges: Judges<'_>) -> Vec<Finding> 
     let operations = connector::check(configuration, judges.connector, &mut findings);
     connector::channels(configuration, judges.channel, &mut findings);
     for (id, flow) in &configuration.flows {
-        if flow.plugin == "flow-graph" {
+        let document = configuration.document(flow);
+        if let (None, Some(name), Some(brought)) = (document, flow.of_pack(), &configuration.brought) {
+            let message = format!("no pack brings the flow {name:?}");
+            let remedy = brought_instead(name, brought.flows.keys());
+            findings.error(format!("/flows/{id}/document"), "unknown-document", message, remedy);
+        }
+        if let Some(document) = document.filter(|_| flow.plugin == "flow-graph") {
             let known = flow::Known { configuration, operations: &operations };
-            flow::check(id, &flow.document, known, judges.flow, &mut findings);
+            flow::check(id, document, known, judges.flow, &mut findings);
         }
     }
     findings.0
@@ -166,11 +172,25 @@ impl Findings {
             return;
         }
         let name = prompt.strip_suffix(".wav").unwrap_or(prompt);
+        // Vendors' names have a dot in them, by custom; folders of one's own prompts rarely do.
+        let is_of_pack = name.split_once('/').is_some_and(|(pack, _)| pack.contains('.'));
+        if is_of_pack && configuration.brought.is_none() {
+            return;
+        }
         if missing.len() < languages.len() {
             let message = format!("the prompt {name:?} is missing in {}", missing.join(", "));
             let files: Vec<_> = missing.iter().map(|language| format!("prompts/{language}/{name}.wav")).collect();
             self.error(pointer.to_owned(), "prompt-missing", message, format!("record {}", files.join(" and ")));
             return;
+        }
+        if let Some(brought) = configuration.brought.as_ref().filter(|_| is_of_pack) {
+            let remedy = brought_instead(name, brought.prompts.keys());
+            return self.error(
+                pointer.to_owned(),
+                "prompt-missing",
+                format!("no pack brings the prompt {name:?}"),
+                remedy,
+            );
         }
         let mains = languages.iter().map(|language| language.split('-').next().unwrap_or(language));
         let folders: BTreeSet<&str> = languages.iter().copied().chain(mains).collect();
@@ -188,6 +208,14 @@ impl Findings {
             _ => format!("record prompts/{}/{name}.wav", languages.first().copied().unwrap_or("en")),
         };
         self.error(pointer.to_owned(), "prompt-missing", format!("there is no prompt {name:?}"), remedy);
+    }
+}
+
+/// The remedy for a name that no pack brings.
+fn brought_instead<'a>(name: &str, brought: impl ExactSizeIterator<Item = &'a String>) -> String {
+    match brought.len() {
+        0 => "install a pack that brings it".to_owned(),
+        _ => instead(name, brought.map(String::as_str)),
     }
 }
 

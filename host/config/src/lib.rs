@@ -30,7 +30,7 @@ pub use process::{
     UnknownDigest,
 };
 pub use settings::{SchemaFault, SettingFault, SettingProblem, SettingsSchema};
-pub use tenant::{Bundle, load_tenant};
+pub use tenant::{Bundle, Origin, load_tenant};
 pub use upload::{Applied, Digests, Upload, read_shown, sha256_hex, without_secrets};
 pub use wav::{Wav, WavError, read_wav};
 pub use zone::resolve_zone;

@@ -2,20 +2,21 @@
 
 mod json;
 mod lists;
+mod origin;
 mod prompts;
 mod resources;
 
 use std::{
     collections::BTreeMap,
-    ops::Range,
     path::{Path, PathBuf},
     time::SystemTime,
 };
 
+use origin::Documents;
+pub use origin::Origin;
 use plugboard_model::{Configuration, FlowDocument, FlowId, Timestamp, flow::Severity};
-use toml::de::{DeTable, DeValue};
 
-use crate::{Fault, Finding, Judges, check, fields, sheet::Sheet, suggest::instead};
+use crate::{Fault, Judges, check, fields, sheet::Sheet, suggest::instead};
 
 /// A tenant that may be applied.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,7 @@ pub struct Bundle {
     pub configuration: Configuration,
     /// What people should look at though nothing is broken.
     pub warnings: Vec<Fault>,
+    pub origin: Origin,
 }
 
 /// Larger TOML and JSON files are refused.
@@ -50,7 +52,7 @@ const FILES: [(&str, &str); 9] = [
 /// numbers.toml   a table a number     trunks.toml   a table a trunk
 /// rules.toml     a table a rule       connectors.toml   a table a connector
 /// channels.toml  a table a channel
-/// flows.toml     a table a flow that another component than `flow-graph` runs
+/// flows.toml     a table a flow that another component than `flow-graph` runs, or that runs a pack's document
 /// rules.toml     a table a compliance rule
 /// flows/*.json   flow documents, named by file        prompts/**.wav   sounds, named by path: zh-CN/welcome
 /// lists/*.txt    numbers in E.164, one a line; or lists/*.csv, in the first column
@@ -63,11 +65,11 @@ pub fn load_tenant(folder: &Path, judges: Judges<'_>) -> Result<Bundle, Vec<Faul
     let tables: Vec<_> = sheets.iter().map(|(prefix, sheet)| (*prefix, sheet, fields::parse(sheet))).collect();
     // What one file names may stand in another, so rules between resources wait until every file can be read.
     let mut complete = !faults.iter().any(Fault::is_error) && tables.iter().all(|(_, _, table)| table.is_some());
-    let mut spans = BTreeMap::new();
+    let mut origin = Origin::default();
     let mut configuration = None;
     for (prefix, sheet, table) in &tables {
         let Some(table) = table else { continue };
-        index(table.get_ref(), prefix, sheet, &mut spans);
+        origin.add(prefix, sheet, table.get_ref());
         if prefix.is_empty() {
             configuration = resources::tenant(table.get_ref(), sheet, now);
         }
@@ -80,18 +82,18 @@ pub fn load_tenant(folder: &Path, judges: Judges<'_>) -> Result<Bundle, Vec<Faul
             resources::read(prefix, table.get_ref(), sheet, folder, &mut configuration);
         }
     }
-    let documents = read_flows(&folder.join("flows"), &mut configuration, &mut faults);
+    origin.documents = read_flows(&folder.join("flows"), &mut configuration, &mut faults);
     prompts::read(folder, &mut configuration, &mut faults);
     lists::read(folder, &mut configuration, &mut faults);
     faults.extend(tables.iter().flat_map(|(_, sheet, _)| sheet.take_faults()));
     if complete {
         let findings = check(&configuration, judges);
-        faults.extend(findings.into_iter().map(|finding| locate(finding, &spans, &documents)));
+        faults.extend(findings.into_iter().map(|finding| origin.locate(finding)));
     }
     if faults.iter().any(Fault::is_error) {
         return Err(faults);
     }
-    Ok(Bundle { configuration, warnings: faults })
+    Ok(Bundle { configuration, warnings: faults, origin })
 }
 
 fn read_sheets(folder: &Path, faults: &mut Vec<Fault>) -> Vec<(&'static str, Sheet)> {
@@ -126,7 +128,7 @@ fn read_sheets(folder: &Path, faults: &mut Vec<Fault>) -> Vec<(&'static str, She
 }
 
 /// Every flow goes into the configuration; one that cannot be read without its document, so that what leads to it is not reported as well.
-fn read_flows(folder: &Path, configuration: &mut Configuration, faults: &mut Vec<Fault>) -> BTreeMap<FlowId, Sheet> {
+fn read_flows(folder: &Path, configuration: &mut Configuration, faults: &mut Vec<Fault>) -> Documents {
     let mut documents = BTreeMap::new();
     for name in file_names(folder).unwrap_or_default() {
         let file = Path::new("flows").join(&name);
@@ -160,9 +162,15 @@ fn read_flows(folder: &Path, configuration: &mut Configuration, faults: &mut Vec
             configuration.flows.insert(id, FlowDocument { plugin: String::new(), document: "".into() });
             continue;
         }
+        if let Some(named) = configuration.flows.get(&id).and_then(FlowDocument::of_pack) {
+            let message = format!("flows.toml has the flow {id} run the document {named} of a pack");
+            let remedy = "take this file away, or the `document` there";
+            faults.push(Fault::of_file(sheet.path, "two-documents", message, remedy));
+            continue;
+        }
         let plugin = configuration.flows.get(&id).map_or("flow-graph", |flow| flow.plugin.as_str()).to_owned();
         configuration.flows.insert(id.clone(), FlowDocument { plugin, document: sheet.text.as_str().into() });
-        documents.insert(id, sheet);
+        documents.insert(id, (sheet.path, sheet.text));
     }
     documents
 }
@@ -190,68 +198,4 @@ fn read_text(path: &Path) -> std::io::Result<String> {
 fn unreadable(file: &Path, error: &std::io::Error) -> Fault {
     let remedy = "let it be a UTF-8 text that this user may read";
     Fault::of_file(file, "unreadable", format!("cannot be read: {error}"), remedy)
-}
-
-/// Where each key stands, by JSON Pointer: a table at its head, another value at itself.
-fn index<'a>(
-    table: &DeTable<'_>,
-    prefix: &str,
-    sheet: &'a Sheet,
-    spans: &mut BTreeMap<String, (&'a Sheet, Range<usize>)>,
-) {
-    for (key, value) in table {
-        let pointer = format!("{prefix}/{}", key.get_ref());
-        let span = match value.get_ref() {
-            DeValue::Table(inner) => {
-                index(inner, &pointer, sheet, spans);
-                key.span()
-            }
-            DeValue::Array(items) => {
-                for (item, number) in items.iter().zip(0..) {
-                    spans.insert(format!("{pointer}/{number}"), (sheet, item.span()));
-                }
-                value.span()
-            }
-            _ => value.span(),
-        };
-        spans.insert(pointer, (sheet, span));
-    }
-}
-
-/// Gives a finding the file and line of what it points at, or of the nearest thing around it that is written down.
-fn locate(
-    finding: Finding,
-    spans: &BTreeMap<String, (&Sheet, Range<usize>)>,
-    documents: &BTreeMap<FlowId, Sheet>,
-) -> Fault {
-    let mut pointer = finding.pointer.as_str();
-    let (file, place) = if let Some(rest) = pointer.strip_prefix("/flows/") {
-        let (flow, inner) = rest.find('/').map_or((rest, ""), |slash| rest.split_at(slash));
-        match documents.get(flow) {
-            Some(sheet) => (sheet.path.clone(), Some(sheet.place(json::span(&sheet.text, inner)))),
-            None => match spans.get(&format!("/flows/{flow}")) {
-                Some((sheet, span)) => (sheet.path.clone(), Some(sheet.place(span.clone()))),
-                None => (PathBuf::from("flows"), None),
-            },
-        }
-    } else {
-        loop {
-            if let Some((sheet, span)) = spans.get(pointer) {
-                break (sheet.path.clone(), Some(sheet.place(span.clone())));
-            }
-            match pointer.rfind('/') {
-                Some(slash) => pointer = &pointer[..slash],
-                None => break (PathBuf::from("tenant.toml"), None),
-            }
-        }
-    };
-    Fault {
-        severity: finding.severity,
-        code: finding.code.into(),
-        file,
-        place,
-        node: finding.node,
-        message: finding.message,
-        remedy: finding.remedy,
-    }
 }

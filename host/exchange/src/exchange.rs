@@ -298,6 +298,11 @@ impl Exchange {
         self.calls.get(&interaction)
     }
 
+    /// Whose sound a media port carries.
+    pub fn interaction_at(&self, port: media::Port) -> Option<InteractionId> {
+        self.lines.get(self.lines.at_port(port)?).map(|line| line.interaction)
+    }
+
     /// The host has room for so many live calls of this tenant; one more is answered 503. Those that are live stay.
     pub fn allow_calls(&mut self, most: u32) {
         self.allowed = most;

@@ -60,6 +60,18 @@ pub struct Configuration {
     /// What a caller hears and where they go when a flow fails.
     #[serde(default)]
     pub exception: ExceptionFlow,
+    /// What the tenant's packs bring. The host knows; nobody uploads it, and it is not kept. `None`: which packs there are is not known.
+    #[serde(skip)]
+    pub brought: Option<Arc<Brought>>,
+}
+
+/// Prompts and flow documents of a tenant's packs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Brought {
+    /// As [`Configuration::prompts`], each name after its pack's: `acme.ivr/welcome`, `acme.ivr/zh-CN/welcome`.
+    pub prompts: BTreeMap<String, Prompt>,
+    /// Texts by full name: `acme.ivr/menu`.
+    pub flows: BTreeMap<String, Arc<str>>,
 }
 
 fn english() -> String {
@@ -89,17 +101,36 @@ impl Configuration {
             channels: BTreeMap::new(),
             limits: Limits::default(),
             exception: ExceptionFlow::default(),
+            brought: None,
         }
     }
 
     /// The prompt of that name in `language` (`zh-CN`), else in its main language (`zh`), else for every language. A trailing `.wav` is ignored.
+    ///
+    /// `acme.ivr/welcome` is that of a pack, unless the tenant has one of that very name.
     pub fn prompt(&self, name: &str, language: &str) -> Option<&Prompt> {
         let name = name.strip_suffix(".wav").unwrap_or(name);
         let main = language.split('-').next().unwrap_or(language);
-        [language, main]
+        let own = [language, main]
             .into_iter()
             .find_map(|language| self.prompts.get(&format!("{language}/{name}")))
-            .or_else(|| self.prompts.get(name))
+            .or_else(|| self.prompts.get(name));
+        own.or_else(|| {
+            let brought = &self.brought.as_ref()?.prompts;
+            let (pack, prompt) = name.split_once('/')?;
+            [language, main]
+                .into_iter()
+                .find_map(|language| brought.get(&format!("{pack}/{language}/{prompt}")))
+                .or_else(|| brought.get(name))
+        })
+    }
+
+    /// What the component of `flow` is given: the flow's own text, or that of the pack's document that it names. `None` if no pack brings that.
+    pub fn document<'a>(&'a self, flow: &'a FlowDocument) -> Option<&'a str> {
+        match flow.of_pack() {
+            Some(name) => self.brought.as_ref()?.flows.get(name).map(|text| &**text),
+            None => Some(&flow.document),
+        }
     }
 
     /// Every skill that an agent has or a queue needs, in order of name.
@@ -292,8 +323,18 @@ pub struct FlowDocument {
     /// The component that runs it: `flow-graph` unless told.
     #[serde(default = "flow_graph")]
     pub plugin: String,
-    /// The document, passed to the component unread.
+    /// The document, passed to the component unread; or [`Self::OF_PACK`] and the full name of a pack's document.
     pub document: Arc<str>,
+}
+
+impl FlowDocument {
+    /// What stands before the name of a pack's document, or of a pack's file: `pack:acme.ivr/menu`.
+    pub const OF_PACK: &str = "pack:";
+
+    /// The full name of the pack's document that it runs: `acme.ivr/menu`.
+    pub fn of_pack(&self) -> Option<&str> {
+        self.document.strip_prefix(Self::OF_PACK)
+    }
 }
 
 fn flow_graph() -> String {
@@ -391,6 +432,24 @@ mod tests {
         let queue: Queue = serde_json::from_str(r#"{"name":"Sales","max_wait_ms":60000}"#).unwrap();
         assert_eq!(queue, Queue { max_wait: Some(Duration::from_secs(60)), ..Queue::named("Sales") });
         assert!(serde_json::to_string(&queue).unwrap().contains(r#""ring_timeout_ms":20000"#));
+    }
+
+    #[test]
+    fn a_prompt_of_a_pack_is_found_by_its_full_name_unless_the_tenant_has_recorded_its_own() {
+        let prompt =
+            |name: &str| Prompt { path: Path::new(name).into(), sha256: String::new(), length: Prompt::LONGEST };
+        let mut configuration = Configuration::empty("shop".parse().unwrap());
+        let packs = ["acme.ivr/welcome", "acme.ivr/zh-CN/welcome", "acme.ivr/bye"];
+        let prompts = packs.map(|name| (name.to_owned(), prompt(&format!("pack:{name}")))).into();
+        configuration.brought = Some(Arc::new(Brought { prompts, ..Brought::default() }));
+        configuration.prompts.insert("acme.ivr/bye".into(), prompt("own"));
+        let asked =
+            [("acme.ivr/welcome", "zh-CN"), ("acme.ivr/welcome.wav", "en"), ("acme.ivr/bye", "en"), ("welcome", "en")];
+        let found = asked.map(|(name, language)| {
+            configuration.prompt(name, language).map(|prompt| prompt.path.display().to_string())
+        });
+        let some = |path: &str| Some(path.to_owned());
+        assert_eq!(found, [some("pack:acme.ivr/zh-CN/welcome"), some("pack:acme.ivr/welcome"), some("own"), None]);
     }
 
     #[test]

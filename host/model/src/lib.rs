@@ -24,8 +24,8 @@ pub mod trunk;
 
 pub use agent::{AgentRequest, AgentState};
 pub use configuration::{
-    Agent, Configuration, ExceptionFlow, FlowDocument, Limits, NumberTarget, Prompt, Queue, SkillNeed, Strategy,
-    TimeZone,
+    Agent, Brought, Configuration, ExceptionFlow, FlowDocument, Limits, NumberTarget, Prompt, Queue, SkillNeed,
+    Strategy, TimeZone,
 };
 pub use country::country_of;
 pub use dialling::{Dialling, MOST_LISTED, MOST_LISTS, NumberList};

@@ -11,10 +11,10 @@
 //! description = { en = "Finds the caller in Acme CRM", zh-CN = "在 Acme 客户系统中查找来电者" }
 //!
 //! [folders]
-//! prompts = "prompts"
-//! flows = "flows"
+//! prompts = "prompts"             # prompts/zh-CN/welcome.wav is played as acme.crm/welcome to whom zh-CN is spoken
+//! flows = "flows"                 # flows/menu.json is run as acme.crm/menu
 //! tests = "tests"
-//! translations = "translations"
+//! translations = "translations"   # translations/zh-CN.json: { "Most seconds": "最长秒数" }
 //!
 //! [components.lookup]
 //! world = "connector"
@@ -70,7 +70,7 @@ pub struct Manifest {
     pub name: Words,
     /// At most 1,000 characters each.
     pub description: Words,
-    /// 1 to [`MOST_COMPONENTS`], by name.
+    /// At most [`MOST_COMPONENTS`], by name; at least one in a pack that brings neither prompts nor flows.
     pub components: Vec<Component>,
     pub folders: Folders,
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use plugboard_config::{ConnectorSays, SettingFault};
 use plugboard_model::{
-    Limits, Policy, TenantId,
+    Brought, Limits, Policy, TenantId,
     channel::Channel,
     compliance::Rule,
     connector::Connector,
@@ -90,6 +90,11 @@ impl Components {
     /// As these would be with another version of a pack.
     pub(crate) fn with(&self, tenant: &TenantId, pack: &PackId, components: &[(String, Arc<Shelved>)]) -> Self {
         Self { shelf: self.shelf.with(tenant, pack, components), ..self.clone() }
+    }
+
+    /// Prompts and documents that packs of the tenant bring, of the versions that serve all.
+    pub(crate) fn brought(&self, tenant: &TenantId) -> Brought {
+        self.shelf.brought(tenant)
     }
 
     /// What a pack of the tenant brings under this full name; without a tenant, nothing.

@@ -6,6 +6,7 @@
 //! ```
 
 mod admit;
+pub(crate) mod contents;
 mod ends;
 pub(crate) mod fit;
 mod kept;
@@ -19,7 +20,7 @@ pub(crate) use ends::end_of;
 pub(crate) use kept::{Described, Known, Packs, told};
 pub(crate) use lines::{Line, Lines};
 pub(crate) use record::InstalledPack;
-pub(crate) use rollouts::{Asking, News, Party, Rollouts, Row, Served, Standing, beside};
+pub(crate) use rollouts::{Asking, Documents, News, Party, Rollouts, Row, Served, Standing, beside};
 pub(crate) use shelf::{Component, Shelf, Shelved, is_of};
 
 use plugboard_pack::{ComponentName, PackId};

@@ -3,8 +3,9 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use plugboard_exchange as exchange;
+use plugboard_media as media;
 use plugboard_model::{
-    InteractionId, TenantId, Timestamp,
+    FlowDocument, InteractionId, TenantId, Timestamp,
     compliance::Verdict,
     connector::{Call, Connector},
     routing,
@@ -15,7 +16,7 @@ use plugboard_plugin as plugin;
 use crate::{
     components::{Components, settings},
     connectors::{Connectors, Invocation},
-    packs::{self, Asking, Party, Rollouts, Served},
+    packs::{self, Asking, Documents, Party, Rollouts, Served, Shelved, contents},
     ready::Ready,
 };
 
@@ -65,7 +66,7 @@ impl Questions {
         id: u64,
         tenant: &TenantId,
         question: exchange::Question,
-        party: impl FnOnce(InteractionId) -> Option<Party<'a>>,
+        party: impl Fn(InteractionId) -> Option<Party<'a>>,
     ) -> Option<exchange::Answer> {
         let exchange::Question { interaction, kind, .. } = question;
         let kind = match kind {
@@ -87,19 +88,71 @@ impl Questions {
             exchange::QuestionKind::Invoke { name, .. } => (name, None),
         };
         let name = Arc::clone(name);
-        let asking = Asking { id, now, tenant, interaction, name: &name, step };
-        let of_pack = name.contains('/');
-        let world = world_of(&kind);
-        let served = if of_pack {
-            self.rollouts.serve(&asking, party)
-        } else {
-            self.components.of_folder(&name, world).map(|component| Served { component, beside: None })
+        let document = match &kind {
+            exchange::QuestionKind::Step(step) => step.document.strip_prefix(FlowDocument::OF_PACK).map(str::to_owned),
+            _ => None,
         };
-        let put = served.ok_or_else(|| missing(&name, world)).and_then(|served| self.put(&asking, kind, served));
-        if of_pack && !matches!(put, Ok(None)) {
+        let document = document.map(Document::named);
+        let world = world_of(&kind);
+        // Whose version answers: that of the component, else that of the document.
+        let of_pack = [Some(&*name), document.as_ref().map(|document| &*document.key)];
+        let of_pack = of_pack.into_iter().flatten().find(|name| name.contains('/'));
+        let asking = Asking { id, now, tenant, interaction, name: of_pack.unwrap_or(&name), step };
+        let served = match of_pack {
+            Some(_) => self.rollouts.serve(&asking, &party),
+            None => self.components.of_folder(&name, world).map(Served::alone),
+        };
+        let served = served.ok_or_else(|| missing(asking.name, world));
+        let served = served.and_then(|served| match &document {
+            None => Ok((served, None)),
+            Some(document) => self.with_document(served, document, &name, &asking, &party),
+        });
+        let put = served.and_then(|(served, documents)| self.put(&asking, kind, served, documents));
+        if of_pack.is_some() && !matches!(put, Ok(None)) {
             self.rollouts.not_asked(id);
         }
         put.unwrap_or_else(|reason| Some(exchange::Answer::Unavailable(reason)))
+    }
+
+    /// The component that runs a pack's document, and the document's text; of a version that is tried beside, its own.
+    fn with_document<'a>(
+        &self,
+        served: Served,
+        document: &Document,
+        plugin: &str,
+        asking: &Asking<'_>,
+        party: impl FnOnce(InteractionId) -> Option<Party<'a>>,
+    ) -> Result<(Served, Option<Documents>), Arc<str>> {
+        let (served, documents) = if plugin.contains('/') {
+            let own = self.rollouts.find(asking.tenant, asking.interaction, &document.key, party);
+            let is_tried = served.beside.is_some() && plugin.split('/').next() == document.key.split('/').next();
+            let beside = if is_tried { self.rollouts.find_beside(asking.tenant, &document.key) } else { None };
+            let text = |found: Arc<Shelved>| found.document();
+            let own = own.and_then(text);
+            (served, own.map(|own| Documents { own, beside: beside.and_then(text) }))
+        } else {
+            let flow = self.components.of_folder(plugin, World::Flow).ok_or_else(|| missing(plugin, World::Flow))?;
+            served.run_by(flow)
+        };
+        let no_document = || Arc::from(format!("no pack brings the flow {}", document.name));
+        documents.map(|documents| (served, Some(documents))).ok_or_else(no_document)
+    }
+
+    /// Says which files are heard where a pack's sounds are played to an interaction.
+    pub(crate) fn place_sounds<'a>(
+        &self,
+        tenant: &TenantId,
+        interaction: Option<InteractionId>,
+        sources: &mut [media::Source],
+        party: impl Fn(InteractionId) -> Option<Party<'a>>,
+    ) {
+        for source in sources {
+            let media::Source::File(path) = source else { continue };
+            let Some(key) = contents::sound_key(path) else { continue };
+            if let Some(sound) = self.rollouts.find(tenant, interaction, key, &party).and_then(|found| found.sound()) {
+                *path = sound;
+            }
+        }
     }
 
     fn invoke(
@@ -146,12 +199,15 @@ impl Questions {
         asking: &Asking<'_>,
         kind: exchange::QuestionKind,
         served: Served,
+        documents: Option<Documents>,
     ) -> Result<Option<exchange::Answer>, Arc<str>> {
         let Served { component, beside } = served;
+        let (own, of_candidate) = documents.map_or((None, None), |texts| (Some(texts.own), texts.beside));
         let (budget, ask) = match kind {
             exchange::QuestionKind::Step(step) => {
                 let flow = component.flow().ok_or_else(|| missing(asking.name, World::Flow))?;
-                let settings = self.settings.made_of(&step.document, |document| plugin::Settings::document(document));
+                let settings =
+                    self.settings.made_of(&own.unwrap_or(step.document), |text| plugin::Settings::document(text));
                 let ask = plugin::Ask::FlowStep { flow, settings, state: step.state, event: Box::new(step.event) };
                 (STEP_BUDGET, ask)
             }
@@ -201,7 +257,10 @@ impl Questions {
             exchange::QuestionKind::Invoke { .. } => return Err("a connector is asked another way".into()),
         };
         let question = |ask| plugin::Question { id: asking.id, tenant: asking.tenant.clone(), budget, ask };
-        let shadow = beside.map(|(candidate, state)| packs::beside(&ask, &candidate, state));
+        let mut shadow = beside.map(|(candidate, state)| packs::beside(&ask, &candidate, state));
+        if let (Some(Some(plugin::Ask::FlowStep { settings, .. })), Some(document)) = (&mut shadow, of_candidate) {
+            *settings = self.settings.made_of(&document, |text| plugin::Settings::document(text));
+        }
         self.runtime.ask_about(question(ask), asking.interaction).map_err(|failure| Arc::from(failure.to_string()))?;
         if let Some(shadow) = shadow
             && shadow.is_none_or(|ask| self.shadows.ask_about(question(ask), asking.interaction).is_err())
@@ -217,6 +276,18 @@ impl Questions {
 
     fn table_set(&mut self, tables: &Arc<routing::Tables>) -> Arc<plugin::TableSet> {
         self.tables.made_of(tables, |tables| plugin::TableSet::new(tables.clone()))
+    }
+}
+
+/// A pack's document, as a configuration names it and as a version has it.
+struct Document {
+    name: String,
+    key: String,
+}
+
+impl Document {
+    fn named(name: String) -> Self {
+        Self { key: contents::document_key(&name).unwrap_or_default(), name }
     }
 }
 

@@ -168,7 +168,8 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     })?;
     let plugin_folder = config.plugins.clone().unwrap_or_else(shipped_plugins);
     let components = Components::load(&engine, &plugin_folder)?;
-    let gate = Gate { engine: engine.clone(), packs: config.packs.clone(), clock };
+    let sounds = folders.packs.clone();
+    let gate = Gate { engine: engine.clone(), packs: config.packs.clone(), clock, sounds };
     let packs = Packs::open(&folders.packs, gate, lines);
     let unusable = |source| StartError::Folder { folder: folders.packs.display().to_string(), source };
     let packs = Arc::new(packs.map_err(unusable)?);
@@ -178,10 +179,15 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let committed = Arc::new(Notify::new());
     let store_is_full = Arc::new(AtomicBool::new(false));
     let store = open_store(&folders, &inbox, &alarms, &store_is_full)?;
-    let Recovered { tenants: recovered, mut memories, books } = recovery::recover(&store, &folders, clock.now())?;
-    for (configuration, ..) in &recovered {
+    let Recovered { tenants: mut recovered, mut memories, books } = recovery::recover(&store, &folders, clock.now())?;
+    for (configuration, ..) in &mut recovered {
         packs.recover(&store, &configuration.tenant, &alarms).map_err(recovery::RecoveryError::from)?;
+        let brought = Some(Arc::new(packs.brought(&configuration.tenant, None)));
+        Arc::make_mut(configuration).brought = brought;
     }
+    packs
+        .sweep_sounds()
+        .map_err(|source| StartError::Folder { folder: folders.packs.display().to_string(), source })?;
     let kv = Arc::new(DurableKv::new(Arc::clone(&store) as Arc<dyn Store>));
     let connectors = Arc::new(Connectors::new(kv, folders.secrets.clone(), clock, Arc::clone(&alarms)));
     let channels = Arc::new(Channels::new(Arc::clone(&connectors), Arc::clone(&store), clock, Arc::clone(&alarms)));

@@ -410,7 +410,15 @@ impl Loop {
         while let Some(output) = self.parts.tenants[index].exchange.poll_output() {
             match output {
                 Output::Sip { target, bytes } => self.sockets.send(target, &bytes),
-                Output::Media(command) => self.commands.push(for_plane(index, command)),
+                Output::Media(mut command) => {
+                    if let media::Command::Play { port, sources, .. } = &mut command {
+                        let tenant = &self.parts.tenants[index];
+                        let party = |interaction| tenant.exchange.call(interaction).map(party);
+                        let interaction = tenant.exchange.interaction_at(*port);
+                        self.parts.questions.place_sounds(&tenant.id, interaction, sources, party);
+                    }
+                    self.commands.push(for_plane(index, command));
+                }
                 Output::Ask(question) => {
                     let id = question.id.0 | (index as u64) << TENANT_SHIFT;
                     let (asked, tenant) = (question.id, &mut self.parts.tenants[index]);

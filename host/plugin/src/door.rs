@@ -22,11 +22,13 @@ pub(crate) fn text(field: &'static str, most: usize, text: String) -> Checked<St
     if text.len() > most || text.chars().any(refused) { Err(bad(field, text)) } else { Ok(text) }
 }
 
-/// A file of the tenant's prompts: a plain name.
+/// A file of the tenant's prompts: a plain name; or of a pack's, after the pack: `acme.ivr/welcome`.
 pub(crate) fn file(field: &'static str, text: String) -> Checked<String> {
     let refused = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':');
-    let plain = (1..=128).contains(&text.len()) && !text.starts_with('.') && !text.contains(refused);
-    if plain { Ok(text) } else { Err(bad(field, text)) }
+    let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(refused);
+    let (pack, name) = text.split_once('/').unwrap_or(("acme.ivr", text.as_str()));
+    let fits = plain(name) && plain(pack) && pack.contains('.') && text.len() <= 128;
+    if fits { Ok(text) } else { Err(bad(field, text)) }
 }
 
 /// Keys of a telephone.
@@ -61,4 +63,17 @@ pub(crate) fn shown(most: usize, text: &str) -> String {
 fn bad(field: &'static str, mut value: String) -> BadAnswer {
     value.truncate(value.floor_char_boundary(80));
     BadAnswer::BadText { field, value }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prompt_is_a_plain_name_or_one_of_a_pack_and_never_a_path() {
+        let names =
+            ["hi.wav", "acme.ivr/hi", "../hi", "zh/hi", "acme.ivr/../hi", "acme.ivr/a/b", "/hi", ".", "a.b/", ""];
+        let taken: Vec<&str> = names.into_iter().filter(|name| file("file", (*name).to_owned()).is_ok()).collect();
+        assert_eq!(taken, ["hi.wav", "acme.ivr/hi"]);
+    }
 }

@@ -92,10 +92,12 @@ fn source(fields: &Fields<'_>, name: &str, json: &Json, scope: &Scope<'_>) -> Op
 }
 
 pub(crate) fn file_name(fields: &Fields<'_>, name: &str, file: &str) -> Option<String> {
-    let plain = (1..=128).contains(&file.len())
-        && !file.starts_with('.')
-        && !file.chars().any(|c| c.is_control() || matches!(c, '/' | '\\' | ':'));
-    if !plain {
+    let refused = |c: char| c.is_control() || matches!(c, '/' | '\\' | ':');
+    let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(refused);
+    // Of a pack: `acme.ivr/welcome`.
+    let (pack, name_there) = file.split_once('/').unwrap_or(("acme.ivr", file));
+    let fits = plain(name_there) && plain(pack) && pack.contains('.') && file.len() <= 128;
+    if !fits {
         fields.error(
             name,
             "bad-file",
@@ -103,7 +105,7 @@ pub(crate) fn file_name(fields: &Fields<'_>, name: &str, file: &str) -> Option<S
             "name a file of the prompts folder, without a path",
         );
     }
-    plain.then(|| file.into())
+    fits.then(|| file.into())
 }
 
 pub(crate) fn required_template(fields: &Fields<'_>, name: &'static str, scope: &Scope<'_>) -> Option<Template> {

@@ -26,4 +26,4 @@ pub use host::{Host, Killed, Surroundings};
 pub use peer::{HttpMessage, serve_http};
 pub use program::{demo, plugboard, plugins};
 pub use sipp::{Row, Sipp, free_port};
-pub use tenant::Tenant;
+pub use tenant::{Tenant, tone};

@@ -145,7 +145,7 @@ const MENU: &str = r#"{
 pub(crate) const RATE: u32 = 8_000;
 
 /// A WAV file: 16 bits, one channel, 8 kHz, 12 dB below full scale.
-fn tone(seconds: f32, hertz: f32) -> Vec<u8> {
+pub fn tone(seconds: f32, hertz: f32) -> Vec<u8> {
     let samples = (seconds * RATE as f32) as u32;
     let mut wav = Vec::new();
     wav.extend(b"RIFF");

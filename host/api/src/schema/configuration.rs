@@ -196,7 +196,7 @@ pub(crate) struct FlowDocument {
     /// The component that runs it: `flow-graph` if left out.
     #[schema(required = false)]
     plugin: String,
-    /// The document as text, passed to the component unread.
+    /// The document as text, passed to the component unread; or `pack:acme.ivr/menu`, a document that a pack brings.
     document: String,
 }
 

@@ -179,10 +179,23 @@ fn policy(fields: &Fields<'_>) -> Option<Policy> {
     Some(Policy { plugin: plugin?.0.to_owned(), attributes, settings })
 }
 
-/// Its document, where it has one, lies in a file of its own.
+/// A document of its own lies in a file of its own; one of a pack is named, and run by `flow-graph` unless told.
 fn flow(_: &str, fields: &Fields<'_>) -> Option<FlowDocument> {
-    let plugin = fields.required_text("plugin", "name the component that runs it: plugin = \"acme.ivr/menu\"");
-    plugin.map(|(plugin, _)| FlowDocument { plugin: plugin.to_owned(), document: "{}".into() })
+    let document = fields.text("document");
+    if let Some((name, span)) = &document
+        && !name.split_once('/').is_some_and(|(pack, name)| !pack.is_empty() && !name.is_empty())
+    {
+        let message = format!("{name:?} is no document of a pack");
+        let remedy = "name the pack and its document, as \"acme.ivr/menu\"; a document of yours lies in flows/";
+        fields.sheet.error(span.clone(), "bad-name", message, remedy);
+    }
+    let plugin = if document.is_some() && !fields.has("plugin") {
+        Some("flow-graph")
+    } else {
+        fields.required_text("plugin", "name the component that runs it: plugin = \"acme.ivr/menu\"").map(value)
+    };
+    let text = document.map_or_else(|| "{}".into(), |(name, _)| format!("{}{name}", FlowDocument::OF_PACK).into());
+    plugin.map(|plugin| FlowDocument { plugin: plugin.to_owned(), document: text })
 }
 
 fn rule(fields: &Fields<'_>) -> Option<Rule> {

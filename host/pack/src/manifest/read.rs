@@ -82,8 +82,10 @@ impl Manifest {
 fn manifest(root: &Table<'_, '_>, contents: &impl Contents) -> Option<Manifest> {
     // Each part is read whether or not another is missing, so that all faults are told.
     let pack = root.needs("pack", "[pack] and its keys below it").and_then(|_| root.table("pack", "[pack]", "[pack]"));
-    let components = components(root, contents);
     let folders = root.table("folders", "[folders]", "[folders]").map(|table| folders(table, contents));
+    let is_content = folders.as_ref().is_some_and(|folders| folders.prompts.is_some() || folders.flows.is_some());
+    // Prompts and documents are run by components of others.
+    let components = if is_content && !root.has("components") { Some(Vec::new()) } else { components(root, contents) };
     let pack = pack?;
     let id = needed_name(&pack, "id", ID);
     let version = version(&pack, "version", "version = \"1.0.0\"");

@@ -112,6 +112,10 @@ impl<'a, 's> Table<'a, 's> {
     }
 
     /// As [`Self::get`], and reported if it is not there.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
+    }
+
     pub(super) fn needs(&self, key: &'static str, example: &'static str) -> Option<&'a Spanned<DeValue<'a>>> {
         let value = self.get(key);
         if value.is_none() {

@@ -1,13 +1,19 @@
 //! A tenant's folder: checked here, applied to a host.
 
-use std::{io, path::PathBuf, process::ExitCode};
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+};
 
 use clap::Args;
 use plugboard_config::{
-    Applied, Bundle, Changes, Digests, Fault, FieldChange, Judges, Upload, diff, load_tenant, read_shown, render_in,
-    without_secrets,
+    Applied, Bundle, Changes, Digests, Fault, FieldChange, Judges, Origin, Upload, check, diff, load_tenant,
+    read_shown, render_in, without_secrets,
 };
-use plugboard_model::Configuration;
+use plugboard_model::{Brought, Configuration};
+use plugboard_pack::{Pack, archive::Bounds};
 use serde_json::{Value, json};
 
 use super::{
@@ -15,12 +21,14 @@ use super::{
     client::{Client, ClientError, escaped},
     say, say_line, spoken, style_of, tell,
 };
+use crate::packs::{Row, contents};
 
 /// Say what is wrong with a tenant's folder, offline
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   plugboard check examples/demo
+  plugboard check my-shop --pack acme.ivr-1.0.0.pbpack
   plugboard check my-shop --json | jq '.faults[] | select(.severity == \"error\")'
 
 Every fault comes with file, line and a remedy; all of them at once. Exit code 1 if there is an error.")]
@@ -28,6 +36,9 @@ pub(crate) struct Check {
     /// The folder that holds tenant.toml
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// A pack that the tenant has, or will have: prompts and flows named after it are looked up there, those of others are not found
+    #[arg(long = "pack", value_name = "FILE")]
+    packs: Vec<PathBuf>,
     /// Print JSON, for scripts
     #[arg(long)]
     json: bool,
@@ -55,7 +66,14 @@ pub(crate) struct Apply {
 
 impl Check {
     pub(super) fn run(self, judges: Judges<'_>) -> ExitCode {
-        let Some(bundle) = load(&self.folder, judges, self.json) else { return ExitCode::FAILURE };
+        let brought = match brought_by(&self.packs) {
+            Ok(brought) => brought,
+            Err(faults) => {
+                show(&faults, self.json);
+                return ExitCode::FAILURE;
+            }
+        };
+        let Some(bundle) = load(&self.folder, judges, self.json, brought) else { return ExitCode::FAILURE };
         let configuration = &bundle.configuration;
         if self.json {
             print(&json!({ "ok": true, "faults": bundle.warnings }));
@@ -77,7 +95,7 @@ impl Check {
 impl Apply {
     pub(super) fn run(self, judges: Judges<'_>) -> ExitCode {
         let json = self.remote.json;
-        let Some(bundle) = load(&self.folder, judges, json) else {
+        let Some(bundle) = load(&self.folder, judges, json, None) else {
             tell(&format!("{}\n", spoken().say("nothing was applied")));
             return ExitCode::FAILURE;
         };
@@ -99,6 +117,7 @@ impl Apply {
                 ExitCode::SUCCESS
             }
             Err(error) => {
+                let error = error.located(|pointer| place_of(&bundle.origin, pointer));
                 if json {
                     print(&json!({ "ok": false, "error": error.to_string() }));
                 }
@@ -128,6 +147,12 @@ impl Apply {
         }
         Ok(applied)
     }
+}
+
+/// `flows.toml:3:12`, if that is where it is written down.
+fn place_of(origin: &Origin, pointer: &str) -> Option<String> {
+    let (file, place) = origin.find(pointer);
+    place.map(|place| format!("{}:{}:{}", file.display(), place.line, place.column))
 }
 
 fn add_fields(told: &mut Changes, detailed: Changes) {
@@ -169,23 +194,54 @@ fn send_prompts(client: &Client, path: &str, bundle: &Bundle) -> Result<(), Clie
 }
 
 /// The tenant of the folder; its faults are told either way. `None` if there is an error among them.
-fn load(folder: &std::path::Path, judges: Judges<'_>, json: bool) -> Option<Bundle> {
-    let shown = |faults: &[Fault]| tell(&render_in(faults, style_of(&io::stderr()), spoken()));
-    match load_tenant(folder, judges) {
+/// `brought`: what its packs bring, if that is known here.
+fn load(folder: &Path, judges: Judges<'_>, json: bool, brought: Option<Brought>) -> Option<Bundle> {
+    let loaded = load_tenant(folder, judges).and_then(|bundle| match brought {
+        Some(brought) => with_packs(bundle, brought, judges),
+        None => Ok(bundle),
+    });
+    match loaded {
         Ok(bundle) => {
             if !json && !bundle.warnings.is_empty() {
-                shown(&bundle.warnings);
+                show(&bundle.warnings, false);
             }
             Some(bundle)
         }
         Err(faults) => {
-            if json {
-                print(&json!({ "ok": false, "faults": faults }));
-            } else {
-                shown(&faults);
-            }
+            show(&faults, json);
             None
         }
+    }
+}
+
+/// Checked once more, as a host with these packs does.
+fn with_packs(mut bundle: Bundle, brought: Brought, judges: Judges<'_>) -> Result<Bundle, Vec<Fault>> {
+    bundle.configuration.brought = Some(Arc::new(brought));
+    let found = check(&bundle.configuration, judges).into_iter().map(|finding| bundle.origin.locate(finding));
+    let found: Vec<Fault> = found.collect();
+    if found.iter().any(Fault::is_error) { Err(found) } else { Ok(bundle) }
+}
+
+/// Prompts and flows of packs' files; `None` without any, when nothing is known of packs.
+fn brought_by(packs: &[PathBuf]) -> Result<Option<Brought>, Vec<Fault>> {
+    let mut row = Row::new();
+    for file in packs {
+        let fault = |code, message: String, remedy: String| vec![Fault::of_file(file, code, message, remedy)];
+        let bytes = std::fs::read(file).map_err(|error| {
+            fault("unreadable", format!("cannot be read: {error}"), "let it be a pack that this user may read".into())
+        })?;
+        let pack = Pack::read(&bytes, Bounds::default())
+            .map_err(|error| fault("not-a-pack", error.to_string(), "build it with `plugboard pack build`".into()))?;
+        row.extend(contents::brought_by(&pack, Path::new("")));
+    }
+    Ok((!packs.is_empty()).then(|| contents::brought([&row])))
+}
+
+fn show(faults: &[Fault], json: bool) {
+    if json {
+        print(&json!({ "ok": false, "faults": faults }));
+    } else {
+        tell(&render_in(faults, style_of(&io::stderr()), spoken()));
     }
 }
 
@@ -200,7 +256,6 @@ mod tests {
     use std::{
         io::{BufRead as _, BufReader, Read as _, Write as _},
         net::TcpListener,
-        path::Path,
         thread::{JoinHandle, spawn},
     };
 
@@ -252,7 +307,7 @@ mod tests {
             let prompt = Prompt { path: path.as_path().into(), sha256, length: Prompt::LONGEST };
             configuration.prompts.insert(name.to_owned(), prompt);
         }
-        Bundle { configuration, warnings: Vec::new() }
+        Bundle { configuration, warnings: Vec::new(), origin: Origin::default() }
     }
 
     fn folder(name: &str) -> PathBuf {

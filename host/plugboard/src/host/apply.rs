@@ -11,8 +11,8 @@ use plugboard_api::{Applied, ApplyError, Change, ChangeKind, Fault, Host as _, H
 use plugboard_config::{ConnectorSays, Finding, Judges};
 use plugboard_exchange::SharedConfiguration;
 use plugboard_model::{
-    Configuration, Limits, Prompt, TenantId, Timestamp, channel::Channel, compliance::Rule, connector::Connector,
-    flow::Severity, routing::Tables,
+    Brought, Configuration, Limits, Prompt, TenantId, Timestamp, channel::Channel, compliance::Rule,
+    connector::Connector, flow::Severity, routing::Tables,
 };
 use plugboard_store::{Store as _, Transaction};
 use tokio::sync::oneshot;
@@ -21,6 +21,7 @@ use super::{PlugboardHost, TRY_AGAIN, TenantParts, write_file};
 use crate::{
     claims,
     components::Components,
+    packs::Row,
     recovery::{KnownTenant, host_tenant},
     signalling::Message,
 };
@@ -84,7 +85,14 @@ impl PlugboardHost {
         };
         self.apply(&tenant, upload).await.map_err(|error| match error {
             ApplyError::Invalid(faults) => {
-                let lines = faults.iter().map(|fault| format!("{}: {}; {}", fault.code, fault.message, fault.remedy));
+                let place = |fault: &Fault| {
+                    let (file, place) = bundle.origin.find(fault.field.as_deref()?);
+                    place.map(|place| format!("{}:{}:{}: ", file.display(), place.line, place.column))
+                };
+                let lines = faults.iter().map(|fault| {
+                    let place = place(fault).unwrap_or_default();
+                    format!("{place}{}: {}; {}", fault.code, fault.message, fault.remedy)
+                });
                 lines.collect::<Vec<_>>().join("\n")
             }
             error => error.to_string(),
@@ -114,6 +122,7 @@ impl PlugboardHost {
             claims::conflicts(&configuration, &other.configuration(), &mut faults);
         }
         self.place_prompts(tenant, &mut configuration, before.as_deref(), &mut faults).await;
+        configuration.brought = Some(Arc::new(self.packs.brought(tenant, None)));
         self.check(&self.components, &configuration, &mut faults);
         self.connectors.missing_secrets(&configuration, &mut faults);
         if !faults.is_empty() {
@@ -130,6 +139,17 @@ impl PlugboardHost {
         self.put_in_force(&configuration).await?;
         tracing::info!(%tenant, revision = configuration.revision, by = upload.by, "configuration applied");
         Ok(Applied { revision: configuration.revision, changes })
+    }
+
+    /// Lets the running configuration find what the tenant's packs bring, `also` what a version brings that is about to begin.
+    pub(super) async fn bring(&self, tenant: &TenantId, also: Option<&Row>) -> Result<(), HostError> {
+        let Some(parts) = self.parts_of(tenant) else { return Ok(()) };
+        let (configuration, brought) = (parts.configuration(), self.packs.brought(tenant, also));
+        if configuration.brought.as_deref().unwrap_or(&Brought::default()) == &brought {
+            return Ok(());
+        }
+        let brought = Some(Arc::new(brought));
+        self.put_in_force(&Arc::new(Configuration { brought, ..(*configuration).clone() })).await
     }
 
     /// From the store into the exchange.
@@ -248,6 +268,9 @@ impl PlugboardHost {
     }
 
     pub(super) fn check(&self, components: &Components, configuration: &Configuration, faults: &mut Vec<Fault>) {
+        // What runs may also find what other versions bring, which calls of theirs still hear.
+        let brought = Some(Arc::new(components.brought(&configuration.tenant)));
+        let configuration = &Configuration { brought, ..configuration.clone() };
         let tenant = Some(&configuration.tenant);
         let flow = |document: &str, limits: &Limits| components.check_flow(tenant, "flow-graph", document, limits);
         let policy = |plugin: &str, tables: &Tables| components.check_policy(tenant, plugin, tables);
@@ -259,7 +282,7 @@ impl PlugboardHost {
         let errors = findings.into_iter().filter(|finding| finding.severity == Severity::Error);
         faults.extend(errors.map(fault_of));
         for (id, flow) in configuration.flows.iter().filter(|(_, flow)| flow.plugin != "flow-graph") {
-            let (plugin, document) = (&*flow.plugin, &*flow.document);
+            let (plugin, Some(document)) = (&*flow.plugin, configuration.document(flow)) else { continue };
             let mut problems = components.check_flow(tenant, plugin, document, &configuration.limits);
             problems.retain(|problem| problem.severity == Severity::Error);
             if problems.is_empty() {

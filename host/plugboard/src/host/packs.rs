@@ -184,7 +184,12 @@ impl PlugboardHost {
     async fn remove(&self, tenant: &TenantId, id: PackId, by: Arc<str>) -> Result<PackChanged, PackRefused> {
         let _one_at_a_time = self.turn().await?;
         let before = self.still_known(tenant, &id)?;
-        let users = users_of(&id, &self.parts(tenant)?.configuration());
+        let mut users = users_of(&id, &self.parts(tenant)?.configuration());
+        if users.is_empty() {
+            // Prompts are named in many places, and by documents that only their components can read.
+            let named = self.faults_with(tenant, &id, &[])?.into_iter().filter_map(|fault| fault.field.or(fault.file));
+            users.extend(named);
+        }
         if !users.is_empty() {
             return Err(PackRefused::NotNow {
                 code: "in-use",
@@ -198,6 +203,7 @@ impl PlugboardHost {
         self.commit(transaction).await?;
         self.packs.forget(tenant, &id);
         self.packs.sweep(&before.installation);
+        self.bring(tenant, None).await?;
         self.note(tenant, EventKind::PackRemoved { pack: id.as_str().into(), by }).await?;
         let last = [&before.installation.serving, &before.installation.waiting].into_iter().flatten().next();
         Ok(PackChanged {
@@ -234,10 +240,13 @@ impl PlugboardHost {
         let mut manifests = before.as_ref().map(|before| before.manifests.clone()).unwrap_or_default();
         manifests.insert(held.release.digest, described.clone());
         let known = self.remember(tenant, after, manifests);
+        // Before anybody is served by it: a call that begins with it hears what it brings.
+        self.bring(tenant, loaded.as_ref().filter(|_| begins)).await?;
         let more = match planned {
             Some(planned) => self.carry_out(tenant, planned, &way, &held.release, loaded)?,
             None => Vec::new(),
         };
+        self.bring(tenant, None).await?;
         if begins && let Some(parts) = self.parts_of(tenant) {
             self.prepare_connectors(&parts.configuration()).await;
         }
@@ -293,20 +302,29 @@ impl PlugboardHost {
         pack: &PackId,
         components: &[(String, Arc<crate::packs::Shelved>)],
     ) -> Result<(), PackRefused> {
+        let after = self.faults_with(tenant, pack, components)?;
+        if after.is_empty() { Ok(()) } else { Err(PackRefused::Invalid(after)) }
+    }
+
+    /// What would be wrong with the running configuration if the pack brought this, and is not wrong as it is.
+    fn faults_with(
+        &self,
+        tenant: &TenantId,
+        pack: &PackId,
+        components: &[(String, Arc<crate::packs::Shelved>)],
+    ) -> Result<Vec<Fault>, HostError> {
         let configuration = self.parts(tenant)?.configuration();
-        if users_of(pack, &configuration).is_empty() {
-            return Ok(());
-        }
         let found = |components: &Components| {
             let mut faults = Vec::new();
             self.check(components, &configuration, &mut faults);
             faults
         };
-        // What was wrong before is not this version's.
+        let after = found(&self.components.with(tenant, pack, components));
+        if after.is_empty() {
+            return Ok(after);
+        }
         let before = found(&self.components);
-        let mut after = found(&self.components.with(tenant, pack, components));
-        after.retain(|fault| !before.contains(fault));
-        if after.is_empty() { Ok(()) } else { Err(PackRefused::Invalid(after)) }
+        Ok(after.into_iter().filter(|fault| !before.contains(fault)).collect())
     }
 
     async fn admit(&self, tenant: &TenantId, file: Vec<u8>) -> Result<Admitted, PackRefused> {
@@ -421,7 +439,9 @@ fn users_of(pack: &PackId, configuration: &Configuration) -> Vec<String> {
         let policy = queue.policy.as_ref()?;
         crate::packs::is_of(&policy.plugin, pack).then(|| format!("queue {id}"))
     });
-    let flows = configuration.flows.iter().filter(|(_, flow)| crate::packs::is_of(&flow.plugin, pack));
+    let flows = configuration.flows.iter().filter(|(_, flow)| {
+        crate::packs::is_of(&flow.plugin, pack) || flow.of_pack().is_some_and(|name| crate::packs::is_of(name, pack))
+    });
     let rules = configuration.rules.iter().filter(|(_, rule)| crate::packs::is_of(&rule.plugin, pack));
     let connectors = configuration.connectors.iter();
     let connectors = connectors.filter(|(_, connector)| crate::packs::is_of(&connector.plugin, pack));

@@ -264,6 +264,7 @@ impl PlugboardHost {
             self.packs.sweep(&known.installation);
         }
         self.show_stable(tenant, pack);
+        self.bring(tenant, None).await?;
         while let Some(event) = events.first() {
             if let Event::RolledBack { from, to, why } = event {
                 let detail = format!("{pack} {} went back to {}: {why}", from.version, to.version);

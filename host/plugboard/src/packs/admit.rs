@@ -1,6 +1,6 @@
 //! From the bytes that somebody sent to a pack that this host can run, or all that stands in its way.
 
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use plugboard_api::Fault;
 use plugboard_config::SettingsSchema;
@@ -14,7 +14,7 @@ use plugboard_pack::{
 use plugboard_plugin::{Engine, Limits, LoadError, Terms};
 
 use super::{
-    Component, Shelved,
+    Component, Shelved, contents,
     fit::{self, Depth, Unfit},
     full_name,
     kept::Described,
@@ -27,13 +27,15 @@ pub(crate) struct Gate {
     pub(crate) engine: Engine,
     pub(crate) packs: plugboard_config::Packs,
     pub(crate) clock: Clock,
+    /// Where sounds of packs are kept.
+    pub(crate) sounds: PathBuf,
 }
 
 /// A pack that this host can run, with its components loaded.
 pub(crate) struct Admitted {
     pub(crate) held: Held,
     pub(crate) described: Described,
-    /// By full name.
+    /// By full name, with what the pack brings beside them.
     pub(crate) components: Vec<(String, Arc<Shelved>)>,
     pub(crate) file: Vec<u8>,
 }
@@ -63,6 +65,7 @@ impl Gate {
         if !faults.is_empty() {
             return Err(faults);
         }
+        components.extend(contents::brought_by(&pack, &self.sounds));
         let signed_by = if let Verdict::Trusted { by } = verdict { by } else { Vec::new() };
         let held = Held { release: pack.release(), file: Digest::of(&file), signed_by, grant: None };
         Ok(Admitted { held, described: Described::of(&pack), components, file })
@@ -79,7 +82,8 @@ impl Gate {
             let (_, unfit) = fit::look(&self.engine, pack, component, Depth::Names);
             unfit.into_iter().map(move |unfit| (place(component, &unfit), unfit))
         });
-        newer.into_iter().chain(of_components).collect()
+        let brought = contents::unfit(pack).into_iter().map(|(key, unfit)| (format!("/folders/{key}"), unfit));
+        newer.into_iter().chain(of_components).chain(brought).collect()
     }
 
     fn load(&self, pack: &Pack, component: &manifest::Component) -> Result<Shelved, Unfit> {

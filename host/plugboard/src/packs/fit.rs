@@ -35,6 +35,17 @@ pub(crate) enum Unfit {
     NotRun { file: String, world: World },
     #[error("the schema {file} at {at}: {fault}")]
     Schema { file: String, at: String, fault: SchemaFault },
+    #[error("{file} cannot be played: {reason}")]
+    Unplayable { file: String, reason: String },
+    #[error("{file} is no *.wav, and nothing else is played")]
+    NotPlayed { file: String },
+    #[error("{file} is no document of a flow: {reason}")]
+    NoDocument { file: String, reason: String },
+    #[error("{file} holds no words of a language: {reason}")]
+    NoWords { file: String, reason: String },
+    /// A tenant could not tell its prompts from a folder of its own.
+    #[error("prompts and flows are named after their pack, and {id} names no vendor")]
+    NoVendor { id: String },
 }
 
 /// The key of `plugin.toml` that a fault is told at.
@@ -55,6 +66,10 @@ impl Unfit {
             Self::Needs { .. } | Self::NotRun { .. } => "host-lacks",
             Self::Mute { .. } => "does-not-describe",
             Self::Schema { .. } => "not-a-schema",
+            Self::Unplayable { .. } | Self::NotPlayed { .. } => "unplayable-prompt",
+            Self::NoDocument { .. } => "bad-document",
+            Self::NoWords { .. } => "bad-translation",
+            Self::NoVendor { .. } => "no-vendor",
         }
     }
 
@@ -78,6 +93,14 @@ impl Unfit {
             Self::NotRun { .. } => "leave the component out, or upgrade the host".into(),
             Self::Mute { .. } => "let `describe` answer within a second, with names of 1 to 64 bytes".into(),
             Self::Schema { fault, .. } => fault.remedy().into(),
+            Self::Unplayable { .. } | Self::NotPlayed { .. } => {
+                "make it PCM, mono, 8,000 to 48,000 Hz: ffmpeg -i FILE -ac 1 -ar 16000 NAME.wav".into()
+            }
+            Self::NoDocument { .. } => "let it be JSON, in a file called like the flow: menu.json".into(),
+            Self::NoWords { .. } => {
+                "let it be one JSON object from English to its language, in a file called like that: zh-CN.json".into()
+            }
+            Self::NoVendor { id } => format!("call the pack VENDOR.{id}"),
         }
     }
 

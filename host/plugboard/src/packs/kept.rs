@@ -1,14 +1,14 @@
 //! What is known of all tenants' packs: the store's records with the manifests of what they name, and the files themselves.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     io,
     path::Path,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use plugboard_api::{PackComponent, PackVersion, PackView, Words};
-use plugboard_model::TenantId;
+use plugboard_model::{Brought, TenantId};
 use plugboard_pack::{
     Digest, Held, Installation, Manifest, Pack, PackId,
     rollout::{Budget, Plan, Rollout, Stage},
@@ -16,7 +16,7 @@ use plugboard_pack::{
 use plugboard_plugin::PluginHash;
 use plugboard_store::{BlobError, BlobName, Directory, Embedded, Query, ReadError, Store as _};
 
-use super::{Gate, InstalledPack, Lines, Rollouts, Row, Shelf, Shelved, admit, full_name};
+use super::{Admitted, Gate, InstalledPack, Lines, Rollouts, Row, Shelf, Shelved, admit, contents, full_name};
 use crate::alarms::Alarms;
 
 /// Packs of all tenants.
@@ -49,6 +49,8 @@ pub(crate) struct Described {
     pub(crate) manifest: Arc<Manifest>,
     /// Hashes of the components, by full name.
     pub(crate) hashes: Vec<(PluginHash, String)>,
+    /// Files that its sounds are kept in.
+    sounds: Vec<String>,
 }
 
 impl Packs {
@@ -129,7 +131,17 @@ impl Packs {
             let first = faults.first().map(|fault| format!("{}; {}", fault.message, fault.remedy));
             first.unwrap_or_default()
         });
-        Ok(admitted?.components)
+        let Admitted { components, file, .. } = admitted?;
+        // Whoever restored the packs may have left their sounds behind.
+        let kept = admit::read(&file).map_or(Ok(()), |pack| self.keep_sounds(&pack));
+        kept.map_err(|error| crate::chain(&error))?;
+        Ok(components)
+    }
+
+    /// What a tenant's configuration finds of its packs while it runs.
+    pub(crate) fn brought(&self, tenant: &TenantId, also: Option<&Row>) -> Brought {
+        let rows = self.rollouts.rows(tenant);
+        contents::brought(rows.iter().map(|row| &**row).chain(also))
     }
 
     pub(crate) fn of_tenant(&self, tenant: &TenantId) -> Vec<Known> {
@@ -178,9 +190,40 @@ impl Packs {
         if Digest::of(&bytes) == held.file { Ok(bytes) } else { Err(altered()) }
     }
 
-    /// Keeps a file. Durable when this returns; doing it twice is doing it once.
+    /// Keeps a file, and the sounds in it as files of their own, to be played. Durable when this returns; doing it twice is doing it once.
     pub(crate) fn keep(&self, held: &Held, file: &[u8]) -> Result<(), BlobError> {
-        self.files.put(&name_of(&held.file), &mut &*file).map(drop)
+        self.files.put(&name_of(&held.file), &mut &*file)?;
+        // It was admitted, so it can be read.
+        admit::read(file).map_or(Ok(()), |pack| self.keep_sounds(&pack))
+    }
+
+    fn keep_sounds(&self, pack: &Pack) -> Result<(), BlobError> {
+        for (name, bytes) in contents::sounds(pack) {
+            let name = BlobName::parse(&name).expect("hexadecimal digits and an extension");
+            if !self.files.path(&name).is_file() {
+                self.files.put(&name, &mut &*bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes sounds that no version of any pack brings any more. For a start, when nobody hears any.
+    pub(crate) fn sweep_sounds(&self) -> io::Result<()> {
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        let brought: BTreeSet<&str> = known
+            .values()
+            .flat_map(|known| known.manifests.values())
+            .flat_map(|described| described.sounds.iter().map(String::as_str))
+            .collect();
+        for entry in std::fs::read_dir(&self.gate.sounds)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let is_left = |name: &str| name.ends_with(".wav") && !brought.contains(name);
+            if name.to_str().is_some_and(is_left) {
+                std::fs::remove_file(entry.path())?;
+            }
+        }
+        Ok(())
     }
 
     /// Removes files that no pack of any tenant names any more, of those that `before` named.
@@ -220,6 +263,7 @@ impl Described {
         Self {
             manifest: Arc::new(pack.manifest().clone()),
             hashes: pack.manifest().components.iter().map(hash).collect(),
+            sounds: contents::sounds(pack).map(|(name, _)| name).collect(),
         }
     }
 }

@@ -3,6 +3,7 @@
 //! The signalling thread asks, plugin threads tell outcomes, the ledger tells ends, and the API changes plans: each holds the lock for a look-up and
 //! a count. What a plan does on its own is in force at once and [news](Rollouts::take_news) for whoever keeps it on disk.
 
+mod served;
 mod shadow;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,7 @@ use plugboard_plugin::{Answer, Reply};
 use tokio::sync::Notify;
 
 use super::{Component, Shelved};
+pub(crate) use served::{Documents, Served};
 pub(crate) use shadow::beside;
 use shadow::{Pair, Run, Shadows};
 
@@ -106,13 +108,6 @@ pub(crate) struct Asking<'a> {
     pub(crate) name: &'a str,
     /// The number of the event, where it is a step of a flow.
     pub(crate) step: Option<u32>,
-}
-
-/// Who is asked.
-pub(crate) struct Served {
-    pub(crate) component: Component,
-    /// To be asked the same, without effect; with the state that it returned last, if it runs a flow.
-    pub(crate) beside: Option<(Component, Vec<u8>)>,
 }
 
 /// What a plan did on its own.
@@ -204,19 +199,7 @@ impl Rollouts {
         let Inner { tenants, asked, shadows, .. } = &mut *inner;
         let Tenant { packs, pins } = tenants.get_mut(asking.tenant)?;
         let mut live = packs.get_mut(pack);
-        let pin = asking.interaction.and_then(|interaction| {
-            let known = pins.get(&interaction).and_then(|all| all.iter().position(|pin| pin.pack.as_str() == pack));
-            let place = match known {
-                Some(place) => place,
-                None => {
-                    let pin = live.as_mut()?.begin(&party(interaction)?)?;
-                    let all = pins.entry(interaction).or_default();
-                    all.push(pin);
-                    all.len() - 1
-                }
-            };
-            pins.get_mut(&interaction)?.get_mut(place)
-        });
+        let pin = asking.interaction.and_then(|interaction| pin(live.as_deref_mut(), pins, pack, interaction, party));
         let stable = || live.as_ref().and_then(|live| live.stable());
         let (release, row) = match &pin {
             Some(pin) => (pin.release.clone(), Arc::clone(&pin.row)),
@@ -229,6 +212,46 @@ impl Rollouts {
         let (tenant, pack) = (asking.tenant.clone(), pack.parse().ok()?);
         asked.insert(asking.id, Asked { tenant, pack, release });
         Some(Served { component, beside })
+    }
+
+    /// What a pack brings under a key, of the version that the interaction began with: one that hears or asks of the pack for the first time keeps
+    /// the version from here on. Without an interaction, or with one that is over, of the version that serves all.
+    pub(crate) fn find<'a>(
+        &self,
+        tenant: &TenantId,
+        interaction: Option<InteractionId>,
+        key: &str,
+        party: impl FnOnce(InteractionId) -> Option<Party<'a>>,
+    ) -> Option<Arc<Shelved>> {
+        let pack = key.split_once('/').filter(|_| !self.is_idle())?.0;
+        let mut inner = self.lock();
+        let Tenant { packs, pins } = inner.tenants.get_mut(tenant)?;
+        let mut live = packs.get_mut(pack);
+        let pin = interaction.and_then(|interaction| pin(live.as_deref_mut(), pins, pack, interaction, party));
+        let stable = || live.as_ref()?.stable()?.1.get(key);
+        pin.and_then(|pin| pin.row.get(key)).or_else(stable).cloned()
+    }
+
+    /// The same of the version that is tried beside the one that serves.
+    pub(crate) fn find_beside(&self, tenant: &TenantId, key: &str) -> Option<Arc<Shelved>> {
+        let mut inner = self.lock();
+        let live = inner.tenants.get_mut(tenant)?.packs.get_mut(key.split_once('/')?.0)?;
+        live.loaded.get(live.rollout.candidate()?)?.get(key).cloned()
+    }
+
+    /// All that serves or may still be heard of a tenant's packs; of each pack the version that serves all first.
+    pub(crate) fn rows(&self, tenant: &TenantId) -> Vec<Arc<Row>> {
+        let inner = self.lock();
+        let Some(Tenant { packs, pins }) = inner.tenants.get(tenant) else { return Vec::new() };
+        let stable = packs.values().filter_map(|live| live.stable()).map(|(_, row)| row);
+        let pinned = pins.values().flatten().map(|pin| &pin.row);
+        let mut rows: Vec<Arc<Row>> = Vec::new();
+        for row in stable.chain(packs.values().flat_map(|live| live.loaded.values())).chain(pinned) {
+            if !rows.iter().any(|known| Arc::ptr_eq(known, row)) {
+                rows.push(Arc::clone(row));
+            }
+        }
+        rows
     }
 
     /// The question was not put after all.
@@ -381,6 +404,27 @@ impl Inner {
             self.news.push(News { tenant: tenant.clone(), pack: pack.clone(), events });
         }
     }
+}
+
+/// The version of a pack that an interaction has; from here on, if it had none.
+fn pin<'p, 'a>(
+    live: Option<&mut Live>,
+    pins: &'p mut BTreeMap<InteractionId, Vec<Pin>>,
+    pack: &str,
+    interaction: InteractionId,
+    party: impl FnOnce(InteractionId) -> Option<Party<'a>>,
+) -> Option<&'p mut Pin> {
+    let known = pins.get(&interaction).and_then(|all| all.iter().position(|pin| pin.pack.as_str() == pack));
+    let place = match known {
+        Some(place) => place,
+        None => {
+            let pin = live?.begin(&party(interaction)?)?;
+            let all = pins.entry(interaction).or_default();
+            all.push(pin);
+            all.len() - 1
+        }
+    };
+    pins.get_mut(&interaction)?.get_mut(place)
 }
 
 impl Live {

@@ -2,18 +2,19 @@
 
 use std::{
     collections::BTreeMap,
+    path::Path,
     sync::{Arc, PoisonError, RwLock},
 };
 
 use plugboard_config::{SettingFault, SettingProblem, SettingsSchema};
-use plugboard_model::TenantId;
+use plugboard_model::{Brought, Prompt, TenantId};
 use plugboard_pack::{PackId, permissions::Asks};
 use plugboard_plugin::{ChannelPlugin, CompliancePlugin, ConnectorPlugin, FlowPlugin, RoutingPlugin};
 use serde_json::Value;
 
-use super::Row;
+use super::{Row, contents::brought};
 
-/// One component of a pack, loaded.
+/// One component of a pack, loaded; or what it [brings](super::contents) beside.
 #[derive(Clone, Debug)]
 pub(crate) enum Component {
     Flow(FlowPlugin),
@@ -22,6 +23,10 @@ pub(crate) enum Component {
     /// With the most that it may be granted.
     Connector(ConnectorPlugin, Asks),
     Channel(ChannelPlugin, Asks),
+    /// A flow's document.
+    Document(Arc<str>),
+    /// A prompt, with the file that it is kept in.
+    Sound(Prompt),
 }
 
 impl Component {
@@ -45,6 +50,17 @@ pub(crate) struct Shelved {
     pub(crate) schema: Option<SettingsSchema>,
 }
 
+impl Shelved {
+    pub(crate) fn document(&self) -> Option<Arc<str>> {
+        if let Component::Document(text) = &self.component { Some(Arc::clone(text)) } else { None }
+    }
+
+    /// The file of a prompt.
+    pub(crate) fn sound(&self) -> Option<Arc<Path>> {
+        if let Component::Sound(prompt) = &self.component { Some(Arc::clone(&prompt.path)) } else { None }
+    }
+}
+
 /// Cheap to clone; clones are the same shelf.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shelf(Arc<RwLock<BTreeMap<TenantId, Row>>>);
@@ -53,6 +69,11 @@ impl Shelf {
     /// `name`: in full.
     pub(crate) fn find(&self, tenant: &TenantId, name: &str) -> Option<Arc<Shelved>> {
         self.read(|rows| rows.get(tenant)?.get(name).cloned())
+    }
+
+    /// Prompts and documents as a configuration has them.
+    pub(crate) fn brought(&self, tenant: &TenantId) -> Brought {
+        self.read(|rows| brought(rows.get(tenant)))
     }
 
     /// Puts the components of one version of a pack in the place of those that are there.

@@ -428,3 +428,21 @@ fn an_upgrade_says_what_it_asks_for_more() {
     "#]],
     );
 }
+
+#[test]
+fn words_of_settings_come_in_the_language_that_is_spoken_where_the_pack_has_them() {
+    let desk = Desk::with_lines("words");
+    desk.manifest("prompts = \"prompts\"", "prompts = \"prompts\"\ntranslations = \"translations\"");
+    desk.put("lines/translations/zh-CN.json", r#"{ "How long a caller waits": "来电者等待多久" }"#.as_bytes());
+    desk.run("pack build lines");
+    let told = |language: &str| {
+        let said = desk.run(&format!("--lang {language} pack inspect acme.lines-1.2.0.pbpack"));
+        said.lines().find(|line| line.contains("patience_s")).unwrap().trim().to_owned()
+    };
+    assert_eq!(
+        [told("en"), told("zh")],
+        ["patience_s (integer, default 20): How long a caller waits", "patience_s (integer, 默认 20): 来电者等待多久"]
+    );
+    desk.put("lines/translations/zh-CN.json", b"[]");
+    assert!(desk.run("pack build lines --dry-run").contains("error[bad-translation]"));
+}

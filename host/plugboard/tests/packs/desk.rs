@@ -56,11 +56,17 @@ impl Drop for Desk {
 }
 
 impl Desk {
-    /// With a running host and the tenant `shop`.
-    pub(crate) fn open(name: &str) -> Self {
+    /// With nothing in it.
+    pub(crate) fn empty(name: &str) -> Self {
         let folder = std::env::temp_dir().join(format!("plugboard-packs-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
-        let mut desk = Self { folder, host: None, api: String::new() };
+        fs::create_dir_all(&folder).unwrap();
+        Self { folder, host: None, api: String::new() }
+    }
+
+    /// With a running host and the tenant `shop`.
+    pub(crate) fn open(name: &str) -> Self {
+        let mut desk = Self::empty(name);
         desk.put("plugboard.toml", CONFIG.as_bytes());
         desk.put("plugins/README", b"no components but those of packs");
         desk.put("shop/tenant.toml", b"id = \"shop\"\nname = \"Shop\"\nlanguage = \"en\"\n");
@@ -103,6 +109,10 @@ impl Desk {
         fs::write(path, bytes).unwrap();
     }
 
+    pub(crate) fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap()
+    }
+
     /// Runs `plugboard` against the host, and gives what it said and a last line with the exit code unless it is 0.
     pub(crate) fn run(&self, line: &str) -> String {
         let output = Command::new(env!("CARGO_BIN_EXE_plugboard"))
@@ -133,6 +143,8 @@ pub(crate) struct Making<'a> {
     pub(crate) asks: &'a str,
     pub(crate) schema: &'a str,
     pub(crate) component: &'a [u8],
+    /// Files beside, by name.
+    pub(crate) more: &'a [(&'a str, &'a [u8])],
     /// Seed of the key.
     pub(crate) signed: Option<u8>,
 }
@@ -150,6 +162,7 @@ impl Default for Making<'_> {
             asks: "",
             schema: SCHEMA,
             component: ROUTING,
+            more: &[],
             signed: Some(1),
         }
     }
@@ -164,11 +177,12 @@ impl Making<'_> {
              [components.lines]\nworld = \"{world}\"\nfile = \"lines.wasm\"\nsettings = \"lines.schema.json\"\n{asks}"
         );
         let mut archive = Archive::new(Bounds::default());
-        for (name, bytes) in [
+        let files = [
             ("plugin.toml", manifest.as_bytes()),
             ("lines.wasm", self.component),
             ("lines.schema.json", self.schema.as_bytes()),
-        ] {
+        ];
+        for (name, bytes) in files.iter().chain(self.more) {
             archive.insert(name.parse().unwrap(), bytes.to_vec()).unwrap();
         }
         if let Some(seed) = self.signed {

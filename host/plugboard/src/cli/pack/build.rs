@@ -20,7 +20,10 @@ use super::{
     names::Names,
     say, say_line, shown, size, write,
 };
-use crate::packs::fit::{self, Depth, Unfit};
+use crate::packs::{
+    contents,
+    fit::{self, Depth, Unfit},
+};
 
 /// Make a pack of a folder: what its plugin.toml names, and nothing else
 #[derive(Debug, Args)]
@@ -104,6 +107,8 @@ fn unfit(folder: &Path, pack: &Pack, manifest: &str) -> Result<Vec<Fault>, Refus
         let place = |unfit: &Unfit| names.place(&["components", component.name.as_str(), unfit.key()]);
         faults.extend(unfit.iter().map(|unfit| unfit.fault(file(), place(unfit))));
     }
+    let brought = contents::unfit(pack);
+    faults.extend(brought.iter().map(|(key, unfit)| unfit.fault(file(), names.place(&["folders", key]))));
     Ok(faults)
 }
 

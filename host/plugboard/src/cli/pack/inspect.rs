@@ -1,6 +1,6 @@
 //! What stands in a pack, for whoever shall run it.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 use clap::Args;
 use plugboard_config::Fault;
@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 use super::{Refusal, count, engine, in_words, open, say, shown, size, spoken};
 use crate::{
     clock::Clock,
-    packs::fit::{self, Depth},
+    packs::{
+        contents,
+        fit::{self, Depth},
+    },
 };
 
 /// Show what a pack is and what it asks for, in words
@@ -45,6 +48,7 @@ impl Inspect {
             pack.manifest().components.iter().map(|component| fit::look(&engine, &pack, component, Depth::Names));
         let (inspected, mut unfit): (Vec<_>, Vec<_>) = looks.unzip();
         unfit.push(fit::contract(pack.manifest()).into_iter().collect());
+        unfit.push(contents::unfit(&pack).into_iter().map(|(_, unfit)| unfit).collect());
         let faults: Vec<Fault> =
             unfit.iter().flatten().map(|unfit| unfit.fault(shown(&self.file).into(), None)).collect();
         let looked = Looked { pack: &pack, verdict: &verdict, inspected: &inspected };
@@ -114,7 +118,7 @@ fn component_in(lines: &mut Lines, pack: &Pack, component: &Component, inspected
     }
     match pack.settings_schema(&component.name) {
         None => lines.add(1, "takes no settings"),
-        Some(schema) => settings_in(lines, schema),
+        Some(schema) => settings_in(lines, schema, &contents::translations(pack, lines.language.tag())),
     }
 }
 
@@ -132,8 +136,8 @@ fn imports_in(lines: &mut Lines, inspected: &Inspected) {
     }
 }
 
-/// A line for each setting, as far as a schema says it in plain words.
-fn settings_in(lines: &mut Lines, schema: &Value) {
+/// A line for each setting, as far as a schema says it in plain words; in the pack's own words of the language, where it has any.
+fn settings_in(lines: &mut Lines, schema: &Value, words: &BTreeMap<String, String>) {
     let none = serde_json::Map::new();
     let settings = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
     lines.add(1, &format!("takes {}", count(settings.len(), "setting")));
@@ -144,7 +148,8 @@ fn settings_in(lines: &mut Lines, schema: &Value) {
         .unwrap_or_default();
     for (name, setting) in settings {
         let kind = setting.get("type").and_then(Value::as_str).unwrap_or("any");
-        let told = |key: &str| setting.get(key).and_then(Value::as_str).map(tame).unwrap_or_default();
+        let in_words = |english: &str| words.get(english).map_or_else(|| tame(english), |words| tame(words));
+        let told = |key: &str| setting.get(key).and_then(Value::as_str).map(in_words).unwrap_or_default();
         let about = [told("title"), told("description")].into_iter().find(|text| !text.is_empty());
         let default = setting.get("default").map(|default| tame(&default.to_string()));
         let presence = match (needed.contains(&name.as_str()), default) {

@@ -13,7 +13,11 @@ use plugboard_pack::{Pack, World, archive::Bounds};
 use plugboard_plugin::{self as plugin, AnyPlugin, Terms};
 
 use super::{Client, ReplayError, escaped, read};
-use crate::{cli::examine::limits, serve::shipped_plugins};
+use crate::{
+    cli::examine::limits,
+    packs::{Row, contents},
+    serve::shipped_plugins,
+};
 
 /// As it is written after an @ or `--plugin`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +80,18 @@ impl Finder<'_> {
 
     pub(super) fn rule(&self, text: &str) -> Result<Found<plugin::CompliancePlugin>, ReplayError> {
         self.one(text, World::Compliance, |any| if let AnyPlugin::Compliance(rule) = any { Some(rule) } else { None })
+    }
+
+    /// The text of a document that a pack of the tenant brings, of the version that serves all.
+    pub(super) fn document(&self, name: &str) -> Result<String, ReplayError> {
+        let missing = || ReplayError::Document { problem: format!("no pack brings the flow {name}") };
+        let (pack, _) = name.split_once('/').ok_or_else(missing)?;
+        let file = self.client.get_bytes(&format!("{}/packs/{}/file", self.tenant, escaped(pack)))?;
+        let pack = Pack::read(&file, Bounds::default())
+            .map_err(|error| ReplayError::Document { problem: error.to_string() })?;
+        let row: Row = contents::brought_by(&pack, Path::new("")).into_iter().collect();
+        let text = contents::brought([&row]).flows.get(name).map(ToString::to_string);
+        text.ok_or_else(missing)
     }
 
     fn one<T>(

@@ -2,7 +2,7 @@
 
 use std::{path::Path, sync::Arc, time::Instant};
 
-use plugboard_model::{FlowId, tape::Tape};
+use plugboard_model::{FlowDocument, FlowId, tape::Tape};
 use plugboard_phrases::Language;
 use plugboard_plugin as plugin;
 use plugboard_replay::{Change, Group, Player, Report};
@@ -38,6 +38,10 @@ impl Replay {
         };
         let engine = super::engine()?;
         let finder = Finder { engine: &engine, client: &client, tenant: &tenant };
+        let document = match document.strip_prefix(FlowDocument::OF_PACK) {
+            Some(name) => finder.document(name)?,
+            None => document,
+        };
         let applied = text("plugin");
         let version = version(&finder, self.plugin.as_deref().or(component).unwrap_or(&applied), &document)?;
         let rules = rules(&finder).unwrap_or_else(|error| {

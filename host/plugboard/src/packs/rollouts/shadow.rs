@@ -96,7 +96,7 @@ impl Shadows {
     }
 }
 
-/// The same question to another version; `None` if that is of another world.
+/// The same question to another version; `None` if that is of another world. A step of a document that it has changed is put with its own.
 pub(crate) fn beside(ask: &Ask, component: &Component, own_state: Vec<u8>) -> Option<Ask> {
     let mut same = ask.clone();
     match (&mut same, component) {

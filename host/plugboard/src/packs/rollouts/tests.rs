@@ -1,13 +1,17 @@
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
-use plugboard_model::flow::{Action, Cause, Effect, Stepped};
+use plugboard_model::{
+    Prompt,
+    flow::{Action, Cause, Effect, Stepped},
+};
 use plugboard_pack::{
     Digest,
-    rollout::{Audience, BasisPoints, Budget, Trial},
+    rollout::{Audience, BasisPoints, Budget, Trial, Why},
 };
 use plugboard_plugin::{AskFailure, Asked as AskedOf, Engine, EngineSettings, FlowPlugin, PluginHash, Trace};
 
 use super::*;
+use crate::packs::contents;
 
 /// A component of the contract 0.1.0; with another custom section it is another version.
 const FLOW: &[u8] = include_bytes!("../../../../plugin/tests/released/0.1.0/flow.wasm");
@@ -340,5 +344,68 @@ fn a_flow_that_traps_or_that_callers_flee_goes_back_within_a_minute_at_a_share_o
     assert!(
         traps.is_some_and(|seconds| seconds < 5) && flees.is_some_and(|seconds| seconds < 60),
         "{traps:?} {flees:?}"
+    );
+}
+
+/// A version that brings a flow and a prompt, each its own name.
+fn bringing(version: &str) -> (Release, Row) {
+    let shelved = |component| Arc::new(Shelved { component, schema: None });
+    let (path, sha256) = (Path::new(version).into(), String::new());
+    let sound = Component::Sound(Prompt { path, sha256, length: Duration::from_secs(version.len() as u64) });
+    let brought = [("acme.ivr/flows/menu", Component::Document(version.into())), ("acme.ivr/prompts/welcome", sound)];
+    (release(version), brought.map(|(key, component)| (key.to_owned(), shelved(component))).into())
+}
+
+#[test]
+fn a_call_finishes_on_the_prompts_and_the_flow_of_the_version_that_it_began_with() {
+    let (tenant, pack): (TenantId, PackId) = ("shop".parse().unwrap(), "acme.ivr".parse().unwrap());
+    let [(old, old_row), (new, new_row)] = ["1.0.0", "1.10.0"].map(bringing);
+    let rollouts = Rollouts::default();
+    let rollout = Rollout::new(pack.clone(), old.clone(), budget());
+    rollouts.put(&tenant, rollout, BTreeMap::from([(old, Arc::new(old_row))]));
+    let party = |_| Some(Party { from: "+4930123456", to: "8001", tags: Vec::new() });
+    let meets = |call: u64| {
+        let found = |key| rollouts.find(&tenant, Some(InteractionId(call)), key, party).unwrap();
+        let sound = found("acme.ivr/prompts/welcome").sound().unwrap().display().to_string();
+        assert_eq!(found("acme.ivr/flows/menu").document().as_deref(), Some(&*sound));
+        sound
+    };
+    let mut met = vec![meets(1)];
+    let stage = |rollout: &mut Rollout| rollout.stage(new.clone(), share(100));
+    rollouts.change(&tenant, &pack, Some((new.clone(), new_row)), stage).unwrap();
+    met.extend([meets(1), meets(2)]);
+    let brought = contents::brought(rollouts.rows(&tenant).iter().map(|row| &**row));
+    rollouts.change(&tenant, &pack, None, |rollout| rollout.roll_back(Why::Asked)).unwrap();
+    rollouts.forget(&tenant, &pack);
+    met.extend([meets(1), meets(2)]);
+    assert_eq!(met, ["1.0.0", "1.0.0", "1.10.0", "1.0.0", "1.10.0"]);
+    let welcome = &brought.prompts["acme.ivr/welcome"];
+    let told = (welcome.path.to_str().unwrap(), welcome.length.as_secs(), &*brought.flows["acme.ivr/menu"]);
+    assert_eq!(
+        told,
+        ("pack:acme.ivr/prompts/welcome", 6, "1.0.0"),
+        "played by key, for as long as any, checked as the stable one"
+    );
+}
+
+#[test]
+fn a_document_that_is_tried_is_run_beside_the_one_that_serves() {
+    let (tenant, pack): (TenantId, PackId) = ("shop".parse().unwrap(), "acme.ivr".parse().unwrap());
+    let [(old, old_row), (new, new_row)] = ["1.0.0", "1.10.0"].map(bringing);
+    let rollouts = Rollouts::default();
+    let rollout = Rollout::new(pack.clone(), old.clone(), budget());
+    rollouts.put(&tenant, rollout, BTreeMap::from([(old, Arc::new(old_row))]));
+    let stage = |rollout: &mut Rollout| rollout.stage(new.clone(), Trial::Shadow);
+    rollouts.change(&tenant, &pack, Some((new.clone(), new_row)), stage).unwrap();
+    let interaction = Some(InteractionId(1));
+    let asking = Asking { id: 1, now: at(0), tenant: &tenant, interaction, name: "acme.ivr/flows/menu", step: Some(0) };
+    let party = |_| Some(Party { from: "+4930123456", to: "8001", tags: Vec::new() });
+    let engine = Engine::new(EngineSettings { instances: 1, ..EngineSettings::default() }).unwrap();
+    let flow = Component::Flow(engine.load_flow(FLOW).unwrap());
+    let (served, documents) = rollouts.serve(&asking, party).unwrap().run_by(flow);
+    let documents = documents.unwrap();
+    assert_eq!(
+        (served.beside.is_some(), &*documents.own, documents.beside.as_deref()),
+        (true, "1.0.0", Some("1.10.0"))
     );
 }
