@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use wit_parser::{
-    Docs, Function, Interface, Resolve, Stability, Type, TypeDef, TypeDefKind, World, WorldItem, WorldKey,
+    Docs, Field, Function, Interface, Resolve, Stability, Type, TypeDef, TypeDefKind, World, WorldItem, WorldKey,
 };
 
 fn contract(folder: &str) -> Resolve {
@@ -68,6 +68,94 @@ fn every_function_says_how_long_it_may_take_and_what_happens_when_it_fails() {
         }
     }
     assert_eq!(wanting, Vec::<String>::new());
+}
+
+#[test]
+fn every_interface_says_in_which_order_it_is_asked_and_whom_to_trust() {
+    let resolve = contract("");
+    let of = |interface: &Interface| interface.docs.contents.clone().unwrap_or_default();
+    let is_silent = |interface: &&Interface| {
+        let words = of(interface);
+        !(words.contains("Order: ") && words.contains("Trust: "))
+    };
+    let interfaces = resolve.interfaces.iter().map(|(_, interface)| interface);
+    assert_eq!(interfaces.filter(is_silent).map(name).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+/// What tells the unit of a number, or its bounds.
+const UNITS: [&str; 15] = [
+    "millisecond",
+    "minute",
+    "second",
+    "byte",
+    "days",
+    "per mille",
+    "point",
+    "how many",
+    "index",
+    "q.850",
+    "counts",
+    "status",
+    "at most ",
+    "without a unit",
+    "`seq`",
+];
+
+/// The words of a field: its own, else those of its record if they name it.
+fn words(record: &Docs, field: &Field) -> String {
+    let of_record = record.contents.clone().unwrap_or_default();
+    let is_named = of_record.contains(&format!("`{}`", field.name));
+    let own = field.docs.contents.clone().unwrap_or_default();
+    if is_named { own + " " + &of_record } else { own }
+}
+
+/// A number in a bound such as `0 to 1,000` or `-1,440 to 1,440`.
+fn has_bounds(words: &str) -> bool {
+    let is_number = |word: &str| {
+        let digits = word.trim_matches(['-', '(', ')', '.', ',', ':', ';']);
+        !digits.is_empty() && digits.chars().all(|c| c.is_ascii_digit() || c == ',')
+    };
+    let words: Vec<&str> = words.split_whitespace().collect();
+    words.windows(3).any(|three| three[1] == "to" && is_number(three[0]) && is_number(three[2]))
+}
+
+fn is_number(resolve: &Resolve, of: Type) -> bool {
+    match of {
+        Type::Id(id) => match &resolve.types[id].kind {
+            TypeDefKind::Option(of) | TypeDefKind::List(of) => is_number(resolve, *of),
+            _ => false,
+        },
+        Type::Bool | Type::Char | Type::String | Type::ErrorContext => false,
+        _ => true,
+    }
+}
+
+/// An `extra` is explained where it is defined, and so is a field that is called as its type.
+fn explains_itself(resolve: &Resolve, field: &Field) -> bool {
+    let Type::Id(id) = field.ty else { return false };
+    match &resolve.types[id].kind {
+        TypeDefKind::List(of) => shape(resolve, *of) == "extra",
+        _ => resolve.types[id].name.as_ref() == Some(&field.name),
+    }
+}
+
+#[test]
+fn every_field_has_words_and_every_number_its_unit_or_its_bounds() {
+    let resolve = contract("");
+    let (mut wanting, mut fields) = (Vec::new(), 0);
+    for (_, record) in resolve.types.iter() {
+        let TypeDefKind::Record(of) = &record.kind else { continue };
+        for field in of.fields.iter().filter(|field| !explains_itself(&resolve, field)) {
+            fields += 1;
+            let said = words(&record.docs, field).to_lowercase();
+            let has_unit = || UNITS.iter().any(|unit| said.contains(unit)) || has_bounds(&said);
+            if said.trim().is_empty() || is_number(&resolve, field.ty) && !has_unit() {
+                wanting.push(format!("{}.{}", record.name.as_deref().unwrap_or("?"), field.name));
+            }
+        }
+    }
+    assert_eq!(wanting, Vec::<String>::new());
+    assert!(fields > 150, "{fields}");
 }
 
 fn can_fail(resolve: &Resolve, function: &Function) -> bool {
