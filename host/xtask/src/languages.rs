@@ -9,6 +9,7 @@ use crate::{
 #[command(after_help = "\
 Examples:
   cargo xtask plugins                what stands in plugins/, for the host and the tests
+  cargo xtask plugins --packs        a pack of each beside them, in target/packs, to be signed and installed
   cargo xtask plugins --all          the examples in Rust, C, JavaScript, Python and Go too; PyPI, npm and crates.io are asked
   cargo xtask plugins --templates    builds those, then all that `plugboard pack new` makes in them, and holds it against the kit
   cargo xtask plugins --table        builds them, measures each in a release build, and writes the table of examples/plugins/README.md")]
@@ -16,6 +17,9 @@ pub(crate) struct Arguments {
     /// Build the examples of every language too.
     #[arg(long)]
     all: bool,
+    /// Make a pack of each plugin, in target/packs.
+    #[arg(long)]
+    packs: bool,
     /// Build what `plugboard pack new` makes in each language and world, by the commands that it prints.
     #[arg(long)]
     templates: bool,
@@ -30,6 +34,11 @@ const LANGUAGES: [&str; 5] = ["rust", "c", "javascript", "python", "go"];
 pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
     let folder = plugins::build()?;
     say(&format!("they are in {}", folder.display()));
+    if arguments.packs {
+        let packs = plugins::packs()?;
+        let next = "sign one with `plugboard pack sign FILE --key NAME.key`";
+        say(&format!("the packs are in {}; {next}", packs.display()));
+    }
     if arguments.all || arguments.table || arguments.templates {
         // It also installs what the templates want.
         build_examples()?;

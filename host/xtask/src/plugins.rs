@@ -6,9 +6,12 @@ use std::{
 };
 
 use crate::{
-    run::{Failure, cargo, root, run, target},
+    run::{Failure, cargo, program, root, run, target},
     setup,
 };
+
+/// The manifest of a plugin's pack.
+const MANIFEST: &str = "plugin.toml";
 
 /// Builds every plugin into `target/plugins`, and says where that is.
 pub(crate) fn build() -> Result<PathBuf, Failure> {
@@ -24,8 +27,36 @@ pub(crate) fn build() -> Result<PathBuf, Failure> {
     fs::create_dir_all(&folder).map_err(|source| of_file(&folder, source))?;
     for name in guests()? {
         component(&modules, &name, &folder.join(&name).with_extension("wasm"))?;
+        let sources = root().join("plugins").join(&name);
+        // What it is and what it takes, for `plugboard plugins`.
+        for (from, to) in [(MANIFEST, "toml"), ("settings.schema.json", "schema.json")] {
+            let from = sources.join(from);
+            if from.exists() {
+                let to = folder.join(&name).with_extension(to);
+                fs::copy(&from, &to).map_err(|source| of_file(&to, source))?;
+            }
+        }
     }
     Ok(folder)
+}
+
+/// Makes a pack of each plugin that has a manifest, in `target/packs`, unsigned; says where that is.
+pub(crate) fn packs() -> Result<PathBuf, Failure> {
+    let (components, packs) = (target().join("plugins"), target().join("packs"));
+    fs::create_dir_all(&packs).map_err(|source| of_file(&packs, source))?;
+    run("building the host", cargo().args(["build", "--workspace", "--bin", "plugboard"]))?;
+    for name in guests()? {
+        let sources = root().join("plugins").join(&name);
+        if !sources.join(MANIFEST).exists() {
+            continue;
+        }
+        let file = format!("{name}.wasm={}", components.join(&name).with_extension("wasm").display());
+        let mut build = program(target().join("debug/plugboard"));
+        build.args(["pack", "build"]).arg(&sources).args(["--file", &file]).arg("--out");
+        build.arg(packs.join(&name).with_extension("pbpack"));
+        run(&format!("making a pack of {name}"), &mut build)?;
+    }
+    Ok(packs)
 }
 
 /// Builds the flow that misbehaves as it is told, and says where it is.

@@ -70,7 +70,9 @@ impl Guest for ByWebhook {
     fn check(settings: Vec<Setting>) -> Vec<Problem> {
         let named =
             |name: &str| settings.iter().find(|setting| setting.name == name).map(|setting| setting.value.clone());
-        Settings::read(named).err().unwrap_or_default()
+        let mut problems = Settings::read(named).err().unwrap_or_default();
+        problems.extend(settings::unknown(settings.iter().map(|setting| setting.name.as_str())));
+        problems
     }
 
     fn verify(webhook: Webhook) -> Result<Verified, Failure> {

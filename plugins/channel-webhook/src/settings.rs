@@ -18,6 +18,24 @@ pub(crate) struct Settings {
 /// Five minutes: clocks differ, and platforms try again.
 const AGE_MS: u64 = 300_000;
 
+/// All that there are.
+const NAMES: [&str; 7] =
+    ["send-url", "secret", "incoming-secret", "outgoing-secret", "signature-header", "time-header", "age-ms"];
+
+/// A problem for each name that is none of them: a slip of the pen would count for nothing.
+pub(crate) fn unknown<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Problem> {
+    let unknown = names.filter(|name| !NAMES.contains(name)).map(|name| Problem {
+        severity: Severity::Error,
+        code: "unknown-setting".into(),
+        node: None,
+        field: Some(format!("/{name}")),
+        message: format!("there is no setting {name:?}"),
+        remedy: format!("take it out; there are {}", NAMES.join(", ")),
+        extra: Vec::new(),
+    });
+    unknown.collect()
+}
+
 impl Settings {
     /// Every problem of them.
     pub(crate) fn read(setting: impl Fn(&str) -> Option<String>) -> Result<Self, Vec<Problem>> {

@@ -126,17 +126,22 @@ fn check(settings: &[Setting]) -> Vec<Problem> {
         remedy: remedy.into(),
         extra: Vec::new(),
     };
-    match settings.iter().find(|setting| setting.name == MAPPING).map(|setting| Mapping::parse(&setting.value)) {
+    let mut problems = match settings.iter().find(|setting| setting.name == MAPPING) {
         None => {
             let message = "there is no mapping".to_owned();
             vec![problem("no-mapping", None, message, "write one as MAPPING.md says, into the setting `mapping`")]
         }
-        Some(Ok(_)) => Vec::new(),
-        Some(Err(faults)) => {
+        Some(mapping) => {
             let told = |fault: read::Fault| problem("bad-mapping", Some(fault.at), fault.message, fault.remedy);
-            faults.into_iter().map(told).collect()
+            Mapping::parse(&mapping.value).err().unwrap_or_default().into_iter().map(told).collect()
         }
-    }
+    };
+    let unknown = settings.iter().filter(|setting| setting.name != MAPPING).map(|setting| {
+        let message = format!("there is no setting {:?}", setting.name);
+        problem("unknown-setting", None, message, "take it out; all stands in the setting `mapping`")
+    });
+    problems.extend(unknown);
+    problems
 }
 
 fn configured() -> Result<Mapping, Failure> {

@@ -39,6 +39,8 @@ pub struct Surroundings {
     pub data_disk_kib: Option<u32>,
     /// It listens by TLS as well, with a certificate for its address, and looks at those of clients.
     pub encrypted: bool,
+    /// Of the shipped components it has these alone, in a folder of its own; all of them unless told.
+    pub only: Option<&'static [&'static str]>,
 }
 
 /// A running host with one tenant. Dropping it kills it and takes its folder away.
@@ -93,11 +95,14 @@ impl Host {
         // Ranges of hosts that run side by side overlap at most where ports in use are left out anyway.
         let first = 10_000 + (std::process::id() * 7 + number) % 11 * 2_000;
         let mut plugins = program::plugins();
-        if !components.is_empty() {
+        if !components.is_empty() || surroundings.only.is_some() {
             let own = folder.join("plugins");
             fs::create_dir_all(&own).unwrap();
             for shipped in fs::read_dir(&plugins).unwrap().map(|entry| entry.unwrap().path()) {
-                fs::copy(&shipped, own.join(shipped.file_name().unwrap())).unwrap();
+                let wanted = |only: &[&str]| only.iter().any(|name| shipped.file_stem() == Some(name.as_ref()));
+                if surroundings.only.is_none_or(wanted) {
+                    fs::copy(&shipped, own.join(shipped.file_name().unwrap())).unwrap();
+                }
             }
             for (name, component) in components {
                 fs::write(own.join(name).with_extension("wasm"), component).unwrap();
@@ -438,6 +443,11 @@ pub struct Killed {
 }
 
 impl Killed {
+    /// Its folder of components, where it has one of its own.
+    pub fn plugin_folder(&self) -> PathBuf {
+        self.folder.0.join("plugins")
+    }
+
     /// Starts it again over the same folder; its ports are others.
     pub fn start(self) -> Host {
         Host::run(self.folder, self.surroundings)

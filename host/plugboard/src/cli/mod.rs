@@ -191,6 +191,7 @@ pub(crate) enum ClientCommand {
     /// Packs of plugins: make, build, test, sign, look inside, compare; install, grant, upgrade and take back at a host
     #[command(subcommand)]
     Pack(pack::Pack),
+    Plugins(pack::Plugins),
     Ask(examine::Ask),
     Completions(Completions),
 }
@@ -289,6 +290,7 @@ pub(crate) fn run(command: ClientCommand, judges: Judges<'_>) -> ExitCode {
         }
         ClientCommand::Config(Config::Check { file }) => return check_process(&file),
         ClientCommand::Pack(pack) => return pack.run(),
+        ClientCommand::Plugins(plugins) => return plugins.run(),
         ClientCommand::Ask(ask) => return ask.run(),
         ClientCommand::Completions(Completions { shell }) => {
             let mut script = Vec::new();

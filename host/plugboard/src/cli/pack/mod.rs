@@ -10,6 +10,7 @@ mod new;
 mod refusal;
 mod remote;
 mod rollout;
+mod shipped;
 mod sign;
 mod trace;
 mod verify;
@@ -32,6 +33,7 @@ use plugboard_plugin::{Engine, EngineSettings};
 
 use super::{examine::Test, say, say_line, spoken};
 use refusal::{Refusal, faults_of};
+pub(crate) use shipped::Plugins;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Pack {
