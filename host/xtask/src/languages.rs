@@ -1,7 +1,7 @@
 //! The same policy in every language, from the registries: by name only, so that the tests need neither PyPI nor npm.
 
 use crate::{
-    plugins,
+    browser, plugins,
     run::{self, Failure, cargo, program, root, say},
 };
 
@@ -10,6 +10,7 @@ use crate::{
 Examples:
   cargo xtask plugins                what stands in plugins/, for the host and the tests
   cargo xtask plugins --packs        a pack of each beside them, in target/packs, to be signed and installed
+  cargo xtask plugins --browser      runs flow-graph in Node too, as a browser would: the same steps as in the host; npm is asked
   cargo xtask plugins --all          the examples in Rust, C, JavaScript, Python and Go too; PyPI, npm and crates.io are asked
   cargo xtask plugins --templates    builds those, then all that `plugboard pack new` makes in them, and holds it against the kit
   cargo xtask plugins --table        builds them, measures each in a release build, and writes the table of examples/plugins/README.md")]
@@ -20,6 +21,9 @@ pub(crate) struct Arguments {
     /// Make a pack of each plugin, in target/packs.
     #[arg(long)]
     packs: bool,
+    /// Run the calls of two flows in the host and, by jco, in Node: every step has to be the same.
+    #[arg(long)]
+    browser: bool,
     /// Build what `plugboard pack new` makes in each language and world, by the commands that it prints.
     #[arg(long)]
     templates: bool,
@@ -38,6 +42,9 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         let packs = plugins::packs()?;
         let next = "sign one with `plugboard pack sign FILE --key NAME.key`";
         say(&format!("the packs are in {}; {next}", packs.display()));
+    }
+    if arguments.browser {
+        browser::compare()?;
     }
     if arguments.all || arguments.table || arguments.templates {
         // It also installs what the templates want.

@@ -2,6 +2,7 @@
 #![allow(clippy::disallowed_methods, reason = "a developer's tool: it runs programs and reads the environment")]
 
 mod bench;
+mod browser;
 mod demo;
 mod figures;
 mod languages;
