@@ -48,6 +48,11 @@ fn names_of_packs_are_told_with_file_and_line_where_no_pack_brings_them_and_not_
     let bundle = tenant("names", flows, "[sales]\nhold_music = \"acme.tunes/jazz\"\n", menu).unwrap();
     assert_eq!(bundle.warnings, []);
     expect![[r#"
+        flows/own.json:1:72: error[prompt-missing]: node hello: no pack brings the prompt "acme.ivr/welcom"
+          1 | { "nodes": { "hello": { "kind": "play", "prompt": ["acme.ivr/welcome", "acme.ivr/welcom"] } } }
+            |                                                                        ^^^^^^^^^^^^^^^^^
+          remedy: did you mean `acme.ivr/welcome`?
+
         flows.toml:1:2: error[prompt-missing]: node sorry: no pack brings the prompt "acme.ivr/sorry"
           1 | [ivr]
             |  ^^^
@@ -57,11 +62,6 @@ fn names_of_packs_are_told_with_file_and_line_where_no_pack_brings_them_and_not_
           4 | document = "acme.ivr/menue"
             |            ^^^^^^^^^^^^^^^^
           remedy: did you mean `acme.ivr/menu`?
-
-        flows/own.json:1:72: error[prompt-missing]: node hello: no pack brings the prompt "acme.ivr/welcom"
-          1 | { "nodes": { "hello": { "kind": "play", "prompt": ["acme.ivr/welcome", "acme.ivr/welcom"] } } }
-            |                                                                        ^^^^^^^^^^^^^^^^^
-          remedy: did you mean `acme.ivr/welcome`?
 
         queues.toml:2:14: error[prompt-missing]: no pack brings the prompt "acme.tunes/jazz"
           2 | hold_music = "acme.tunes/jazz"
@@ -76,7 +76,8 @@ fn names_of_packs_are_told_with_file_and_line_where_no_pack_brings_them_and_not_
 #[test]
 fn a_flow_has_one_document_and_a_pack_s_is_named_in_full() {
     let faults =
-        tenant("twice", "[own]\ndocument = \"acme.ivr/menu\"\n[ivr]\ndocument = \"menu\"\n", "", "{}").unwrap_err();
+        tenant("twice", "[own]\ndocument = \"acme.ivr/menu\"\n[ivr]\ndocument = \"menu\"\n", "[sales]\n", "{}")
+            .unwrap_err();
     expect![[r#"
         flows/own.json: error[two-documents]: flows.toml has the flow own run the document acme.ivr/menu of a pack
           remedy: take this file away, or the `document` there

@@ -66,13 +66,13 @@ fn what_a_pack_brings_is_named_in_full_checked_with_file_and_line_and_holds_the_
         acme.ivr 1.0.0 serves
           component acme.ivr/lines (flow)
         $ plugboard check shop
+        shop is right: 1 queues, 0 agents, 0 numbers, 1 flows, 0 prompts
         queues.toml:1:2: warning[queue-without-agents]: no agent serves this queue
           1 | [sales]
             |  ^^^^^
           remedy: name it in an agent's `queues = ["sales"]`
 
         0 errors, 1 warning
-        shop is right: 1 queues, 0 agents, 0 numbers, 1 flows, 0 prompts
         $ plugboard check shop --pack 1.0.0.pbpack
         flows.toml:3:12: error[unknown-document]: no pack brings the flow "acme.ivr/menue"
           3 | document = "acme.ivr/menue"
@@ -120,23 +120,23 @@ fn what_a_pack_brings_is_named_in_full_checked_with_file_and_line_and_holds_the_
           办法： 请逐条修正 `errors` 后重发；未做任何更改
         exit 1
         $ plugboard check shop --pack 1.0.0.pbpack
-        queues.toml:1:2: warning[queue-without-agents]: no agent serves this queue
-          1 | [sales]
-            |  ^^^^^
-          remedy: name it in an agent's `queues = ["sales"]`
-
-        0 errors, 1 warning
         shop is right: 1 queues, 0 agents, 0 numbers, 0 flows, 0 prompts
-        $ plugboard apply shop
         queues.toml:1:2: warning[queue-without-agents]: no agent serves this queue
           1 | [sales]
             |  ^^^^^
           remedy: name it in an agent's `queues = ["sales"]`
 
         0 errors, 1 warning
+        $ plugboard apply shop
         ~ queue sales changed
             hold_music: not set → acme.ivr/welcome
         shop is at revision 2
+        queues.toml:1:2: warning[queue-without-agents]: no agent serves this queue
+          1 | [sales]
+            |  ^^^^^
+          remedy: name it in an agent's `queues = ["sales"]`
+
+        0 errors, 1 warning
         $ plugboard pack upgrade 1.1.0.pbpack
         error: Understood, but not valid: no pack brings the prompt "acme.ivr/welcome"
           /queues/sales/hold_music: no pack brings the prompt "acme.ivr/welcome" [prompt-missing]
@@ -148,15 +148,15 @@ fn what_a_pack_brings_is_named_in_full_checked_with_file_and_line_and_holds_the_
           remedy: name another component there first, or none
         exit 1
         $ plugboard apply shop
+        ~ queue sales changed
+            hold_music: acme.ivr/welcome → not set
+        shop is at revision 3
         queues.toml:1:2: warning[queue-without-agents]: no agent serves this queue
           1 | [sales]
             |  ^^^^^
           remedy: name it in an agent's `queues = ["sales"]`
 
         0 errors, 1 warning
-        ~ queue sales changed
-            hold_music: acme.ivr/welcome → not set
-        shop is at revision 3
         $ plugboard pack remove acme.ivr
         acme.ivr is removed; calls that live keep it to their end
     "#]],
