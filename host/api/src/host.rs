@@ -16,6 +16,7 @@ use crate::{
     Sha256, Sound, WebhookRefused,
     pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView, RolloutView},
     traces::{PluginTraces, TraceQuery},
+    usage::DayUsage,
 };
 
 /// A future that a [`Host`] gives back, so that the trait may stand behind a pointer.
@@ -31,6 +32,14 @@ pub trait Host: Send + Sync + 'static {
 
     /// Single questions of the tenant to a pack's components, one of them, or a component of the host. `None`: there is no such plugin.
     fn plugin_traces(&self, tenant: &TenantId, plugin: &str, query: &TraceQuery) -> Option<PluginTraces>;
+
+    /// What plugins used for the tenant from the day `from` to the day `to` (UTC, `2026-11-23`), both included, in order of days.
+    fn usage<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: String,
+        to: String,
+    ) -> Answer<'a, Result<Vec<DayUsage>, HostError>>;
 
     /// In order of id.
     fn tenants(&self) -> Vec<TenantSummary>;

@@ -46,6 +46,7 @@ mod tapes;
 mod throttle;
 mod traces;
 mod trunk;
+mod usage;
 mod utterances;
 
 pub use access::{Access, Sha256, Token};
@@ -66,3 +67,4 @@ pub use pack::{
 pub use problem::Problem;
 pub use server::{Api, Limits, router, serve};
 pub use traces::{PluginCall, PluginTrace, PluginTraces, TraceQuery};
+pub use usage::{DayUsage, Used};

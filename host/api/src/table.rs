@@ -2,7 +2,7 @@
 
 use crate::{
     calls, cdrs, channels, configuration, connectors, events, figures, live, messages, metrics, packs, prompts,
-    recordings, resource, route::Route, session, tapes, traces, utterances,
+    recordings, resource, route::Route, session, tapes, traces, usage, utterances,
 };
 
 pub(crate) fn table() -> Vec<Route> {
@@ -21,6 +21,7 @@ pub(crate) fn table() -> Vec<Route> {
         cdrs::routes(),
         tapes::routes(),
         traces::routes(),
+        usage::routes(),
         figures::routes(),
         recordings::routes(),
         events::routes(),

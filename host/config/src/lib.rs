@@ -26,8 +26,8 @@ pub use check::{
 };
 pub use fault::{Fault, Place, Style, render, render_in, width};
 pub use process::{
-    Api, ClientCertificates, Digest, LogLevel, Packs, PortRange, ProcessConfig, ProcessLimits, Rtp, Sip, Tls, Token,
-    UnknownDigest,
+    Api, ClientCertificates, Digest, LogLevel, Packs, PluginShare, Plugins, PortRange, ProcessConfig, ProcessLimits,
+    Rtp, Sip, Tls, Token, UnknownDigest,
 };
 pub use settings::{SchemaFault, SettingFault, SettingProblem, SettingsSchema};
 pub use tenant::{Bundle, Origin, load_tenant};

@@ -1,6 +1,7 @@
 //! `plugboard.toml`: what one process needs before it knows any tenant.
 
 mod packs;
+mod plugins;
 mod tls;
 mod tokens;
 
@@ -12,6 +13,7 @@ use std::{
 };
 
 pub use packs::Packs;
+pub use plugins::{PluginShare, Plugins};
 pub use tls::{ClientCertificates, Tls};
 pub use tokens::Token;
 
@@ -33,8 +35,7 @@ pub struct ProcessConfig {
     pub tls: Option<Tls>,
     pub rtp: Rtp,
     pub api: Api,
-    /// Where `*.wasm` components are looked for. `None`: those shipped with the program.
-    pub plugins: Option<PathBuf>,
+    pub plugins: Plugins,
     pub packs: Packs,
     /// Folders of tenants, one each, to apply at start.
     pub tenants: Option<PathBuf>,
@@ -159,7 +160,7 @@ impl Default for ProcessConfig {
             tls: None,
             rtp: Rtp { address: any, ports: PortRange { first: 16_384, last: 32_767 }, workers: None },
             api: Api { listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)), tokens: Vec::new() },
-            plugins: None,
+            plugins: Plugins::default(),
             packs: Packs::default(),
             tenants: None,
             log: LogLevel::default(),
@@ -200,7 +201,7 @@ fn read(root: Fields<'_>, folder: &Path) -> ProcessConfig {
     let mut config = ProcessConfig::default();
     let path = |name| root.text(name).map(|(path, _)| folder.join(path));
     config.data = path("data").unwrap_or_else(|| folder.join(&config.data));
-    config.plugins = path("plugins");
+    config.plugins = plugins::read(&root, folder);
     config.tenants = path("tenants");
     if let Some(tls) = root.table("tls", "[tls]") {
         config.tls = tls::read(tls, folder);
@@ -308,10 +309,11 @@ mod tests {
             .replace(
                 "the 64 digits of the vendor's .pub file",
                 "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c",
-            );
+            )
+            .replace("ca = \"ca.pem\"", "");
         let config = ProcessConfig::parse(Path::new("/etc/plugboard.toml"), text).unwrap();
         assert_eq!(config.sip.advertised, Some(IpAddr::from([192, 0, 2, 10])));
-        assert_eq!(config.plugins, Some(PathBuf::from("/etc/plugins")));
+        assert_eq!(config.plugins.folder, Some(PathBuf::from("/etc/plugins")));
         assert_eq!(config.sip.wss, [SocketAddr::from((Ipv4Addr::UNSPECIFIED, 7443))]);
         assert_eq!(config.tls.map(|tls| tls.key), Some(PathBuf::from("/etc/tls/key.pem")));
         assert!(config.api.tokens[0].matches("0123456789abcdef") && !config.api.tokens[0].matches("0123456789abcdeg"));

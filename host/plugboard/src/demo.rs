@@ -9,7 +9,7 @@ use std::{
 };
 
 use plugboard_api::{Host, HostError};
-use plugboard_config::{PortRange, ProcessConfig, Token};
+use plugboard_config::{Plugins, PortRange, ProcessConfig, Token};
 use plugboard_model::{Event, EventKind, InteractionId, TenantId, Timestamp};
 use plugboard_reporting::Cdr;
 use plugboard_softphone::{
@@ -219,8 +219,8 @@ fn configuration(demo: &Demo, secret: &str) -> ProcessConfig {
         shown(0)
     };
     let api = if std::net::TcpListener::bind(local(8080)).is_ok() { local(8080) } else { local(0) };
-    let mut config =
-        ProcessConfig { data: demo.data.clone(), plugins: demo.plugins.clone(), ..ProcessConfig::default() };
+    let plugins = Plugins { folder: demo.plugins.clone(), ..Plugins::default() };
+    let mut config = ProcessConfig { data: demo.data.clone(), plugins, ..ProcessConfig::default() };
     config.sip.udp = vec![sip];
     config.sip.tcp = vec![sip];
     config.rtp.address = demo.address;

@@ -30,6 +30,7 @@ mod salvage;
 mod serve;
 mod signalling;
 mod tapes;
+mod usage;
 
 use std::{
     collections::BTreeMap,

@@ -3,29 +3,45 @@
 use std::num::NonZeroUsize;
 
 use plugboard_api::{PluginFigures, PluginVersion, Took};
+use plugboard_config::{PluginShare, Plugins};
 use plugboard_plugin::{
-    Account, Asked, FailureKind, QuarantineTransition, Reply, RuntimeSettings, RuntimeWatch, Traces,
+    Account, Allowance, Asked, FailureKind, QuarantineTransition, Reply, RuntimeSettings, RuntimeWatch, Traces,
 };
 
-use crate::{alarms::Alarms, components::Components};
+use crate::{alarms::Alarms, components::Components, packs::Packs};
 
 const ALARM: &str = "plugin-quarantined";
 
+/// For versions that serve, as the operator shares out this machine.
+pub(crate) fn serving(plugins: &Plugins) -> RuntimeSettings {
+    let allowance =
+        |share: &PluginShare| Allowance { questions: share.questions_per_second, work: share.cpu_per_second };
+    let own = plugins.tenants.iter().map(|(tenant, share)| (tenant.clone(), allowance(share)));
+    let usual = RuntimeSettings::default();
+    RuntimeSettings {
+        threads: plugins.threads.unwrap_or(usual.threads),
+        calling_threads: plugins.calling_threads.unwrap_or(usual.calling_threads),
+        allowance: allowance(&plugins.share),
+        own_allowances: own.collect(),
+        ..usual
+    }
+}
+
 /// For versions that are asked beside those that serve, and traced with them: one thread and a short line, and what finds no room there is not asked.
-pub(crate) fn beside(traces: Traces) -> RuntimeSettings {
+pub(crate) fn beside(plugins: &Plugins, traces: Traces) -> RuntimeSettings {
     const ONE: NonZeroUsize = NonZeroUsize::MIN;
     let kept = Some(16);
-    RuntimeSettings { threads: ONE, calling_threads: ONE, queue: 64, kept, traces, ..RuntimeSettings::default() }
+    RuntimeSettings { threads: ONE, calling_threads: ONE, queue: 64, kept, traces, ..serving(plugins) }
 }
 
 /// What each plugin was asked by each tenant, by the names of this installation.
-pub(crate) fn figures(components: &Components, watch: &RuntimeWatch) -> Vec<PluginFigures> {
+pub(crate) fn figures(components: &Components, packs: &Packs, watch: &RuntimeWatch) -> Vec<PluginFigures> {
     let quarantined = watch.quarantined();
     let accounts = watch.accounts();
     let told = |of: Option<&Asked>, account: &Account| {
         let failed = |kind: FailureKind| (kind.name(), account.failed(kind));
         PluginFigures {
-            of: of.map(|asked| version(components, asked)),
+            of: of.map(|asked| version(components, packs, asked)),
             asked: account.asked,
             failed: FailureKind::ALL.into_iter().map(failed).filter(|(_, count)| *count > 0).collect(),
             worked: account.worked,
@@ -41,24 +57,49 @@ pub(crate) fn figures(components: &Components, watch: &RuntimeWatch) -> Vec<Plug
     all
 }
 
-fn version(components: &Components, asked: &Asked) -> PluginVersion {
+/// By the name that this installation or a pack of the tenant has for it.
+pub(crate) fn version(components: &Components, packs: &Packs, asked: &Asked) -> PluginVersion {
     let version = asked.plugin.to_string();
-    let plugin = components.name_of(asked.plugin).unwrap_or(&version).to_owned();
+    let of_pack = || packs.name_of(&asked.tenant, asked.plugin);
+    let plugin = components.name_of(asked.plugin).map(str::to_owned).or_else(of_pack);
+    let plugin = plugin.unwrap_or_else(|| version.clone());
     PluginVersion { tenant: asked.tenant.clone(), plugin, version, world: asked.world }
 }
 
 /// Tells the operator when a plugin is not asked any more, and when it is again.
-pub(crate) fn watch_over(components: &Components, alarms: &Alarms, reply: &Reply) {
+pub(crate) fn watch_over(components: &Components, packs: &Packs, alarms: &Alarms, reply: &Reply) {
     let Some(transition) = reply.quarantine else { return };
-    let PluginVersion { tenant, plugin, version, .. } = version(components, &reply.asked);
+    let version = version(components, packs, &reply.asked);
+    let PluginVersion { tenant, plugin, version: hash, .. } = &version;
     let about = format!("{tenant}/{plugin}");
+    let why = reply.failure().map_or("unknown", FailureKind::name);
     match transition {
         QuarantineTransition::Opened { until } | QuarantineTransition::Reopened { until } => {
-            let why = reply.failure().map_or("unknown", FailureKind::name);
             let detail =
-                format!("{plugin} {version} fails ({why}) and is not asked before {until}; the native default decides");
+                format!("{plugin} {hash} fails ({why}) and is not asked before {until}; the native default decides");
             alarms.raise(ALARM, &about, detail);
         }
         QuarantineTransition::Closed => alarms.clear(ALARM, &about),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenant_has_the_share_that_the_operator_gives_it() {
+        let share = |questions_per_second| PluginShare { questions_per_second, ..PluginShare::default() };
+        let plugins = Plugins {
+            threads: NonZeroUsize::new(3),
+            share: share(500),
+            tenants: [("shop".parse().unwrap(), share(50))].into(),
+            ..Plugins::default()
+        };
+        let settings = serving(&plugins);
+        let own: Vec<_> = settings.own_allowances.values().map(|own| own.questions).collect();
+        assert_eq!((settings.threads.get(), settings.allowance.questions, own), (3, 500, vec![50]));
+        let beside = beside(&plugins, Traces::default());
+        assert_eq!((beside.threads.get(), beside.allowance), (1, settings.allowance), "shadows have a thread alone");
     }
 }

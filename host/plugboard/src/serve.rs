@@ -45,6 +45,7 @@ use crate::{
     room,
     signalling::{Message, Parts},
     tapes::Tapes,
+    usage::{self, Usage},
 };
 pub(crate) use base::random_seed;
 use base::{Base, advertised};
@@ -93,6 +94,9 @@ pub(crate) struct Running {
     drain: Duration,
     /// Stops before the store is closed.
     sending: Sending,
+    /// Written for the last time when nothing is asked any more.
+    usage: Arc<Usage>,
+    clock: Clock,
 }
 
 /// Where things lie below the data folder.
@@ -164,9 +168,10 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let engine = plugin::Engine::new(plugin::EngineSettings {
         cache: Some(folders.compiled.clone()),
         log: Some(lines.sink(clock)),
+        counts_fuel: config.plugins.fuel,
         ..plugin::EngineSettings::default()
     })?;
-    let plugin_folder = config.plugins.clone().unwrap_or_else(shipped_plugins);
+    let plugin_folder = config.plugins.folder.clone().unwrap_or_else(shipped_plugins);
     let components = Components::load(&engine, &plugin_folder)?;
     let sounds = folders.packs.clone();
     let gate = Gate { engine: engine.clone(), packs: config.packs.clone(), clock, sounds };
@@ -223,11 +228,11 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     })?;
 
     let to_loop = inbox.clone();
-    let (lost, known, heard) = (Arc::clone(&alarms), components.clone(), rollouts.clone());
+    let (lost, known, heard) = (Arc::clone(&alarms), (components.clone(), Arc::clone(&packs)), rollouts.clone());
     let outbox = Outbox::new();
     let (to_outbox, to_channels) = (outbox.way_in(), Arc::clone(&channels));
-    let runtime = plugin::Runtime::start(&engine, &plugin::RuntimeSettings::default(), move |reply| {
-        plugins::watch_over(&known, &lost, &reply);
+    let runtime = plugin::Runtime::start(&engine, &plugins::serving(&config.plugins), move |reply| {
+        plugins::watch_over(&known.0, &known.1, &lost, &reply);
         heard.heard(clock.now(), &reply);
         let Some(reply) = to_outbox.take(reply).and_then(|reply| to_channels.hear(reply)) else { return };
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Answered(reply)) {
@@ -235,9 +240,10 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         }
     })?;
     let heard = rollouts.clone();
-    let beside = plugins::beside(runtime.watch().traces().clone());
+    let beside = plugins::beside(&config.plugins, runtime.watch().traces().clone());
     let shadows = plugin::Runtime::start(&engine, &beside, move |reply| heard.shadow_heard(clock.now(), &reply))?;
     let watches = [runtime.watch(), shadows.watch()];
+    let usage = Arc::new(Usage::new(Arc::clone(&store), watches.clone(), components.clone(), Arc::clone(&packs)));
     let runtime = Arc::new(runtime);
     let to_outbox = outbox.way_in();
     let asked = Arc::downgrade(&runtime);
@@ -326,6 +332,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     if let Some(tls) = signalling.tls {
         tokio::spawn(sip::watch(tls, Arc::clone(&alarms)));
     }
+    tokio::spawn(usage::watch(Arc::downgrade(&host), Arc::clone(&usage), clock));
     tokio::spawn(erasing::watch(Arc::downgrade(&host), clock));
     tokio::spawn(PlugboardHost::keep_plans(Arc::downgrade(&host), clock));
     Ok(Running {
@@ -338,6 +345,8 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         api_task,
         drain: config.limits.drain,
         sending,
+        usage,
+        clock,
     })
 }
 
@@ -359,7 +368,7 @@ impl Running {
     /// Drains, then stops: no new calls from here on; live ones go on until the last has ended, or `limits.drain` has passed, or `at_once` resolves. Then those
     /// that are left are hung up, and their recordings closed.
     pub(crate) async fn stop(self, at_once: impl Future<Output = ()>) {
-        let Self { host, inbox, stop_api, signalling, api_task, drain, sending, .. } = self;
+        let Self { host, inbox, stop_api, signalling, api_task, drain, sending, usage, clock, .. } = self;
         host.is_draining();
         // The loop may have ended already.
         let _ = inbox.send(Message::Drain { until: drain + FAREWELL }).await;
@@ -382,7 +391,13 @@ impl Running {
             tracing::error!("the signalling thread broke down");
         }
         // It may wait for the disk.
-        let _ = tokio::task::spawn_blocking(move || drop(sending)).await;
+        let last = move || {
+            drop(sending);
+            if let Err(error) = usage.write(clock.now()) {
+                tracing::warn!(error = &error as &dyn std::error::Error, "what plugins used at last is not written");
+            }
+        };
+        let _ = tokio::task::spawn_blocking(last).await;
         let _ = stop_api.send(true);
         let _ = api_task.await;
     }

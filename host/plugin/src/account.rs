@@ -115,6 +115,8 @@ pub struct Account {
     pub worked: Duration,
     /// Instructions that guests ran; `None` where the engine does not count them.
     pub fuel: Option<u64>,
+    /// Requests that guests sent to other systems.
+    pub http_calls: u64,
     /// From the begin of the guest's work to its end, of all that were asked.
     pub took: Histogram,
 }
@@ -134,6 +136,7 @@ impl Account {
         if entry.failure.is_none_or(FailureKind::is_the_plugins) {
             self.worked += entry.worked;
             self.burn(entry.fuel);
+            self.http_calls += u64::from(entry.http_calls);
             self.took.add(entry.took);
         }
     }
@@ -150,6 +153,7 @@ impl Account {
         self.failed.iter_mut().zip(other.failed).for_each(|(all, more)| *all += more);
         self.worked += other.worked;
         self.burn(other.fuel);
+        self.http_calls += other.http_calls;
         self.took.merge(&other.took);
     }
 }
@@ -237,11 +241,12 @@ pub(crate) struct Entry {
     pub(crate) took: Duration,
     pub(crate) worked: Duration,
     pub(crate) fuel: Option<u64>,
+    pub(crate) http_calls: u32,
 }
 
 impl Entry {
     pub(crate) fn not_answered(kind: FailureKind) -> Self {
-        Self { failure: Some(kind), took: Duration::ZERO, worked: Duration::ZERO, fuel: None }
+        Self { failure: Some(kind), took: Duration::ZERO, worked: Duration::ZERO, fuel: None, http_calls: 0 }
     }
 }
 

@@ -22,17 +22,32 @@ impl Default for Allowance {
     }
 }
 
+impl Allowance {
+    /// At once, in thousandths of a question.
+    fn most_questions(self) -> u64 {
+        u64::from(self.questions) * 2_000
+    }
+
+    /// At once, in nanoseconds.
+    fn most_work(self) -> i64 {
+        nanos(self.work * 2)
+    }
+}
+
 /// Past so many tenants, those that asked nothing for two seconds are forgotten: they have all of it again.
 const MOST_TENANTS: usize = 10_000;
 
 #[derive(Debug)]
 pub(crate) struct Allowances {
     each: Allowance,
+    /// Of those that have one of their own.
+    own: BTreeMap<TenantId, Allowance>,
     tenants: BTreeMap<TenantId, Left>,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Left {
+    of: Allowance,
     since: Instant,
     /// Thousandths of a question.
     questions: u64,
@@ -41,8 +56,8 @@ struct Left {
 }
 
 impl Allowances {
-    pub(crate) fn new(each: Allowance) -> Self {
-        Self { each, tenants: BTreeMap::new() }
+    pub(crate) fn new(each: Allowance, own: BTreeMap<TenantId, Allowance>) -> Self {
+        Self { each, own, tenants: BTreeMap::new() }
     }
 
     /// Takes one question; `false`: the tenant has none left.
@@ -62,22 +77,22 @@ impl Allowances {
     }
 
     fn left(&mut self, now: Instant, tenant: &TenantId) -> &mut Left {
-        let (most_questions, most_work) = (u64::from(self.each.questions) * 2_000, nanos(self.each.work * 2));
         if self.tenants.len() >= MOST_TENANTS && !self.tenants.contains_key(tenant) {
             self.tenants.retain(|_, left| now.saturating_duration_since(left.since) < Duration::from_secs(2));
         }
-        let full = Left { since: now, questions: most_questions, work: most_work };
         if !self.tenants.contains_key(tenant) {
-            self.tenants.insert(tenant.clone(), full);
+            let of = self.own.get(tenant).copied().unwrap_or(self.each);
+            self.tenants
+                .insert(tenant.clone(), Left { of, since: now, questions: of.most_questions(), work: of.most_work() });
         }
         let left = self.tenants.get_mut(tenant).expect("it was just put there");
         let passed = now.saturating_duration_since(left.since);
         let passed_ms = u64::try_from(passed.as_millis()).unwrap_or(u64::MAX);
         if passed_ms > 0 {
-            let questions = passed_ms.saturating_mul(self.each.questions.into());
-            left.questions = left.questions.saturating_add(questions).min(most_questions);
-            let work = i64::try_from(passed_ms).unwrap_or(i64::MAX).saturating_mul(nanos(self.each.work) / 1_000);
-            left.work = left.work.saturating_add(work).min(most_work);
+            let questions = passed_ms.saturating_mul(left.of.questions.into());
+            left.questions = left.questions.saturating_add(questions).min(left.of.most_questions());
+            let work = i64::try_from(passed_ms).unwrap_or(i64::MAX).saturating_mul(nanos(left.of.work) / 1_000);
+            left.work = left.work.saturating_add(work).min(left.of.most_work());
             left.since = now;
         }
         left
@@ -97,7 +112,16 @@ mod tests {
     }
 
     fn allowances() -> Allowances {
-        Allowances::new(Allowance { questions: 10, work: Duration::from_millis(100) })
+        let own = Allowance { questions: 1, work: Duration::from_millis(1) };
+        Allowances::new(Allowance { questions: 10, work: Duration::from_millis(100) }, [(tenant("small"), own)].into())
+    }
+
+    #[test]
+    fn a_tenant_with_an_allowance_of_its_own_has_that_and_the_others_theirs() {
+        let (mut all, begun) = (allowances(), Instant::now());
+        let mut taken_at =
+            |ms, name| (0..50).filter(|_| all.take(begun + Duration::from_millis(ms), &tenant(name))).count();
+        assert_eq!([taken_at(0, "small"), taken_at(0, "acme"), taken_at(1_000, "small")], [2, 20, 1]);
     }
 
     #[test]

@@ -153,7 +153,8 @@ impl Asker {
         let failure = result.as_ref().err().map(AskFailure::kind);
         about.told(budget, took, worked, &spent, result.as_ref().err());
         drop(entered);
-        let nth = self.ledger.add(&asked, Entry { failure, took, worked, fuel: spent.fuel });
+        let entry = Entry { failure, took, worked, fuel: spent.fuel, http_calls: spent.http_calls };
+        let nth = self.ledger.add(&asked, entry);
         if let Some(traces) = &self.traces
             && let Some(kept) = WhyKept::of(failure, took, budget, nth)
         {

@@ -34,6 +34,8 @@ pub struct RuntimeSettings {
     pub kept: Option<usize>,
     /// What each tenant may ask of either kind of threads.
     pub allowance: Allowance,
+    /// What some tenants may ask instead.
+    pub own_allowances: BTreeMap<TenantId, Allowance>,
     /// When a plugin that fails is let be, and for how long.
     pub quarantine: Rules,
     /// Where single questions are traced; runtimes may share it.
@@ -49,6 +51,7 @@ impl Default for RuntimeSettings {
             queue: 4_096,
             kept: None,
             allowance: Allowance::default(),
+            own_allowances: BTreeMap::new(),
             quarantine: Rules::default(),
             traces: Traces::default(),
         }
@@ -327,7 +330,7 @@ fn answer(asker: &mut Asker, books: (&Ledger, &Traces), about: About, question: 
 impl Pool {
     fn new(settings: &RuntimeSettings, begun: (Instant, Timestamp), most_running: usize) -> Self {
         let work = Work {
-            allowances: Allowances::new(settings.allowance),
+            allowances: Allowances::new(settings.allowance, settings.own_allowances.clone()),
             quarantines: Quarantines::new(settings.quarantine),
             lines: BTreeMap::new(),
             count: 0,

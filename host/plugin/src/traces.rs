@@ -62,6 +62,8 @@ pub struct Spent {
     pub calls: Vec<HostCall>,
     /// Calls that found no room.
     pub more_calls: u32,
+    /// How many of all of them were requests to other systems.
+    pub http_calls: u32,
 }
 
 /// Something that a plugin called of the host: a request, a look into its store.
@@ -126,6 +128,7 @@ impl TraceEnd {
 
 impl Spent {
     pub(crate) fn call(&mut self, what: &'static str, about: &str, took: Duration, ended: String) {
+        self.http_calls += u32::from(what == "http");
         if self.calls.len() >= MOST_CALLS {
             self.more_calls += 1;
             return;
@@ -328,9 +331,8 @@ mod tests {
         let TraceEnd::Defaulted { kind, why } = TraceEnd::of(Some(&failure)) else { panic!("a failure") };
         let mut spent = Spent::default();
         (0..30).for_each(|_| spent.call("kv.get", "", Duration::ZERO, "found".into()));
-        assert_eq!(
-            (kind, why.len() <= WHY, why.contains(['\n', '\x1b']), spent.calls.len(), spent.more_calls),
-            (FailureKind::Trapped, true, false, MOST_CALLS, 6)
-        );
+        (0..2).for_each(|_| spent.call("http", "", Duration::ZERO, "200".into()));
+        assert_eq!((kind, why.len() <= WHY, why.contains(['\n', '\x1b'])), (FailureKind::Trapped, true, false));
+        assert_eq!((spent.calls.len(), spent.more_calls, spent.http_calls), (MOST_CALLS, 8, 2));
     }
 }

@@ -72,6 +72,24 @@ fn an_account_tells_a_tenants_trouble_with_a_plugin_from_the_others_peace() {
     assert_eq!((all.asked, all.answered), (10, 5));
 }
 
+/// Instructions, where CPU time differs from one machine and moment to the next: what tenants can be told that they used.
+#[test]
+fn equal_questions_cost_equal_fuel_and_other_questions_other_fuel() {
+    let engine = EngineSettings { instances: 40, counts_fuel: true, ..EngineSettings::default() };
+    let engine = Engine::new(engine).expect("an engine");
+    let flow = engine.load_flow(&component("hostile-flow")).expect("a flow");
+    let mut asker = Asker::new(&engine);
+    let asked = [("acme", ["well", "well"]), ("umbrella", ["well", "well"]), ("shop", ["well", "panics"])];
+    for (tenant, questions) in asked {
+        questions.iter().for_each(|how| drop(asker.ask(question(&flow, tenant, how))));
+    }
+    let accounts = asker.accounts();
+    let [acme, umbrella, shop] = asked.map(|(tenant, _)| accounts.of_tenant(&tenant.parse().expect("a name")).fuel);
+    assert!(acme > Some(1_000), "{acme:?}");
+    assert_eq!(acme, umbrella);
+    assert_ne!(acme, shop);
+}
+
 /// What failed, and of what went well the first few: nobody reads ten thousand lines for the one that matters.
 #[test]
 fn traces_hold_each_failure_with_its_reason_and_a_few_of_what_went_well() {

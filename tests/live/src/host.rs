@@ -327,6 +327,13 @@ impl Host {
         assert!(response.status().is_success(), "PUT {path}: {} {said}", response.status());
     }
 
+    /// `GET /metrics`.
+    pub fn metrics(&self) -> String {
+        let request = self.client.get(format!("http://{}/metrics", self.api));
+        let mut response = request.header("Authorization", format!("Bearer {TOKEN}")).call().unwrap();
+        response.body_mut().read_to_string().unwrap()
+    }
+
     /// Names of the alarms that stand.
     pub fn alarms(&self) -> Vec<String> {
         let request = self.client.get(format!("http://{}/v1/host", self.api));

@@ -13,10 +13,10 @@ use std::{
 
 use plugboard_api::{
     Alarm, Answer, Applied, ApplyError, Came, CdrQuery, Change, ChangeKind, ChannelView, CircuitState, ConnectorView,
-    Cursor, DeadLetters, Fault, Host, HostError, HostView, Known, LettersRefused, Listener, Message, MessageQuery,
-    PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces,
-    RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload,
-    WebhookRefused,
+    Cursor, DayUsage, DeadLetters, Fault, Host, HostError, HostView, Known, LettersRefused, Listener, Message,
+    MessageQuery, PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures,
+    PluginTraces, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery,
+    Upload, WebhookRefused,
 };
 use plugboard_exchange::{Command, CommandError, Handout, Leave, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
@@ -70,6 +70,7 @@ pub(crate) struct Double {
     pub came: Mutex<Option<Result<PackChanged, PackRefused>>>,
     pub pack_log: Mutex<PackLog>,
     pub plugin_traces: Mutex<Option<PluginTraces>>,
+    pub usage: Mutex<Vec<DayUsage>>,
     pub rollout: Mutex<Option<RolloutView>>,
     /// Changes of the configuration wait until it is told.
     pub slow: Mutex<Option<Arc<Notify>>>,
@@ -229,6 +230,7 @@ impl Double {
             came: Mutex::default(),
             rollout: Mutex::default(),
             plugin_traces: Mutex::default(),
+            usage: Mutex::default(),
             pack_log: Mutex::new(PackLog { lines: vec![], next: 0, lost: false }),
             slow: Mutex::default(),
             followed: Notify::new(),
@@ -314,6 +316,15 @@ impl Host for Double {
     fn plugin_traces(&self, _: &TenantId, plugin: &str, query: &TraceQuery) -> Option<PluginTraces> {
         let traces = self.plugin_traces.lock().unwrap().clone().filter(|_| plugin == "acme.lines")?;
         Some(PluginTraces { next: traces.next.max(query.after), ..traces })
+    }
+
+    fn usage<'a>(&'a self, _: &'a TenantId, from: String, to: String) -> Answer<'a, Result<Vec<DayUsage>, HostError>> {
+        Box::pin(async move {
+            self.fails()?;
+            let mut all = self.usage.lock().unwrap().clone();
+            all.retain(|row| (from.as_str()..=to.as_str()).contains(&row.day.as_str()));
+            Ok(all)
+        })
     }
 
     fn plugins(&self) -> Vec<PluginFigures> {

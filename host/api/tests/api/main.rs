@@ -14,5 +14,6 @@ mod live;
 mod messages;
 mod packs;
 mod records;
+mod usage;
 
 const DEMO: &str = "/v1/tenants/demo";

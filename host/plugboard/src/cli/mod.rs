@@ -12,6 +12,7 @@ mod message;
 mod pack;
 mod replay;
 mod table;
+mod usage;
 
 use std::{io::Write as _, net::IpAddr, path::PathBuf, process::ExitCode, sync::OnceLock};
 
@@ -173,6 +174,7 @@ pub(crate) enum ClientCommand {
     Calls(list::Calls),
     Cdrs(list::Cdrs),
     Figures(figures::Figures),
+    Usage(usage::Usage),
     /// Control a live call: answer, hold, transfer, hang up
     #[command(subcommand)]
     Call(control::Call),
@@ -278,6 +280,7 @@ pub(crate) fn run(command: ClientCommand, judges: Judges<'_>) -> ExitCode {
         ClientCommand::Calls(calls) => calls.run(),
         ClientCommand::Cdrs(cdrs) => cdrs.run(),
         ClientCommand::Figures(figures) => figures.run(),
+        ClientCommand::Usage(usage) => usage.run(),
         ClientCommand::Call(call) => call.run(),
         ClientCommand::Agent(agent) => agent.run(),
         ClientCommand::Events(events) => events.run(),

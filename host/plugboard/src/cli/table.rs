@@ -13,6 +13,8 @@ pub(super) enum Cell {
     Text,
     /// Milliseconds, as a duration.
     Millis,
+    /// Microseconds, as seconds.
+    Micros,
     /// 0 to 1, in per cent.
     Share,
     /// A point in time, down to milliseconds.
@@ -52,6 +54,7 @@ fn written(value: Option<&Value>, cell: Cell, language: Language) -> String {
         (Cell::Millis, Some(millis), _) => {
             duration::written(millis.as_f64().unwrap_or_default() as u64 / 1_000 * 1_000)
         }
+        (Cell::Micros, Some(micros), _) => format!("{:.3} s", micros.as_f64().unwrap_or_default() / 1e6),
         (Cell::Share, Some(share), _) => format!("{:.1} %", share.as_f64().unwrap_or_default() * 100.0),
         (Cell::Time, Some(Value::String(text)), _) => time(text),
         (Cell::Interaction, _, Some(number)) => format!("i{number}"),

@@ -3,10 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
-    Answer, Applied, ApplyError, Came, CdrQuery, ChannelView, ConnectorView, Cursor, DeadLetters, Host, HostError,
-    HostView, Known, LettersRefused, Message, MessageQuery, PackChanged, PackLog, PackOrder, PackRefused, PackView,
-    Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery,
-    TenantSummary, TraceQuery, Upload, WebhookRefused,
+    Answer, Applied, ApplyError, Came, CdrQuery, ChannelView, ConnectorView, Cursor, DayUsage, DeadLetters, Host,
+    HostError, HostView, Known, LettersRefused, Message, MessageQuery, PackChanged, PackLog, PackOrder, PackRefused,
+    PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256,
+    TapeQuery, TenantSummary, TraceQuery, Upload, WebhookRefused,
 };
 use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{
@@ -17,7 +17,7 @@ use plugboard_store::Store as _;
 use tokio::sync::broadcast;
 
 use super::{PlugboardHost, later, write_file};
-use crate::{cdrs, channels::kept, plugins::figures, tapes};
+use crate::{cdrs, channels::kept, plugins::figures, tapes, usage};
 
 impl Host for PlugboardHost {
     fn view(&self) -> HostView {
@@ -31,11 +31,20 @@ impl Host for PlugboardHost {
     }
 
     fn plugins(&self) -> Vec<PluginFigures> {
-        figures(&self.components, &self.plugins[0])
+        figures(&self.components, &self.packs, &self.plugins[0])
     }
 
     fn plugin_traces(&self, tenant: &TenantId, plugin: &str, query: &TraceQuery) -> Option<PluginTraces> {
         self.traces_of_plugin(tenant, plugin, query)
+    }
+
+    fn usage<'a>(
+        &'a self,
+        tenant: &'a TenantId,
+        from: String,
+        to: String,
+    ) -> Answer<'a, Result<Vec<DayUsage>, HostError>> {
+        self.read(tenant, move |store, tenant| usage::between(store, tenant, &from, &to))
     }
 
     fn tenants(&self) -> Vec<TenantSummary> {

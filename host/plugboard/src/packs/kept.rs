@@ -176,6 +176,11 @@ impl Packs {
         meant.map(|((_, hash), name)| (*hash, name.clone())).collect()
     }
 
+    /// The full name of a component that the tenant has or had.
+    pub(crate) fn name_of(&self, tenant: &TenantId, hash: PluginHash) -> Option<String> {
+        self.names.read().unwrap_or_else(PoisonError::into_inner).get(&(tenant.clone(), hash)).cloned()
+    }
+
     pub(crate) fn forget(&self, tenant: &TenantId, pack: &PackId) {
         self.known.write().unwrap_or_else(PoisonError::into_inner).remove(&(tenant.clone(), pack.clone()));
         self.shelf.put(tenant, pack, &[]);
