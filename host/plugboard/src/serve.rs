@@ -62,6 +62,8 @@ pub(crate) enum StartError {
     Folder { folder: String, source: std::io::Error },
     #[error(transparent)]
     Components(#[from] ComponentsError),
+    #[error("the file that `ca` under [plugins] of plugboard.toml names cannot be used")]
+    Authorities(#[from] plugin::AuthoritiesError),
     #[error(transparent)]
     Engine(#[from] plugin::EngineError),
     #[error("the store does not open")]
@@ -164,11 +166,13 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         .map_err(|source| StartError::Api { address: config.api.listen, source })?;
     let api = listener.local_addr().map_err(|source| StartError::Api { address: config.api.listen, source })?;
 
+    let authorities = config.plugins.authorities.as_ref().map(|pem| plugin::Authorities::from_pem(pem.as_bytes()));
     let lines = Arc::new(Lines::default());
     let engine = plugin::Engine::new(plugin::EngineSettings {
         cache: Some(folders.compiled.clone()),
         log: Some(lines.sink(clock)),
         counts_fuel: config.plugins.fuel,
+        authorities: authorities.transpose()?,
         ..plugin::EngineSettings::default()
     })?;
     let plugin_folder = config.plugins.folder.clone().unwrap_or_else(shipped_plugins);

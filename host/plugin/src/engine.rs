@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use wasmtime::{Config, InstanceAllocationStrategy, PoolingAllocationConfig};
 
 use crate::{
-    Limits,
+    Authorities, Limits,
     cache::Cache,
     log::{Log, LogSink},
     ticker::Ticker,
@@ -26,11 +26,20 @@ pub struct EngineSettings {
     pub log: Option<LogSink>,
     /// Whether the instructions that guests run are counted: the same on every machine, where CPU time is not, and dearer.
     pub counts_fuel: bool,
+    /// Who signs certificates of systems on private networks, beside the public authorities.
+    pub authorities: Option<Authorities>,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { cache: None, instances: 1_000, ceiling: Limits::CEILING, log: None, counts_fuel: false }
+        Self {
+            cache: None,
+            instances: 1_000,
+            ceiling: Limits::CEILING,
+            log: None,
+            counts_fuel: false,
+            authorities: None,
+        }
     }
 }
 
@@ -54,6 +63,7 @@ pub struct Engine {
     pub(crate) ceiling: Limits,
     pub(crate) log: Option<Log>,
     pub(crate) counts_fuel: bool,
+    pub(crate) authorities: Option<Authorities>,
 }
 
 /// One of the two engines, with the cache of what it compiled.
@@ -97,8 +107,8 @@ impl Engine {
         let (small, large) = (compiler(&small)?, compiler(&large)?);
         let ticker = Ticker::start([small.wasm.clone(), large.wasm.clone()]).map_err(EngineError::Thread)?;
         let log = settings.log.map(Log::new);
-        let (ceiling, counts_fuel) = (settings.ceiling, settings.counts_fuel);
-        Ok(Self { small, large, ticker: Arc::new(ticker), instances, ceiling, log, counts_fuel })
+        let EngineSettings { ceiling, counts_fuel, authorities, .. } = settings;
+        Ok(Self { small, large, ticker: Arc::new(ticker), instances, ceiling, log, counts_fuel, authorities })
     }
 }
 

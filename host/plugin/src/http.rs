@@ -10,6 +10,7 @@
 
 mod address;
 mod agent;
+mod authorities;
 mod redact;
 mod request;
 mod wire;
@@ -25,6 +26,7 @@ use crate::{
 };
 
 pub(crate) use agent::Agents;
+pub use authorities::{Authorities, AuthoritiesError};
 pub(crate) use request::placeholder;
 pub use wire::{Wire, WireFailure, WireRequest, WireResponse};
 
@@ -38,15 +40,15 @@ const REQUESTS: u32 = 16;
 /// Sends requests of one question.
 pub(crate) struct Fetcher {
     left: u32,
-}
-
-impl Default for Fetcher {
-    fn default() -> Self {
-        Self { left: REQUESTS }
-    }
+    /// Beside the public ones.
+    authorities: Option<Authorities>,
 }
 
 impl Fetcher {
+    pub(crate) fn believing(authorities: Option<Authorities>) -> Self {
+        Self { left: REQUESTS, authorities }
+    }
+
     /// `until`: when the plugin has to have its answer.
     pub(crate) fn fetch(&mut self, access: &Access, asked: Asked, until: Instant) -> Result<Answered, Failure> {
         if self.left == 0 {
@@ -60,7 +62,7 @@ impl Fetcher {
         for _ in 0..=REDIRECTS {
             let sent = hop.with_secrets(access)?;
             secrets.extend(sent.secrets.iter().cloned());
-            let response = send(access, &hop, sent, until)?;
+            let response = send((access, self.authorities.as_ref()), &hop, sent, until)?;
             match redirect(&response) {
                 Some(to) => hop = hop.follow(response.status().as_u16(), to)?,
                 None => return answered(response, &hop).map(|answered| redact::clean(answered, &secrets)),
@@ -71,7 +73,12 @@ impl Fetcher {
     }
 }
 
-fn send(access: &Access, hop: &Hop, sent: Sent, until: Instant) -> Result<Response<ureq::Body>, Failure> {
+fn send(
+    (access, authorities): (&Access, Option<&Authorities>),
+    hop: &Hop,
+    sent: Sent,
+    until: Instant,
+) -> Result<Response<ureq::Body>, Failure> {
     let left = until.saturating_duration_since(Instant::now());
     if left.is_zero() {
         return Err(timed_out());
@@ -84,7 +91,7 @@ fn send(access: &Access, hop: &Hop, sent: Sent, until: Instant) -> Result<Respon
         request = request.header(name, value);
     }
     let bad = |error: ureq::http::Error| failure(FailureCode::BadRequest, error.to_string(), false);
-    let agent = access.agents().reaching(hop.networks(access)?);
+    let agent = access.agents().reaching(hop.networks(access)?, authorities);
     let sent = if matches!(hop.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         let request = request.body(()).map_err(bad)?;
         agent.run(agent.configure_request(request).timeout_global(Some(left)).build())

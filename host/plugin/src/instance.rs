@@ -97,7 +97,7 @@ impl<W: World> Instance<W> {
 
     /// From here on it reaches what was granted.
     pub(crate) fn open(&mut self, access: Arc<Access>) {
-        self.store.data_mut().outside = Some(Box::new(Outside::new(access)));
+        self.store.data_mut().outside = Some(Box::new(Outside::new(access, self.plugin.engine.authorities.clone())));
     }
 
     /// What it used since this was last asked.

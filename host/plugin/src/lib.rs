@@ -48,7 +48,7 @@ pub use allowance::Allowance;
 pub use ask::{Answer, Ask, AskFailure, BadAnswer, Question, Reply, Settings, TableSet};
 pub use asker::Asker;
 pub use engine::{Engine, EngineError, EngineSettings};
-pub use http::{Wire, WireFailure, WireRequest, WireResponse};
+pub use http::{Authorities, AuthoritiesError, Wire, WireFailure, WireRequest, WireResponse};
 pub use inspect::{CONTRACT, Inspected};
 pub use kv::{Kv, KvCondition, KvEntry, KvError, KvPlace, KvWrite, MemoryKv, kv_bytes};
 pub use limits::Limits;

@@ -14,7 +14,7 @@ use crate::{
     access::Access,
     bindings::{config, http, kv},
     door,
-    http::{Fetcher, failure, placeholder},
+    http::{Authorities, Fetcher, failure, placeholder},
     room::Room,
     traces::Spent,
 };
@@ -36,8 +36,9 @@ pub(crate) struct Outside {
 }
 
 impl Outside {
-    pub(crate) fn new(access: Arc<Access>) -> Self {
-        Self { access, fetcher: Fetcher::default(), spent: Spent::default() }
+    /// `authorities`: whom it believes of certificates, beside the public ones.
+    pub(crate) fn new(access: Arc<Access>, authorities: Option<Authorities>) -> Self {
+        Self { access, fetcher: Fetcher::believing(authorities), spent: Spent::default() }
     }
 }
 

@@ -6,6 +6,7 @@ use ureq::{
     Agent,
     config::Config,
     http::Uri,
+    tls::{RootCerts, TlsConfig},
     unversioned::{
         resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver},
         transport::{DefaultConnector, NextTimeout},
@@ -13,8 +14,9 @@ use ureq::{
 };
 
 use super::{
+    Authorities,
     address::{Network, network},
-    failure, timed_out,
+    authorities, failure, timed_out,
 };
 use crate::bindings::http::{Failure, FailureCode};
 
@@ -27,17 +29,21 @@ pub(crate) struct Agents([OnceLock<Agent>; 3]);
 
 impl Agents {
     /// One that connects to addresses of `most` and of what is less close.
-    pub(crate) fn reaching(&self, most: Network) -> &Agent {
+    pub(crate) fn reaching(&self, most: Network, authorities: Option<&Authorities>) -> &Agent {
         let place = match most {
             Network::Public | Network::Never => 0,
             Network::Private => 1,
             Network::Loopback => 2,
         };
-        self.0[place].get_or_init(|| agent(most))
+        self.0[place].get_or_init(|| agent(most, authorities))
     }
 }
 
-fn agent(most: Network) -> Agent {
+fn agent(most: Network, authorities: Option<&Authorities>) -> Agent {
+    let roots = match authorities {
+        Some(authorities) if matches!(most, Network::Private | Network::Loopback) => authorities.roots(),
+        _ => RootCerts::WebPki,
+    };
     let config = Agent::config_builder()
         .http_status_as_error(false)
         // Each hop is judged by us.
@@ -47,6 +53,7 @@ fn agent(most: Network) -> Agent {
         .proxy(None)
         .user_agent(concat!("plugboard/", env!("CARGO_PKG_VERSION")))
         .max_response_header_size(RESPONSE_HEAD)
+        .tls_config(TlsConfig::builder().root_certs(roots).build())
         .max_idle_age(Duration::from_secs(10))
         .build();
     Agent::with_parts(config, DefaultConnector::default(), Judged { most })
@@ -91,9 +98,13 @@ pub(super) fn refused(error: &ureq::Error) -> Failure {
             (FailureCode::TooLarge, "the head of the response is too long".to_owned(), false)
         }
         Error::Tls(why) => (FailureCode::Tls, (*why).to_owned(), false),
-        Error::Rustls(why) => (FailureCode::Tls, why.to_string(), false),
+        Error::Rustls(why) => {
+            (FailureCode::Tls, authorities::told(why).map_or_else(|| why.to_string(), Into::into), false)
+        }
         // How a handshake that fails comes through the stream.
-        Error::Io(why) if why.kind() == io::ErrorKind::InvalidData => (FailureCode::Tls, why.to_string(), false),
+        Error::Io(why) if why.kind() == io::ErrorKind::InvalidData => {
+            (FailureCode::Tls, authorities::told_by(why).map_or_else(|| why.to_string(), Into::into), false)
+        }
         Error::Io(why) if why.kind() == io::ErrorKind::TimedOut => return timed_out(),
         Error::Io(_) | Error::ConnectionFailed => (FailureCode::Unreachable, "nobody answers there".to_owned(), true),
         Error::BadUri(why) => (FailureCode::BadRequest, why.clone(), false),

@@ -75,7 +75,7 @@ fn with(request: Asked, name: &str, value: &str) -> Asked {
 
 fn fetch(access: &Access, request: Asked) -> Result<Answered, String> {
     let until = Instant::now() + Duration::from_secs(20);
-    Fetcher::default().fetch(access, request, until).map_err(|failure| {
+    Fetcher::believing(None).fetch(access, request, until).map_err(|failure| {
         let code = format!("{:?}", failure.code);
         let code: String = code.chars().skip_while(|c| !c.is_alphabetic()).collect();
         code.replace("FailureCode::", "")
@@ -222,7 +222,7 @@ fn loopback_is_reached_by_its_own_name_only() {
     // 0.0.0.0 is this machine to Linux, and no address that anybody may name.
     assert_eq!(reach("0.0.0.0", Addresses::AlsoPrivate), Err("PrivateAddress".into()));
     let agents = Agents::default();
-    let elsewhere = agents.reaching(address::Network::Private).get(format!("http://localhost:{port}/")).call();
+    let elsewhere = agents.reaching(address::Network::Private, None).get(format!("http://localhost:{port}/")).call();
     let why = agent::refused(&elsewhere.expect_err("this machine is in no private network")).code;
     assert!(matches!(why, FailureCode::PrivateAddress), "{why:?}");
     assert_eq!(reach("127.0.0.1", Addresses::AlsoPrivate), Ok(200));
@@ -281,7 +281,7 @@ fn too_much_too_slow_and_nobody_are_told_apart() {
 
 #[test]
 fn one_question_sends_so_many_requests_and_no_more() {
-    let mut fetcher = Fetcher::default();
+    let mut fetcher = Fetcher::believing(None);
     let until = Instant::now() + Duration::from_secs(20);
     let mut ask = || fetcher.fetch(&Access::default(), get("https://example.com/"), until).expect_err("refused").code;
     assert!((0..REQUESTS).all(|_| matches!(ask(), FailureCode::NotGranted)));
