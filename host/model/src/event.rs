@@ -461,6 +461,21 @@ pub enum EventKind {
         version: Arc<str>,
         digest: Arc<str>,
     },
+    /// A plugin failed too often and is not asked before `until`: the native default decides. Told again where a probe failed.
+    PluginQuarantined {
+        /// As configuration names it.
+        plugin: Arc<str>,
+        /// The first 16 hex digits of the component's SHA-256.
+        version: Arc<str>,
+        /// How it failed last, kebab-case: `trapped`, `deadline`.
+        why: Arc<str>,
+        until: Timestamp,
+    },
+    /// A plugin that was let be answers again, and is asked as before.
+    PluginWell {
+        plugin: Arc<str>,
+        version: Arc<str>,
+    },
     /// The process started: whatever was live before is over.
     Restarted {
         live_before: u64,
@@ -553,6 +568,8 @@ impl EventKind {
             | Self::RolloutSettled { .. }
             | Self::RolloutRolledBack { .. }
             | Self::RolloutUnused { .. }
+            | Self::PluginQuarantined { .. }
+            | Self::PluginWell { .. }
             | Self::Restarted { .. }
             | Self::Alarm { .. } => None,
         }

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 
 use plugboard_api::{PluginFigures, PluginVersion, Took};
 use plugboard_config::{PluginShare, Plugins};
+use plugboard_model::{EventKind, TenantId};
 use plugboard_plugin::{
     Account, Allowance, Asked, FailureKind, QuarantineTransition, Reply, RuntimeSettings, RuntimeWatch, Traces,
 };
@@ -66,9 +67,14 @@ pub(crate) fn version(components: &Components, packs: &Packs, asked: &Asked) -> 
     PluginVersion { tenant: asked.tenant.clone(), plugin, version, world: asked.world }
 }
 
-/// Tells the operator when a plugin is not asked any more, and when it is again.
-pub(crate) fn watch_over(components: &Components, packs: &Packs, alarms: &Alarms, reply: &Reply) {
-    let Some(transition) = reply.quarantine else { return };
+/// Tells the operator when a plugin is not asked any more, and when it is again; gives what the tenant's log is to say of it.
+pub(crate) fn watch_over(
+    components: &Components,
+    packs: &Packs,
+    alarms: &Alarms,
+    reply: &Reply,
+) -> Option<(TenantId, EventKind)> {
+    let transition = reply.quarantine?;
     let version = version(components, packs, &reply.asked);
     let PluginVersion { tenant, plugin, version: hash, .. } = &version;
     let about = format!("{tenant}/{plugin}");
@@ -81,11 +87,48 @@ pub(crate) fn watch_over(components: &Components, packs: &Packs, alarms: &Alarms
         }
         QuarantineTransition::Closed => alarms.clear(ALARM, &about),
     }
+    Some((tenant.clone(), fact(&version, transition, why)))
+}
+
+fn fact(of: &PluginVersion, transition: QuarantineTransition, why: &str) -> EventKind {
+    let (plugin, version) = (of.plugin.as_str().into(), of.version.as_str().into());
+    match transition {
+        QuarantineTransition::Opened { until } | QuarantineTransition::Reopened { until } => {
+            EventKind::PluginQuarantined { plugin, version, why: why.into(), until }
+        }
+        QuarantineTransition::Closed => EventKind::PluginWell { plugin, version },
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use plugboard_model::Timestamp;
+
     use super::*;
+
+    #[test]
+    fn the_log_of_a_tenant_says_until_when_a_plugin_is_let_be_and_that_it_is_well_again() {
+        let of = PluginVersion {
+            tenant: "shop".parse().unwrap(),
+            plugin: "acme.ivr/menu".into(),
+            version: "0123456789abcdef".into(),
+            world: "flow-plugin",
+        };
+        let until = Timestamp::from_secs(1_795_428_000);
+        let transitions = [
+            QuarantineTransition::Opened { until },
+            QuarantineTransition::Reopened { until },
+            QuarantineTransition::Closed,
+        ];
+        let said =
+            transitions.map(|transition| serde_json::to_string(&fact(&of, transition, "trapped")).unwrap() + "\n");
+        expect_test::expect![[r#"
+            {"type":"plugin-quarantined","plugin":"acme.ivr/menu","version":"0123456789abcdef","why":"trapped","until":"2026-11-23T10:00:00.000000Z"}
+            {"type":"plugin-quarantined","plugin":"acme.ivr/menu","version":"0123456789abcdef","why":"trapped","until":"2026-11-23T10:00:00.000000Z"}
+            {"type":"plugin-well","plugin":"acme.ivr/menu","version":"0123456789abcdef"}
+        "#]]
+        .assert_eq(&said.concat());
+    }
 
     #[test]
     fn a_tenant_has_the_share_that_the_operator_gives_it() {

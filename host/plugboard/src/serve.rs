@@ -236,7 +236,10 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let outbox = Outbox::new();
     let (to_outbox, to_channels) = (outbox.way_in(), Arc::clone(&channels));
     let runtime = plugin::Runtime::start(&engine, &plugins::serving(&config.plugins), move |reply| {
-        plugins::watch_over(&known.0, &known.1, &lost, &reply);
+        if let Some((tenant, fact)) = plugins::watch_over(&known.0, &known.1, &lost, &reply) {
+            // Nobody waits for the answer, and where the loop is full the alarm still tells of it.
+            let _ = to_loop.try_send(Message::noted(tenant, fact));
+        }
         heard.heard(clock.now(), &reply);
         let Some(reply) = to_outbox.take(reply).and_then(|reply| to_channels.hear(reply)) else { return };
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Answered(reply)) {

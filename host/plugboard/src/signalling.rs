@@ -54,6 +54,14 @@ pub(crate) enum Message {
     },
 }
 
+impl Message {
+    /// Has something become a fact of the tenant; nobody waits until it is one.
+    pub(crate) fn noted(tenant: TenantId, fact: EventKind) -> Self {
+        let (reply, _) = oneshot::channel();
+        Self::Command { tenant, by: None, command: Command::Note(fact), reply }
+    }
+}
+
 /// One tenant of the loop.
 pub(crate) struct Tenant {
     pub(crate) id: TenantId,

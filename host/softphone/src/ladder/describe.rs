@@ -123,6 +123,10 @@ pub fn describe(event: &Event) -> Option<String> {
             format!("pack {pack} goes from {from} back to {version}: {why}")
         }
         EventKind::RolloutUnused { pack, version, .. } => format!("pack {pack} {version} is used by nobody"),
+        EventKind::PluginQuarantined { plugin, why, until, .. } => {
+            format!("plugin {plugin} fails ({why}) and is not asked before {until}")
+        }
+        EventKind::PluginWell { plugin, .. } => format!("plugin {plugin} is asked again"),
         EventKind::Restarted { live_before } => format!("restarted, {live_before} calls lost"),
         EventKind::ServiceAlarm { queue, measure, raised, value_ms, limit_ms } => {
             let what = match measure {
