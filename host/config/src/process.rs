@@ -28,6 +28,8 @@ use crate::{
 /// Relative paths of the file are taken from the file's own folder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProcessConfig {
+    /// What it was read from; `None`: nothing but defaults.
+    pub file: Option<PathBuf>,
     /// Where the store, recordings and uploaded prompts live.
     pub data: PathBuf,
     pub sip: Sip,
@@ -147,6 +149,7 @@ impl Default for ProcessConfig {
     fn default() -> Self {
         let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
         Self {
+            file: None,
             data: PathBuf::from("data"),
             sip: Sip {
                 udp: vec![SocketAddr::new(any, 5060)],
@@ -176,7 +179,7 @@ impl ProcessConfig {
             let remedy = "name another with --config, or write one: plugboard config example > plugboard.toml";
             vec![Fault::of_file(path, "unreadable", format!("cannot be read: {error}"), remedy)]
         })?;
-        Self::parse(path, text)
+        Self::parse(path, text).map(|config| Self { file: Some(path.to_owned()), ..config })
     }
 
     /// A file with every setting at its default and a comment on each.

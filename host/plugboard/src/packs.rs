@@ -14,6 +14,7 @@ mod lines;
 mod record;
 mod rollouts;
 mod shelf;
+pub(crate) mod trust;
 
 pub(crate) use admit::{Admitted, Gate};
 pub(crate) use ends::end_of;
@@ -22,6 +23,7 @@ pub(crate) use lines::{Line, Lines};
 pub(crate) use record::InstalledPack;
 pub(crate) use rollouts::{Asking, Documents, News, Party, Rollouts, Row, Served, Standing, beside};
 pub(crate) use shelf::{Component, Shelf, Shelved, is_of};
+pub(crate) use trust::Trust;
 
 use plugboard_pack::{ComponentName, PackId};
 

@@ -38,7 +38,7 @@ use crate::{
     host::{Guests, PlugboardHost, TenantParts},
     kv::DurableKv,
     ledger::{Durable, Ledger},
-    packs::{Gate, Lines, Packs},
+    packs::{Gate, Lines, Packs, Trust, trust},
     plugins,
     questions::Questions,
     recovery::{self, Recovered},
@@ -178,11 +178,13 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let plugin_folder = config.plugins.folder.clone().unwrap_or_else(shipped_plugins);
     let components = Components::load(&engine, &plugin_folder)?;
     let sounds = folders.packs.clone();
-    let gate = Gate { engine: engine.clone(), packs: config.packs.clone(), clock, sounds };
+    let trust = Trust::new(config.file.clone(), config.packs.clone());
+    let gate = Gate { engine: engine.clone(), packs: trust, clock, sounds };
     let packs = Packs::open(&folders.packs, gate, lines);
     let unusable = |source| StartError::Folder { folder: folders.packs.display().to_string(), source };
     let packs = Arc::new(packs.map_err(unusable)?);
     let components = components.beside(packs.shelf.clone());
+    let watched = Arc::clone(&packs);
 
     let (inbox, messages) = mpsc::channel(INBOX);
     let committed = Arc::new(Notify::new());
@@ -339,6 +341,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     if let Some(tls) = signalling.tls {
         tokio::spawn(sip::watch(tls, Arc::clone(&alarms)));
     }
+    tokio::spawn(trust::watch(Arc::downgrade(&host), watched, alarms));
     tokio::spawn(usage::watch(Arc::downgrade(&host), Arc::clone(&usage), clock));
     tokio::spawn(erasing::watch(Arc::downgrade(&host), clock));
     tokio::spawn(PlugboardHost::keep_plans(Arc::downgrade(&host), clock));

@@ -14,7 +14,7 @@ use plugboard_pack::{
 use plugboard_plugin::{Engine, Limits, LoadError, Terms};
 
 use super::{
-    Component, Shelved, contents,
+    Component, Shelved, Trust, contents,
     fit::{self, Depth, Unfit},
     full_name,
     kept::Described,
@@ -25,7 +25,7 @@ use crate::clock::Clock;
 #[derive(Clone, Debug)]
 pub(crate) struct Gate {
     pub(crate) engine: Engine,
-    pub(crate) packs: plugboard_config::Packs,
+    pub(crate) packs: Trust,
     pub(crate) clock: Clock,
     /// Where sounds of packs are kept.
     pub(crate) sounds: PathBuf,
@@ -45,8 +45,9 @@ impl Gate {
     /// compile: not for a thread that others wait for.
     pub(crate) fn admit(&self, tenant: &TenantId, file: Vec<u8>) -> Result<Admitted, Vec<Fault>> {
         let pack = read(&file)?;
-        let verdict = pack.judge(&self.packs.trust, Some(tenant), self.clock.now());
-        if !verdict.admits(self.packs.mode(tenant)) {
+        let trusted = self.packs.now();
+        let verdict = pack.judge(&trusted.trust, Some(tenant), self.clock.now());
+        if !verdict.admits(trusted.mode(tenant)) {
             return Err(vec![not_trusted(&verdict)]);
         }
         let unfit: Vec<Fault> = self.unfit(&pack).iter().map(|(at, unfit)| told(at, unfit)).collect();
@@ -72,7 +73,7 @@ impl Gate {
     }
 
     pub(crate) fn mode(&self, tenant: &TenantId) -> Mode {
-        self.packs.mode(tenant)
+        self.packs.now().mode(tenant)
     }
 
     /// What does not fit, each with its place in the manifest.

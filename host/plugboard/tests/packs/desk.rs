@@ -103,6 +103,20 @@ impl Desk {
         }
     }
 
+    /// SIGHUP.
+    pub(crate) fn hang_up(&self) {
+        let host = self.host.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-HUP", &host]).status().unwrap().success());
+    }
+
+    /// What the alarms of that name are about.
+    pub(crate) fn alarms(&self, name: &str) -> Vec<String> {
+        let mut answer = ureq::get(format!("{}/v1/host", self.api)).call().unwrap();
+        let view: serde_json::Value = answer.body_mut().read_json().unwrap();
+        let alarms = view["alarms"].as_array().unwrap().iter().filter(|alarm| alarm["name"] == name);
+        alarms.map(|alarm| alarm["about"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
     pub(crate) fn put(&self, name: &str, bytes: &[u8]) {
         let path = self.folder.join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
