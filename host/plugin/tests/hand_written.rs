@@ -40,7 +40,7 @@ fn question(id: u64, flow: &FlowPlugin) -> Question {
 fn word(failure: &AskFailure) -> String {
     match failure {
         AskFailure::Trapped { backtrace } => {
-            let causes = ["unreachable", "out of bounds", "expected discriminant", "too much data"];
+            let causes = ["unreachable", "out of bounds", "expected discriminant", "too much data", "invalid utf-8"];
             let cause = causes.into_iter().find(|cause| backtrace.contains(cause));
             format!("trapped: {}", cause.unwrap_or(backtrace))
         }
@@ -58,6 +58,12 @@ fn a_flow_that_breaks_in_any_way_costs_one_answer_and_no_thread() {
         (
             "answers with a list that is longer than its memory",
             "(i32.store (i32.const 1032) (i32.const -1)) i32.const 1024",
+        ),
+        // The message of a failure: two bytes of a text that UTF-8 has no letter for.
+        (
+            "says what is no UTF-8",
+            "(i32.store8 (i32.const 1024) (i32.const 1)) (i32.store (i32.const 1040) (i32.const 2048))
+             (i32.store (i32.const 1044) (i32.const 2)) (i32.store16 (i32.const 2048) (i32.const 0xffff)) i32.const 1024",
         ),
         ("never ends", "(loop (br 0)) i32.const 1024"),
     ];
@@ -84,6 +90,7 @@ fn a_flow_that_breaks_in_any_way_costs_one_answer_and_no_thread() {
         answers from nowhere: trapped: out of bounds
         answers with what is no result: trapped: expected discriminant
         answers with a list that is longer than its memory: trapped: out of bounds
+        says what is no UTF-8: trapped: invalid utf-8
         never ends: plugin did not answer within 300ms
     "#]]
     .assert_eq(&seen);
