@@ -195,12 +195,12 @@ fn what_a_schema_takes_and_refuses_its_component_does_too() {
             }
             let by_schema = held.check(&Value::Object(settings.clone())).is_empty();
             if by_schema {
-                taken += 1
+                taken += 1;
             } else {
-                refused += 1
+                refused += 1;
             }
             if takes(&plugin, &settings) != by_schema {
-                let value = probe.value.map_or("left out".to_owned(), |value| value.to_string());
+                let value = probe.value.map_or_else(|| "left out".to_owned(), |value| value.to_string());
                 let said = if by_schema { "taken by the schema alone" } else { "refused by the schema alone" };
                 drifted.push(format!("{name}: {} {value} is {said}", probe.name));
             }
@@ -226,7 +226,7 @@ fn what_a_schema_takes_and_refuses_its_component_does_too() {
 
 /// The tables of a README, between its two marks.
 fn settings_of_all(language: &str, [setting, takes, default, meaning, nothing]: [&str; 5]) -> String {
-    let cell = |value: &Value| value.as_str().map_or("–".to_owned(), |text| text.replace('|', "\\|"));
+    let cell = |value: &Value| value.as_str().map_or_else(|| "–".to_owned(), |text| text.replace('|', "\\|"));
     let code = |value: &Value| if value.is_null() { "–".to_owned() } else { format!("`{}`", cell(value)) };
     let mut text = String::new();
     for item in listed(language) {

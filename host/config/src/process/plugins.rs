@@ -12,7 +12,7 @@ use plugboard_model::TenantId;
 use crate::fields::Fields;
 
 /// How components run on this host.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Plugins {
     /// Where `*.wasm` components are looked for. `None`: those shipped with the program.
     pub folder: Option<PathBuf>,
@@ -43,20 +43,6 @@ impl Default for PluginShare {
     /// Far above what a contact centre of ten thousand agents asks, and one whole core.
     fn default() -> Self {
         Self { questions_per_second: 20_000, cpu_per_second: Duration::from_secs(1) }
-    }
-}
-
-impl Default for Plugins {
-    fn default() -> Self {
-        Self {
-            folder: None,
-            threads: None,
-            calling_threads: None,
-            share: PluginShare::default(),
-            tenants: BTreeMap::new(),
-            fuel: false,
-            authorities: None,
-        }
     }
 }
 

@@ -11,8 +11,8 @@ use plugboard_api::{Applied, ApplyError, Change, ChangeKind, Fault, Host as _, H
 use plugboard_config::{ConnectorSays, Finding, Judges};
 use plugboard_exchange::SharedConfiguration;
 use plugboard_model::{
-    Brought, Configuration, Limits, Prompt, TenantId, Timestamp, channel::Channel, compliance::Rule,
-    connector::Connector, flow::Severity, routing::Tables,
+    Configuration, Limits, Prompt, TenantId, Timestamp, channel::Channel, compliance::Rule, connector::Connector,
+    flow::Severity, routing::Tables,
 };
 use plugboard_store::{Store as _, Transaction};
 use tokio::sync::oneshot;
@@ -145,7 +145,7 @@ impl PlugboardHost {
     pub(super) async fn bring(&self, tenant: &TenantId, also: Option<&Row>) -> Result<(), HostError> {
         let Some(parts) = self.parts_of(tenant) else { return Ok(()) };
         let (configuration, brought) = (parts.configuration(), self.packs.brought(tenant, also));
-        if configuration.brought.as_deref().unwrap_or(&Brought::default()) == &brought {
+        if configuration.brought.as_deref().cloned().unwrap_or_default() == brought {
             return Ok(());
         }
         let brought = Some(Arc::new(brought));
