@@ -115,6 +115,6 @@ fn what_a_flow_of_ones_own_names_has_to_be_there() {
     edit(&host, "flows/menu.json", "\"queue\": \"sales\"", "\"queue\": \"salse\"");
     let (code, said) = apply(&host);
     assert_eq!((code, revision(&host)), (Some(1), 1), "{said}");
-    let told = ["/flows/menu/nodes/wait:", "no queue is called \"salse\"", "did you mean `sales`?"];
+    let told = ["flows/menu.json:15:5:", "no queue is called \"salse\"", "did you mean `sales`?"];
     assert!(told.iter().all(|told| said.contains(told)), "{said}");
 }

@@ -97,6 +97,11 @@ fn validate(schema: &Value, value: &Value, at: &str, wrong: &mut Vec<String>) {
                     wrong.push(format!("{at} is {value}, none of {rule}"));
                 }
             }
+            "allOf" => {
+                for schema in rule.as_array().unwrap() {
+                    validate(schema, value, at, wrong);
+                }
+            }
             "oneOf" => {
                 let fitting = rule.as_array().unwrap().iter().filter(|schema| {
                     let mut wrong = Vec::new();

@@ -294,6 +294,7 @@ fn changes(old: &Configuration, new: &Configuration) -> Vec<Change> {
     compare("agent", &old.agents, &new.agents, &mut found);
     compare("number", &old.numbers, &new.numbers, &mut found);
     compare("trunk", &old.trunks, &new.trunks, &mut found);
+    compare("list", &old.lists, &new.lists, &mut found);
     compare("flow", &old.flows, &new.flows, &mut found);
     compare("prompt", &old.prompts, &new.prompts, &mut found);
     found

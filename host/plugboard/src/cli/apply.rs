@@ -9,8 +9,8 @@ use std::{
 
 use clap::Args;
 use plugboard_config::{
-    Applied, Bundle, Changes, Digests, Fault, FieldChange, Judges, Origin, Upload, check, diff, load_tenant,
-    read_shown, render_in, without_secrets,
+    Applied, Bundle, Change, ChangeKind, Changes, Digests, Fault, FieldChange, Judges, Origin, Upload, check, diff,
+    load_tenant, read_shown, render_in, without_secrets,
 };
 use plugboard_model::{Brought, Configuration};
 use plugboard_pack::{Pack, archive::Bounds};
@@ -166,7 +166,8 @@ fn add_fields(told: &mut Changes, detailed: Changes) {
 
 /// Of a list the host shows only how long it is.
 fn add_lengths(told: &mut Changes, shown: &Value, configuration: &Configuration) {
-    for list in told.changes.iter_mut().filter(|change| change.resource == "list") {
+    let is_other = |change: &&mut Change| change.resource == "list" && change.change == ChangeKind::Changed;
+    for list in told.changes.iter_mut().filter(is_other) {
         let from = shown[&list.id]["numbers"].as_u64().map(|numbers| numbers.to_string());
         let to = configuration.lists.get(&*list.id).map(|numbers| numbers.len().to_string());
         list.fields = vec![FieldChange { field: "numbers".to_owned(), from, to }];
@@ -319,7 +320,9 @@ mod tests {
     #[test]
     fn only_sounds_that_the_host_lacks_are_sent_and_before_the_configuration() {
         let folder = folder("sends");
-        let bundle = shop(&folder);
+        let mut bundle = shop(&folder);
+        let number = "+4930123456".parse().unwrap();
+        bundle.configuration.lists.insert("do-not-call".into(), Arc::new([number].into()));
         let mut running = bundle.configuration.clone();
         running.queues.get_mut("sales").unwrap().name = "Verkauf".to_owned();
         let mut running = serde_json::to_value(Upload::of(&running)).unwrap();
@@ -327,7 +330,8 @@ mod tests {
         let missing = json!({ "sha256": [sha256_hex(b"dong")] });
         let changed = json!({ "revision": 8, "changes": [
             { "change": "changed", "resource": "queue", "id": "sales" },
-            { "change": "removed", "resource": "list", "id": "do-not-call" },
+            { "change": "changed", "resource": "list", "id": "do-not-call" },
+            { "change": "removed", "resource": "list", "id": "gone" },
         ] });
         let (remote, asked) = host(vec![
             (200, running.to_string()),
@@ -346,7 +350,9 @@ mod tests {
         expect![[r#"
             ~ queue sales changed
                 name: Verkauf → Sales
-            - list do-not-call removed
+            ~ list do-not-call changed
+                numbers: 3 → 1
+            - list gone removed
             revision 8
         "#]]
         .assert_eq(&format!("{}revision {}\n", applied.changes, applied.revision));
