@@ -42,8 +42,13 @@ impl Baresip {
         fs::create_dir_all(&folder).unwrap();
         let says = folder.join("says.wav");
         write_tone(&says, hertz);
+        // It does not begin if the file that it is told of is not there.
+        let authority = match transport {
+            "tls" => format!("sip_cafile {}\n", host.scratch().join("tls/authority.pem").display()),
+            _ => String::new(),
+        };
         let config = format!(
-            "poll_method epoll\nsip_listen {ip}:0\nsip_cafile {authority}\nnet_interface {ip}\nrtp_ports 46000-46999\n\
+            "poll_method epoll\nsip_listen {ip}:0\n{authority}net_interface {ip}\nrtp_ports 46000-46999\n\
              snd_path {folder}\naudio_source aufile,{says}\naudio_alert aufile,{says}\n\
              ausrc_srate 8000\nausrc_channels 1\naudio_level no\n\
              module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
@@ -51,7 +56,6 @@ impl Baresip {
             folder = folder.display(),
             says = says.display(),
             ip = host.sip.ip(),
-            authority = host.scratch().join("tls/authority.pem").display(),
             modules = modules.display(),
         );
         fs::write(folder.join("config"), config).unwrap();

@@ -56,10 +56,10 @@ fn calls_are_answered_with_one_component_and_with_none_and_what_is_absent_is_nam
     let with_one = ["8003", "8002"].map(|number| call(&host, number));
     assert_eq!(json!(with_one), json!([["8003", "sales", true, 0], ["8002", "sales", true, 0]]));
     expect![[r#"
-        /queues/sales/policy: there is no routing plugin route-skills [unknown-policy]
-        /rules/masking: there is no compliance plugin rule-masking [unknown-rule]
-        /connectors/crm: there is no connector plugin connector-rest [unknown-connector]
-        /channels/sms: there is no channel plugin channel-webhook [unknown-channel]
+        queues.toml:8:1: there is no routing plugin route-skills [unknown-policy]
+        rules.toml:1:2: there is no compliance plugin rule-masking [unknown-rule]
+        connectors.toml:1:2: there is no connector plugin connector-rest [unknown-connector]
+        channels.toml:1:2: there is no channel plugin channel-webhook [unknown-channel]
     "#]]
     .assert_eq(&wanting_all(&host));
 
