@@ -137,12 +137,12 @@ fn watched(trunks: &mut Trunks, until: u64, answers: impl Fn(u64) -> bool) -> St
         while let Some(output) = trunks.poll_output() {
             match output {
                 Output::Ping(way) if answers(ms) => {
-                    told.push_str(&format!("{ms:>6} {way} answers\n"));
+                    told.push_str(&format!("{ms:<6} {way} answers\n"));
                     trunks.ponged(&way);
                 }
-                Output::Ping(way) => told.push_str(&format!("{ms:>6} {way} is asked\n")),
-                Output::Up(way) => told.push_str(&format!("{ms:>6} {way} is up\n")),
-                Output::Down(way) => told.push_str(&format!("{ms:>6} {way} is down\n")),
+                Output::Ping(way) => told.push_str(&format!("{ms:<6} {way} is asked\n")),
+                Output::Up(way) => told.push_str(&format!("{ms:<6} {way} is up\n")),
+                Output::Down(way) => told.push_str(&format!("{ms:<6} {way} is down\n")),
             }
         }
     }
@@ -161,15 +161,15 @@ fn two_silences_take_a_peer_down_within_ten_seconds_and_two_answers_bring_it_bac
     says(
         &told,
         &expect![[r#"
-                 0 main/0 answers
-              5000 main/0 is asked
-              7000 main/0 is asked
-              9000 main/0 is down
-             14000 main/0 is asked
-             21000 main/0 answers
-             26000 main/0 answers
-             26000 main/0 is up
-             31000 main/0 answers
+            0      main/0 answers
+            5000   main/0 is asked
+            7000   main/0 is asked
+            9000   main/0 is down
+            14000  main/0 is asked
+            21000  main/0 answers
+            26000  main/0 answers
+            26000  main/0 is up
+            31000  main/0 answers
         "#]],
     );
     assert_eq!(ways(&mut trunks, "+4930", 1), "main/0 +4930, backup/0 +4930");
@@ -183,9 +183,9 @@ fn one_lost_ping_changes_nothing() {
     says(
         &told,
         &expect![[r#"
-                 0 main/0 answers
-             30000 main/0 is asked
-             32000 main/0 answers
+            0      main/0 answers
+            30000  main/0 is asked
+            32000  main/0 answers
         "#]],
     );
 }

@@ -34,7 +34,7 @@ fn restarted(mut host: Host) -> Host {
 fn a_calls_questions_and_their_fuel_are_told_after_a_restart_and_once() {
     let host = with_fuel(Host::start(&Tenant::default()));
     let mut events = host.events();
-    let ear = Ear::open(None);
+    let ear = Ear::open(Some(1));
     let phone = host.phone("agent", 1, &ear, 500);
     host.caller("caller", "4930900", "8001", &ear).done();
     phone.done();
