@@ -54,7 +54,7 @@ async fn lists_of_numbers_go_in_and_come_out_as_their_length_and_hash() {
     let other = put(json!({ "do-not-call": { "numbers": 2, "sha256": "00" } })).await;
     assert_eq!(other["errors"][0]["code"], "list-unknown");
     let wrong = put(json!({ "do-not-call": ["all of them"] })).await;
-    assert!(wrong["detail"].as_str().unwrap().contains("all of them"), "{wrong}");
+    assert!(wrong["detail"].as_str().unwrap().contains("name holds ' '"), "{wrong}");
 }
 
 #[tokio::test]
