@@ -149,12 +149,27 @@ order = 3
             |  ^^^
           remedy: add queues = ["…"] if that is not meant
 
+        tenant.toml:3:13: warning[not-in-force]: calls do not heed emergency yet: they go to the first peer of the first trunk
+          3 | emergency = ["1001", "help"]
+            |             ^^^^^^^^^^^^^^^^
+          remedy: do not count on it, or leave it out
+
+        trunks.toml:2:2: warning[not-in-force]: calls do not heed takes, outgoing yet: they go to the first peer of the first trunk
+          2 | [carrier]
+            |  ^^^^^^^
+          remedy: do not count on it, or leave it out
+
+        trunks.toml:13:2: warning[not-in-force]: calls do not heed order yet: they go to the first peer of the first trunk
+          13 | [nothing]
+             |  ^^^^^^^
+          remedy: do not count on it, or leave it out
+
         trunks.toml:13:2: warning[idle-trunk]: no call can come or go by this trunk
           13 | [nothing]
              |  ^^^^^^^
           remedy: give `allow` or `certificates` for calls in, `peers` for calls out
 
-        11 errors, 2 warnings
+        11 errors, 5 warnings
     "#]]
     .assert_eq(&render(&faults, Style::Plain));
     let told = faults.iter().flat_map(|fault| [&fault.message, &fault.remedy]);

@@ -20,6 +20,10 @@ pub(super) fn check(configuration: &Configuration, findings: &mut Findings) {
 }
 
 fn one(at: &str, trunk: &Trunk, findings: &mut Findings) {
+    let without = not_in_force(trunk);
+    if !without.is_empty() {
+        unheeded(at, &without.join(", "), findings);
+    }
     if trunk.allow.is_empty() && trunk.peers.is_empty() && trunk.certificates.is_empty() {
         let message = "no call can come or go by this trunk".to_owned();
         let remedy = "give `allow` or `certificates` for calls in, `peers` for calls out";
@@ -47,6 +51,28 @@ fn one(at: &str, trunk: &Trunk, findings: &mut Findings) {
     rewrites(&format!("{at}/incoming"), &trunk.incoming, findings);
 }
 
+fn unheeded(at: &str, names: &str, findings: &mut Findings) {
+    let message = format!("calls do not heed {names} yet: they go to the first peer of the first trunk");
+    findings.warn(at.to_owned(), "not-in-force", message, "do not count on it, or leave it out");
+}
+
+/// What is read and checked, and waits for the host to choose among trunks.
+fn not_in_force(trunk: &Trunk) -> Vec<&'static str> {
+    let usual = Trunk::default();
+    let set = [
+        ("order", trunk.order != usual.order),
+        ("weight", trunk.weight != usual.weight),
+        ("takes", !trunk.takes.is_empty()),
+        ("channels", trunk.channels.is_some()),
+        ("calls_per_second", trunk.calls_per_second.is_some()),
+        ("emergency", trunk.emergency.is_some()),
+        ("ping", trunk.ping != usual.ping),
+        ("outgoing", !trunk.outgoing.is_empty()),
+        ("incoming", !trunk.incoming.is_empty()),
+    ];
+    set.into_iter().filter_map(|(name, is_set)| is_set.then_some(name)).collect()
+}
+
 fn rewrites(at: &str, rules: &[Rewrite], findings: &mut Findings) {
     if rules.len() > MOST {
         let message = format!("there are {} rules", rules.len());
@@ -67,6 +93,9 @@ fn rewrites(at: &str, rules: &[Rewrite], findings: &mut Findings) {
 fn emergency(configuration: &Configuration, findings: &mut Findings) {
     let numbers = &configuration.dialling.emergency;
     let at = "/dialling/emergency";
+    if !numbers.is_empty() {
+        unheeded(at, "emergency", findings);
+    }
     if numbers.len() > MOST {
         let message = format!("{} numbers of emergency services", numbers.len());
         return findings.error(at.to_owned(), "too-many", message, format!("keep at most {MOST} of them"));
