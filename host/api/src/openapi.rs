@@ -1,6 +1,7 @@
 //! `openapi.json`, written from the route table.
 
 use axum::http::{Method, StatusCode};
+use plugboard_model::compliance::Role;
 use utoipa::{
     ToSchema,
     openapi::{
@@ -14,12 +15,9 @@ use utoipa::{
     },
 };
 
-use plugboard_model::compliance::Role;
-
 use crate::{
-    route::{Content, Route},
+    route::{Content, Route, words},
     schema,
-    server::words,
 };
 
 const ABOUT: &str = "\

@@ -7,17 +7,21 @@ use axum::{
     http::{Method, StatusCode},
     routing::{MethodFilter, MethodRouter, on},
 };
+use plugboard_model::compliance::Role;
 use utoipa::{
     ToSchema,
     openapi::{Ref, RefOr, Schema, schema::Type},
 };
 
-use plugboard_model::compliance::Role;
-
 use crate::server::Shared;
 
 /// Those who talk to customers, and those who lead them: a reviewer listens only.
 pub(crate) const AT_WORK: &[Role] = &[Role::Agent, Role::Supervisor, Role::Administrator];
+
+/// `agent, supervisor, administrator`
+pub(crate) fn words(roles: &[Role]) -> String {
+    roles.iter().map(|role| role.word()).collect::<Vec<_>>().join(", ")
+}
 
 /// Named schemas that a row refers to.
 pub(crate) type Schemas = Vec<(String, RefOr<Schema>)>;

@@ -23,13 +23,12 @@ use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
 };
+use plugboard_model::compliance::Role;
 use tokio::{
     net::TcpListener,
     sync::{Semaphore, watch},
     task::JoinSet,
 };
-
-use plugboard_model::compliance::Role;
 
 use crate::{
     Access, Host, Problem,
@@ -38,6 +37,7 @@ use crate::{
     live::Snapshots,
     openapi, page,
     problem::in_the_clients_language,
+    route::words,
     table::table,
     throttle::{Peer, Throttle},
 };
@@ -188,11 +188,6 @@ async fn only_for(may: &'static [Role], request: Request, next: Next) -> Respons
         .into_response(),
         None => Problem::unauthorized("nobody asks").into_response(),
     }
-}
-
-/// `agent, supervisor, administrator`
-pub(crate) fn words(roles: &[Role]) -> String {
-    roles.iter().map(|role| role.word()).collect::<Vec<_>>().join(", ")
 }
 
 /// The last line: a handler that waits for ever must not hold its connection for ever.

@@ -3,6 +3,7 @@
 use std::{borrow::Cow, fmt::Write as _, path::PathBuf};
 
 use plugboard_model::flow::Severity;
+pub use plugboard_pack::manifest::Place;
 use plugboard_phrases::Language;
 use serde::Serialize;
 
@@ -23,19 +24,6 @@ pub struct Fault {
     pub message: String,
     /// One sentence.
     pub remedy: String,
-}
-
-/// A stretch of one line.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Place {
-    /// From 1.
-    pub line: usize,
-    /// In characters, from 1.
-    pub column: usize,
-    /// In characters, at least 1; never past the end of the line.
-    pub length: usize,
-    /// The line as it is written.
-    pub text: String,
 }
 
 /// Whether rendered faults carry ANSI colours.
@@ -82,7 +70,7 @@ impl Fault {
         if let Some(place) = &self.place {
             let number = place.line.to_string();
             let gutter = " ".repeat(number.len());
-            let (before, marked) = place.split();
+            let (before, marked) = split(place);
             let _ = writeln!(out, "  {number} | {}", place.text);
             let _ = writeln!(out, "  {gutter} | {}{}", blank(before), paint(&"^".repeat(width(marked).max(1)), colour));
         }
@@ -91,14 +79,11 @@ impl Fault {
     }
 }
 
-impl Place {
-    /// The text before the marked stretch, and the stretch.
-    fn split(&self) -> (&str, &str) {
-        let byte =
-            |characters: usize| self.text.char_indices().nth(characters).map_or(self.text.len(), |(byte, _)| byte);
-        let (start, end) = (byte(self.column - 1), byte(self.column - 1 + self.length));
-        (&self.text[..start], &self.text[start..end])
-    }
+/// The text before the marked stretch, and the stretch.
+fn split(place: &Place) -> (&str, &str) {
+    let byte = |characters: usize| place.text.char_indices().nth(characters).map_or(place.text.len(), |(byte, _)| byte);
+    let (start, end) = (byte(place.column - 1), byte(place.column - 1 + place.length));
+    (&place.text[..start], &place.text[start..end])
 }
 
 /// As wide as `text`, tabs kept, so that a caret below stands where it belongs.

@@ -45,7 +45,7 @@ use serde::Serialize;
 pub use fault::{ManifestFault, Place, Preamble, Wrong};
 pub use limits::{Ceiling, LimitFault, Limits};
 pub(crate) use read::{Contents, Part};
-pub(crate) use sheet::place;
+pub use sheet::place;
 
 use crate::{ComponentName, FileName, PackId, Words, World, permissions::Asks};
 

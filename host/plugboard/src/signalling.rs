@@ -2,6 +2,8 @@
 //!
 //! It takes a burst of whatever came, gives each to its exchange, and carries out what the exchanges ask for; it waits for nothing but the next input or deadline.
 
+mod message;
+
 use std::{
     collections::{BTreeMap, BTreeSet, VecDeque},
     sync::Arc,
@@ -16,7 +18,7 @@ use plugboard_transport::{
     media_plane::MediaPlane,
     sip_sockets::{Received, SipSockets},
 };
-use tokio::sync::{Notify, broadcast, mpsc, oneshot};
+use tokio::sync::{Notify, broadcast, mpsc};
 
 use crate::{
     alarms::Alarms,
@@ -27,40 +29,7 @@ use crate::{
     packs::Party,
     questions::Questions,
 };
-
-/// What other threads tell the loop.
-pub(crate) enum Message {
-    Media(Vec<media::Event>),
-    Answered(plugboard_plugin::Reply),
-    Command {
-        tenant: TenantId,
-        /// The name of the access key that it came with.
-        by: Option<Arc<str>>,
-        command: Command,
-        reply: ReplyTo,
-    },
-    /// A tenant's new configuration, or a new tenant. `done` once it is in force.
-    Configure {
-        configuration: Arc<Configuration>,
-        done: oneshot::Sender<()>,
-    },
-    /// The store has no room, or has room again.
-    Storage {
-        full: bool,
-    },
-    /// Take no new calls; end when the last one has, or at `until`.
-    Drain {
-        until: Duration,
-    },
-}
-
-impl Message {
-    /// Has something become a fact of the tenant; nobody waits until it is one.
-    pub(crate) fn noted(tenant: TenantId, fact: EventKind) -> Self {
-        let (reply, _) = oneshot::channel();
-        Self::Command { tenant, by: None, command: Command::Note(fact), reply }
-    }
-}
+pub(crate) use message::Message;
 
 /// One tenant of the loop.
 pub(crate) struct Tenant {

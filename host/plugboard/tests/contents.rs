@@ -145,7 +145,7 @@ fn what_a_pack_brings_is_named_in_full_checked_with_file_and_line_and_holds_the_
         exit 1
         $ plugboard pack remove acme.ivr
         error: Not possible now: acme.ivr is named by /queues/sales/hold_music
-          remedy: name another component there first, or none
+          remedy: name something else there first, or nothing
         exit 1
         $ plugboard apply shop
         ~ queue sales changed

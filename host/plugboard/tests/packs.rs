@@ -113,7 +113,7 @@ fn a_pack_comes_serves_is_upgraded_granted_taken_back_and_removed_while_the_host
         0 errors, 1 warning
         $ plugboard pack remove acme.lines
         error: Not possible now: acme.lines is named by queue sales
-          remedy: name another component there first, or none
+          remedy: name something else there first, or nothing
         exit 1
         $ plugboard pack rollback acme.lines
         acme.lines 1.0.0 serves

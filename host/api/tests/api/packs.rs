@@ -113,7 +113,7 @@ async fn refusals_of_packs_have_a_status_a_word_and_a_remedy() {
     refuse(PackRefused::NotNow {
         code: "in-use",
         detail: "acme.lines is named by queue sales".into(),
-        remedy: "name another component there first, or none".into(),
+        remedy: "name something else there first, or nothing".into(),
     });
     told.push(server.ask("DELETE", &format!("{packs}/acme.lines"), &[], b"").await.problem());
     refuse(PackRefused::NoSuchPack("acme.none".into()));

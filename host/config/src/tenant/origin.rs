@@ -3,13 +3,11 @@
 use std::{collections::BTreeMap, ops::Range, path::PathBuf};
 
 use plugboard_model::FlowId;
+use plugboard_pack::manifest::place;
 use toml::de::{DeTable, DeValue};
 
 use super::json;
-use crate::{
-    Fault, Finding,
-    sheet::{Sheet, place},
-};
+use crate::{Fault, Finding, sheet::Sheet};
 
 /// Flow documents: file and text.
 pub(super) type Documents = BTreeMap<FlowId, (PathBuf, String)>;

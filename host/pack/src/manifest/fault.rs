@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use serde::Serialize;
+
 use crate::{
     Bytes, FileName, FileNameError, NameError, Origin, OriginError, SecretName, World, permissions::EffectKind,
     quantity::QuantityError,
@@ -18,13 +20,13 @@ pub struct ManifestFault {
 }
 
 /// A stretch of one line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Place {
     /// From 1.
     pub line: usize,
     /// In characters, from 1.
     pub column: usize,
-    /// In characters, at least 1.
+    /// In characters, at least 1; never past the end of the line.
     pub length: usize,
     /// The line as it is written; what a terminal would act on is replaced by U+FFFD.
     pub text: String,

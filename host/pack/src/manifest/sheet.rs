@@ -72,7 +72,7 @@ impl<'a> Sheet<'a> {
 }
 
 /// The line that a stretch of bytes begins on, and the stretch as far as it is on that line.
-pub(crate) fn place(text: &str, span: Range<usize>) -> Place {
+pub fn place(text: &str, span: Range<usize>) -> Place {
     let floor = |at: usize| (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
     let start = floor(span.start);
     let before = &text[..start];

@@ -194,7 +194,7 @@ impl PlugboardHost {
             return Err(PackRefused::NotNow {
                 code: "in-use",
                 detail: format!("{id} is named by {}", users.join(", ")),
-                remedy: "name another component there first, or none".into(),
+                remedy: "name something else there first, or nothing".into(),
             });
         }
         let mut transaction = Transaction::new();

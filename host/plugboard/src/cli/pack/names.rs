@@ -2,7 +2,7 @@
 //! fault that shows only in the files.
 
 use plugboard_config::Place;
-use plugboard_pack::FileName;
+use plugboard_pack::{FileName, manifest::place};
 use toml::{
     Spanned,
     de::{DeTable, DeValue},
@@ -50,16 +50,7 @@ impl<'a> Names<'a> {
 
     /// Where the value of a key stands; `None` if it is not there.
     pub(super) fn place(&self, path: &[&str]) -> Option<Place> {
-        let span = self.value(path)?.span();
-        let (before, stretch) = (self.text.get(..span.start)?, self.text.get(span.start..span.end)?);
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
-        let line = self.text.get(line_start..)?.lines().next().unwrap_or_default();
-        Some(Place {
-            line: before.matches('\n').count() + 1,
-            column: before.get(line_start..)?.chars().count() + 1,
-            length: stretch.lines().next().map_or(1, |first| first.chars().count().max(1)),
-            text: line.to_owned(),
-        })
+        Some(place(self.text, self.value(path)?.span()))
     }
 
     fn value(&self, path: &[&str]) -> Option<&Spanned<DeValue<'a>>> {

@@ -182,12 +182,7 @@ pub(super) fn faults_of(faults: Vec<ManifestFault>, whole: &Path) -> Vec<Fault> 
             severity: Severity::Error,
             code: fault.wrong.code().into(),
             file: super::shown(&file).into(),
-            place: fault.place.map(|place| Place {
-                line: place.line,
-                column: place.column,
-                length: place.length,
-                text: place.text,
-            }),
+            place: fault.place,
             node: None,
             message: fault.wrong.to_string(),
             remedy: fault.wrong.remedy(),
