@@ -363,6 +363,11 @@ pub enum EventKind {
         cause: u16,
     },
 
+    /// The process ended before the interaction did; told by the next one as it starts. It is over since what is known of it last.
+    InteractionInterrupted {
+        interaction: InteractionId,
+    },
+
     AgentStateChanged {
         agent: AgentId,
         from: AgentState,
@@ -543,6 +548,7 @@ impl EventKind {
             | Self::RecordingResumed { interaction, .. }
             | Self::RecordingClosed { interaction, .. }
             | Self::RecordingFailed { interaction, .. }
+            | Self::InteractionInterrupted { interaction }
             | Self::InteractionClosed { interaction, .. } => Some(*interaction),
             Self::PluginFailed { interaction, .. }
             | Self::Judged { interaction, .. }

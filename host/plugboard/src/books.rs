@@ -68,8 +68,8 @@ impl Books {
         self.interactions.knows(interaction)
     }
 
-    /// Interactions that have begun and not ended.
-    pub(crate) fn live(&self) -> usize {
+    /// Interactions that have begun and not ended, in order.
+    pub(crate) fn live(&self) -> impl ExactSizeIterator<Item = InteractionId> {
         self.interactions.live()
     }
 }

@@ -112,8 +112,10 @@ fn take_over(
         while books.next_cdr().is_some() {}
         seq = read + 1;
     }
-    let live_before = u64::try_from(books.live()).unwrap_or(u64::MAX);
+    let live_before = u64::try_from(books.live().len()).unwrap_or(u64::MAX);
     let mut kinds: Vec<EventKind> = open_recordings.into_iter().map(|open| open.close()).collect();
+    // Each by itself, so that whoever waits for the end of one hears of it: connectors first of all.
+    kinds.extend(books.live().map(|interaction| EventKind::InteractionInterrupted { interaction }));
     kinds.push(EventKind::Restarted { live_before });
     let mut facts: Vec<Event> = (last + 1..).zip(kinds).map(|(seq, kind)| Event { seq, at: now, kind }).collect();
     for fact in &facts {
@@ -238,7 +240,11 @@ mod tests {
         let configuration = Configuration::empty(tenant.clone());
         take_over(&store, &folders, Timestamp::from_secs(9_000), configuration, &mut recovered).unwrap();
         let last = store.get::<Cdr>(&tenant, "i2000").unwrap().map(|(cdr, _)| cdr.interrupted);
-        assert_eq!((recovered.tenants[0].1, last), (2_001, Some(true)));
+        // Each has its end in the log, and the process its start.
+        assert_eq!((recovered.tenants[0].1, last), (4_001, Some(true)));
+        let told = store.read_log(&tenant, 4_000, 10).unwrap().into_iter().map(|event| event.kind);
+        let interrupted = EventKind::InteractionInterrupted { interaction: InteractionId(2_000) };
+        assert_eq!(told.collect::<Vec<_>>(), [interrupted, EventKind::Restarted { live_before: 2_000 }]);
         std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -58,8 +58,8 @@ impl InteractionFold {
         }
     }
 
-    /// Takes the next event of the tenant's log. Events that concern no interaction change nothing, except `Restarted`,
-    /// which closes whatever was live.
+    /// Takes the next event of the tenant's log. Events that concern no interaction change nothing, except `Restarted`, which closes whatever was live:
+    /// earlier versions told of it in no other way.
     pub fn handle_event(&mut self, event: &Event) {
         self.forget(event.at);
         match (&event.kind, event.kind.interaction()) {
@@ -69,6 +69,7 @@ impl InteractionFold {
                 }
             }
             (_, None) => {}
+            (EventKind::InteractionInterrupted { .. }, Some(id)) => self.interrupt(id),
             (EventKind::InteractionClosed { by, cause, .. }, Some(id)) => {
                 if let Some(mut draft) = self.live.remove(&id) {
                     draft.close(event.seq, event.at, *by, *cause);
@@ -101,9 +102,9 @@ impl InteractionFold {
         self.live.contains_key(&interaction) || self.late.contains_key(&interaction)
     }
 
-    /// Interactions that have begun and not closed.
-    pub fn live(&self) -> usize {
-        self.live.len()
+    /// Interactions that have begun and not closed, in order.
+    pub fn live(&self) -> impl ExactSizeIterator<Item = InteractionId> {
+        self.live.keys().copied()
     }
 
     /// A fold that starts anew must be given events from this sequence number on to know what this one knows. `None`: only
@@ -145,4 +146,4 @@ impl InteractionFold {
 }
 
 /// Q.850 41, temporary failure: the host stopped in the middle.
-pub(crate) const INTERRUPTED: (EndedBy, u16) = (EndedBy::Host, 41);
+pub const INTERRUPTED: (EndedBy, u16) = (EndedBy::Host, 41);

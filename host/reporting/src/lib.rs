@@ -17,7 +17,7 @@ mod rfc3339;
 
 pub use agent::{AgentFold, AgentInterval, AgentTime};
 pub use cdr::Cdr;
-pub use interaction::{Bounds, InteractionFold, LIST_BOUND};
+pub use interaction::{Bounds, INTERRUPTED, InteractionFold, LIST_BOUND};
 pub use interval::{INTERVAL_MS, interval_of, midnight};
 pub use metric::{Metric, ServiceLevel, Unit};
 pub use period::{Grain, Row, rows};

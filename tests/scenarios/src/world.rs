@@ -500,7 +500,7 @@ impl World {
             fold.handle_event(fact);
             cdrs.extend(std::iter::from_fn(|| fold.poll_output()));
         }
-        assert_eq!(fold.live(), 0, "an interaction has no CDR");
+        assert_eq!(fold.live().len(), 0, "an interaction has no CDR");
         cdrs
     }
 }

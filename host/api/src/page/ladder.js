@@ -59,6 +59,7 @@ const Ladder = {
       case 'recording-closed': return note('recorded', { s: (event.length_ms / 1000).toFixed(1) });
       case 'recording-failed': return note('recordingFailed', event, true);
       case 'interaction-closed': return note('closed');
+      case 'interaction-interrupted': return note('interrupted', {}, true);
       default: return null;
     }
   },

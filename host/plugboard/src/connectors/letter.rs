@@ -7,12 +7,12 @@ use std::{sync::Arc, time::Duration};
 use plugboard_api::{Leaves, Sealed, mask_numbers};
 use plugboard_exchange::{Handout, Leave};
 use plugboard_model::{
-    Event, EventKind, InteractionId, TenantId, Timestamp,
+    EndedBy, Event, EventKind, InteractionId, TenantId, Timestamp,
     channel::Outgoing,
     compliance::{Asker, Denial, Effect, Export, Role},
     connector::Notice,
 };
-use plugboard_reporting::Cdr;
+use plugboard_reporting::{Cdr, INTERRUPTED};
 use plugboard_store::{IndexEntry, IndexValue, Record};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -147,7 +147,7 @@ impl Record for Mark {
 /// The contract's word for an event; `None`: no connector hears of it.
 pub(crate) fn kind(event: &EventKind) -> Option<&'static str> {
     match event {
-        EventKind::InteractionClosed { .. } => Some("interaction-ended"),
+        EventKind::InteractionClosed { .. } | EventKind::InteractionInterrupted { .. } => Some("interaction-ended"),
         EventKind::DispositionSet { .. } => Some("disposition-set"),
         _ => None,
     }
@@ -310,11 +310,10 @@ fn words(event: &EventKind, interaction: Option<InteractionId>, cdr: Option<&Cdr
         told.insert("interaction".to_owned(), json!(interaction.to_string()));
     }
     match event {
-        EventKind::InteractionClosed { by, cause, .. } => {
-            if let Some(Value::Object(record)) = cdr.and_then(|cdr| serde_json::to_value(cdr).ok()) {
-                told.extend(record.into_iter().filter(|(name, _)| OF_THE_RECORD.contains(&name.as_str())));
-            }
-            told.extend([("ended_by".to_owned(), json!(by)), ("cause".to_owned(), json!(cause))]);
+        EventKind::InteractionClosed { by, cause, .. } => ended(&mut told, cdr, *by, *cause),
+        EventKind::InteractionInterrupted { .. } => {
+            let (by, cause) = INTERRUPTED;
+            ended(&mut told, cdr, by, cause);
         }
         EventKind::DispositionSet { agent, code, note, .. } => {
             told.extend([
@@ -326,6 +325,13 @@ fn words(event: &EventKind, interaction: Option<InteractionId>, cdr: Option<&Cdr
         _ => {}
     }
     told
+}
+
+fn ended(told: &mut Map<String, Value>, cdr: Option<&Cdr>, by: EndedBy, cause: u16) {
+    if let Some(Value::Object(record)) = cdr.and_then(|cdr| serde_json::to_value(cdr).ok()) {
+        told.extend(record.into_iter().filter(|(name, _)| OF_THE_RECORD.contains(&name.as_str())));
+    }
+    told.extend([("ended_by".to_owned(), json!(by)), ("cause".to_owned(), json!(cause))]);
 }
 
 #[cfg(test)]

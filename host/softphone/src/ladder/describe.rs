@@ -127,6 +127,7 @@ pub fn describe(event: &Event) -> Option<String> {
             format!("plugin {plugin} fails ({why}) and is not asked before {until}")
         }
         EventKind::PluginWell { plugin, .. } => format!("plugin {plugin} is asked again"),
+        EventKind::InteractionInterrupted { .. } => "interrupted by the end of the process".to_owned(),
         EventKind::Restarted { live_before } => format!("restarted, {live_before} calls lost"),
         EventKind::ServiceAlarm { queue, measure, raised, value_ms, limit_ms } => {
             let what = match measure {
