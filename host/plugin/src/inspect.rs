@@ -1,8 +1,6 @@
 //! What a component exports and imports, without running any of it.
 
-use wasmtime::component::Component;
-
-use crate::{Engine, LoadError};
+use crate::{Engine, LoadError, PluginHash, engine::Compiler};
 
 /// Version of the contract `plugboard:plugin` that this host speaks.
 pub const CONTRACT: &str = "0.1.1";
@@ -22,13 +20,16 @@ pub struct Inspected {
 }
 
 impl Engine {
-    /// Compiles a component, which takes a while for a large one, and tells what it names.
+    /// Tells what a component names. One that was never loaded is compiled for it, which takes a while for a large one; nothing of that is kept.
     pub fn inspect(&self, component: &[u8]) -> Result<Inspected, LoadError> {
-        // The engine for large ones: a look needs no slot of the pool. `from_binary` also refuses text and machine code.
-        let wasm = &self.large.wasm;
-        let component = Component::from_binary(wasm, component)
-            .map_err(|error| LoadError::NotAComponent { reason: format!("{error:#}") })?
-            .component_type();
+        let hash = PluginHash::of(component);
+        let known = |compiler: &Compiler| Some((compiler.compiled_before(&hash)?, compiler.wasm.clone()));
+        let (component, wasm) = match known(&self.small).or_else(|| known(&self.large)) {
+            Some(known) => known,
+            // The engine for large ones: a look needs no slot of the pool.
+            None => (self.large.compile_anew(component)?, self.large.wasm.clone()),
+        };
+        let (component, wasm) = (component.component_type(), &wasm);
         let imports: Vec<String> = component.imports(wasm).map(|(name, _)| name.to_owned()).collect();
         let mut inspected = Inspected { imports, ..Inspected::default() };
         for (name, _) in component.exports(wasm) {

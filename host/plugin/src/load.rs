@@ -69,6 +69,12 @@ impl Default for Terms {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct PluginHash(pub [u8; 32]);
 
+impl PluginHash {
+    pub(crate) fn of(component: &[u8]) -> Self {
+        Self(Sha256::digest(component).into())
+    }
+}
+
 /// The first eight bytes tell plugins apart in a log.
 impl fmt::Display for PluginHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -215,7 +221,7 @@ impl Engine {
             || limits.memory > Limits::SMALL.memory
             || limits.table_elements > Limits::SMALL.table_elements;
         let compiler = if is_large { &self.large } else { &self.small };
-        let hash = PluginHash(Sha256::digest(bytes).into());
+        let hash = PluginHash::of(bytes);
         let component = compiler.compile(bytes, &hash)?;
         Ok(Compiled { component, hash, limits, is_large, logs: terms.log })
     }
@@ -257,16 +263,24 @@ struct Compiled {
 
 impl Compiler {
     fn compile(&self, bytes: &[u8], hash: &PluginHash) -> Result<Component, LoadError> {
-        if let Some(component) = self.cache.as_ref().and_then(|cache| cache.get(&self.wasm, &hash.0)) {
+        if let Some(component) = self.compiled_before(hash) {
             return Ok(component);
         }
-        // `from_binary` also refuses text and machine code, which `new` or `deserialize` would take.
-        let compiled = Component::from_binary(&self.wasm, bytes);
-        let component = compiled.map_err(|error| LoadError::NotAComponent { reason: format!("{error:#}") })?;
+        let component = self.compile_anew(bytes)?;
         if let Some(cache) = &self.cache {
             cache.put(&hash.0, &component);
         }
         Ok(component)
+    }
+
+    pub(crate) fn compiled_before(&self, hash: &PluginHash) -> Option<Component> {
+        self.cache.as_ref()?.get(&self.wasm, &hash.0)
+    }
+
+    pub(crate) fn compile_anew(&self, bytes: &[u8]) -> Result<Component, LoadError> {
+        // `from_binary` also refuses text and machine code, which `new` or `deserialize` would take.
+        let compiled = Component::from_binary(&self.wasm, bytes);
+        compiled.map_err(|error| LoadError::NotAComponent { reason: format!("{error:#}") })
     }
 }
 
