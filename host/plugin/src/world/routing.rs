@@ -145,17 +145,68 @@ fn columns(columns: &[Column]) -> Vec<routing::Column> {
 
 /// `asked`: the numbers of the question, in any order.
 fn order(order: routing::Order, asked: impl Iterator<Item = u32>) -> Checked<Order> {
-    let mut left: Vec<u32> = asked.collect();
-    door::at_most("numbers", left.len(), order.numbers.len())?;
-    left.sort_unstable();
-    let mut taken = vec![false; left.len()];
+    let mut left = Left::new(asked.collect());
+    door::at_most("numbers", left.count(), order.numbers.len())?;
     for &number in &order.numbers {
-        let at = left.binary_search(&number).map_err(|_| BadAnswer::UnknownNumber { number })?;
-        if std::mem::replace(&mut taken[at], true) {
-            return Err(BadAnswer::Twice { number });
-        }
+        left.take(number)?;
     }
     Ok(Order { numbers: order.numbers, again_ms: again(order.again_ms)? })
+}
+
+/// Numbers that an answer may still name.
+enum Left {
+    /// Of each number up to the largest: a host counts from 0, so these are as many as there are candidates, and none has to be searched for.
+    Dense { of_each: Vec<Place>, count: usize },
+    /// In order, with what became of each.
+    Sparse(Vec<(u32, Place)>),
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Unknown,
+    Left,
+    Taken,
+}
+
+impl Left {
+    fn new(numbers: Vec<u32>) -> Self {
+        let most = numbers.iter().max().and_then(|most| usize::try_from(*most).ok());
+        match most {
+            Some(most) if most < 4 * MAX_CANDIDATES => {
+                let mut of_each = vec![Place::Unknown; most + 1];
+                numbers.iter().for_each(|number| of_each[*number as usize] = Place::Left);
+                Self::Dense { of_each, count: numbers.len() }
+            }
+            _ => {
+                let mut numbers: Vec<_> = numbers.into_iter().map(|number| (number, Place::Left)).collect();
+                numbers.sort_unstable_by_key(|(number, _)| *number);
+                Self::Sparse(numbers)
+            }
+        }
+    }
+
+    fn count(&self) -> usize {
+        match self {
+            Self::Dense { count, .. } => *count,
+            Self::Sparse(numbers) => numbers.len(),
+        }
+    }
+
+    fn take(&mut self, number: u32) -> Checked<()> {
+        let place = match self {
+            Self::Dense { of_each, .. } => usize::try_from(number).ok().and_then(|number| of_each.get_mut(number)),
+            Self::Sparse(numbers) => {
+                let at = numbers.binary_search_by_key(&number, |(number, _)| *number).ok();
+                at.and_then(|at| numbers.get_mut(at)).map(|(_, place)| place)
+            }
+        };
+        match place.map(|place| std::mem::replace(place, Place::Taken)) {
+            Some(Place::Left) => Ok(()),
+            Some(Place::Taken) => Err(BadAnswer::Twice { number }),
+            // What is not known now is not asked about again: an answer ends with its first fault.
+            Some(Place::Unknown) | None => Err(BadAnswer::UnknownNumber { number }),
+        }
+    }
 }
 
 fn again(again_ms: Option<u32>) -> Checked<Option<u32>> {
@@ -179,4 +230,25 @@ fn relaxed(relaxed: routing::Relaxed, before: &[Need], queues: usize) -> Checked
         return Err(BadAnswer::UnknownNumber { number });
     }
     Ok(Relaxed { needs, overflow_to: relaxed.overflow_to, again_ms: again(relaxed.again_ms)? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn checked(asked: &[u32], answered: &[u32]) -> Checked<()> {
+        let order = routing::Order { numbers: answered.to_vec(), again_ms: None, extra: Vec::new() };
+        super::order(order, asked.iter().copied()).map(drop)
+    }
+
+    #[test]
+    fn each_number_of_the_question_may_be_named_once_however_large_the_numbers_are() {
+        for base in [0, 900, u32::MAX - 2] {
+            let answers: [&[u32]; 5] = [&[], &[base + 2], &[base + 2, base], &[base, base], &[base, base + 1]];
+            let said = answers.map(|answer| checked(&[base, base + 2], answer));
+            let twice = Err(BadAnswer::Twice { number: base });
+            let unknown = Err(BadAnswer::UnknownNumber { number: base + 1 });
+            assert_eq!(said, [Ok(()), Ok(()), Ok(()), twice, unknown]);
+        }
+    }
 }
