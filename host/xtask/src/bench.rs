@@ -51,8 +51,10 @@ enum Name {
     Flow,
     /// A hundred tenants, three of which have plugins that misbehave: CPU of the others' questions, and of all calls.
     Tenants,
-    /// A start with a hundred plugins that were compiled before.
+    /// A start with a hundred plugins, or a hundred packs, that were compiled before.
     Start,
+    /// A CRM is told of each call though it refuses, breaks off, and the host is killed; for `-- --minutes 20`.
+    Soak,
     /// A day of 10,000 calls and 500 agents in virtual time.
     Day,
     /// Past calls, decisions and a day made again, on one core.
@@ -70,6 +72,7 @@ impl Name {
             Self::Flow => "flow",
             Self::Tenants => "tenants",
             Self::Start => "start",
+            Self::Soak => "soak",
             Self::Day => "day",
             Self::Replay => "replay",
         }
@@ -85,6 +88,7 @@ impl Name {
             Self::Flow => figures::FLOW,
             Self::Tenants => figures::TENANTS,
             Self::Start => figures::START,
+            Self::Soak => figures::SOAK,
             Self::Day => figures::DAY,
             Self::Replay => figures::REPLAY,
         }
@@ -100,7 +104,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<(), Failure> {
         serde_json::from_str(&last).map_err(|source| Failure::Figures { last, source })
     };
     let object = match arguments.name {
-        Name::Ivr | Name::Bridge | Name::Record | Name::Queue | Name::Start | Name::Swap => {
+        Name::Ivr | Name::Bridge | Name::Record | Name::Queue | Name::Start | Name::Swap | Name::Soak => {
             measure(with_calls(name, &components)?)?
         }
         Name::Flow | Name::Day | Name::Replay => measure(without_calls(name, &components))?,

@@ -4,9 +4,11 @@ mod bridge;
 mod cross_check;
 mod ivr;
 mod queue;
+mod soak;
 mod start;
 mod swap;
 mod tenants;
+mod vendor;
 
 use std::path::PathBuf;
 
@@ -25,6 +27,7 @@ use crate::{
 pub use bridge::{bridge, record};
 pub use ivr::ivr;
 pub use queue::queue;
+pub use soak::soak;
 pub use start::start;
 pub use swap::swap;
 pub use tenants::tenants;
@@ -37,6 +40,8 @@ pub struct Setting {
     pub short: bool,
     /// `queue` with so many waiting callers only, for looking closer.
     pub waiting: Option<usize>,
+    /// How long `soak` lasts.
+    pub minutes: u32,
     /// The component that misbehaves, for `tenants`.
     pub hostile: Option<PathBuf>,
     /// Another generator to run against the same kind of host, for comparison.

@@ -128,6 +128,17 @@ impl Host {
     /// Stops it as an operator does, and starts it again on what it kept. Returns when calls can come in, with how long that took from the start of the process.
     pub fn restart(&mut self) -> Result<Duration, HostError> {
         self.stop();
+        self.begin()
+    }
+
+    /// Kills it, as a lost machine does, and starts it again on what it kept. Returns when calls can come in.
+    pub fn crash(&mut self) -> Result<Duration, HostError> {
+        self.child.kill()?;
+        self.child.wait()?;
+        self.begin()
+    }
+
+    fn begin(&mut self) -> Result<Duration, HostError> {
         let begun = Instant::now();
         Started { child: self.child, log: self.log, said: self.said } = Started::new(&self.program, &self.folder)?;
         self.server.pid = self.child.id();

@@ -12,6 +12,7 @@ pub mod agents;
 pub mod audio;
 pub mod bench;
 pub mod callers;
+pub mod crm;
 pub mod digest;
 pub mod figures;
 pub mod host;

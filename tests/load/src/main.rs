@@ -34,6 +34,9 @@ struct Arguments {
     /// Run this other generator against the same kind of host as well
     #[arg(long, global = true)]
     ldgen: Option<PathBuf>,
+    /// How long `soak` lasts
+    #[arg(long, global = true, default_value_t = 20)]
+    minutes: u32,
     /// The component that misbehaves, for `tenants`
     #[arg(long, global = true)]
     hostile: Option<PathBuf>,
@@ -58,6 +61,8 @@ enum Benchmark {
     Swap,
     /// Calls of a hundred tenants, with and without three whose flows loop, eat memory and trap
     Tenants,
+    /// 20 calls a second; another system is told of each, though it refuses one in a hundred and the host is killed every four minutes
+    Soak,
 }
 
 impl Benchmark {
@@ -70,6 +75,7 @@ impl Benchmark {
             Self::Start => bench::start(setting),
             Self::Swap => bench::swap(setting),
             Self::Tenants => bench::tenants(setting),
+            Self::Soak => bench::soak(setting),
         }
     }
 }
@@ -96,6 +102,7 @@ fn measure(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
         installation,
         short: arguments.short,
         waiting: arguments.waiting,
+        minutes: arguments.minutes,
         hostile: arguments.hostile.clone(),
         other: arguments.ldgen.clone(),
     };

@@ -2,15 +2,18 @@
 
 use std::{
     io,
+    net::SocketAddrV4,
     path::PathBuf,
-    process::Command,
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     time::{Duration, Instant},
 };
 
 use serde_json::json;
 
-use super::{BenchError, Outcome, Setting, Table, accounts, dialling, doubts, phones, round};
+use super::{
+    BenchError, Outcome, Setting, Table, accounts, dialling, doubts, phones, round,
+    vendor::{make_pack, order},
+};
 use crate::{
     Load, Plan,
     audio::Voice,
@@ -139,19 +142,13 @@ fn swap_until(over: &Receiver<()>, packs: &Packs) -> io::Result<Swaps> {
 /// Two versions of the pack that the tenant's flow is made of; the older one serves.
 struct Packs {
     program: PathBuf,
-    api: String,
+    api: SocketAddrV4,
     newer: String,
 }
 
 impl Packs {
     fn order(&self, arguments: &[&str]) -> io::Result<()> {
-        let output = Command::new(&self.program)
-            .args(arguments)
-            .env("PLUGBOARD_HOST", &self.api)
-            .env_remove("PLUGBOARD_TOKEN")
-            .output()?;
-        let said = || String::from_utf8_lossy(&output.stderr).into_owned();
-        if output.status.success() { Ok(()) } else { Err(io::Error::other(format!("{arguments:?}: {}", said()))) }
+        order(&self.program, self.api, arguments)
     }
 }
 
@@ -161,20 +158,10 @@ const OTHER: &[u8] = &[0, 2, 1, b'x'];
 impl Host {
     fn make_packs(&self, installation: &Installation) -> io::Result<Packs> {
         let component = std::fs::read(installation.plugins.join("flow-graph.wasm"))?;
-        let mut packs =
-            Packs { program: installation.host.clone(), api: format!("http://{}", self.api()), newer: String::new() };
+        let mut packs = Packs { program: installation.host.clone(), api: self.api(), newer: String::new() };
         for (version, component) in [("1.0.0", component.clone()), ("1.1.0", [&component, OTHER].concat())] {
             let folder = self.folder().join(version);
-            std::fs::create_dir_all(&folder)?;
-            let manifest = format!(
-                "[pack]\nid = \"load.ivr\"\nversion = \"{version}\"\ncontract = \"0.1.0\"\nlicence = \"MIT\"\n\
-                 vendor = \"Load\"\nname = \"IVR\"\ndescription = \"A tone\"\n\
-                 [components.flow]\nworld = \"flow\"\nfile = \"flow.wasm\"\n"
-            );
-            std::fs::write(folder.join("plugin.toml"), manifest)?;
-            std::fs::write(folder.join("flow.wasm"), component)?;
-            let file = folder.with_extension("pbpack").display().to_string();
-            packs.order(&["pack", "build", &folder.display().to_string(), "-o", &file])?;
+            let file = make_pack(&installation.host, &folder, "load.ivr", version, "flow", &component)?;
             if packs.newer.is_empty() {
                 packs.order(&["pack", "install", &file])?;
             }
