@@ -1,13 +1,14 @@
 //! Sound for phones that have none: SIPp's scenarios name its port in their SDP.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     f32::consts::TAU,
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     ops::RangeInclusive,
     sync::{
         Arc, Condvar, Mutex,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
+        mpsc::{Receiver, Sender, channel},
     },
     thread::JoinHandle,
     time::{Duration, Instant},
@@ -22,6 +23,9 @@ pub struct Ear {
     pub port: u16,
     stop: Arc<AtomicBool>,
     heard: Arc<Heard>,
+    keys: Sender<u8>,
+    /// Keys that were asked for.
+    asked: AtomicUsize,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -50,6 +54,8 @@ pub enum Sound {
 struct Heard {
     calls: Mutex<Vec<Hearing>>,
     more: Condvar,
+    /// Keys that were pressed to their end.
+    pressed: AtomicUsize,
 }
 
 const PACKET_TIME: Duration = Duration::from_millis(20);
@@ -58,6 +64,9 @@ const FORGET: Duration = Duration::from_millis(1_200);
 /// Packets after which a key is pressed: the prompt has begun by then.
 const BEFORE_KEY: u32 = 15;
 const TELEPHONE_EVENT: u8 = 101;
+/// Packets of one key, and from the beginning of one to the next.
+const KEY: u32 = 8;
+const KEY_AND_PAUSE: u32 = 13;
 
 /// A call to which the ear listens and speaks.
 #[derive(Debug)]
@@ -69,6 +78,10 @@ struct Line {
     sequence: u16,
     timestamp: u32,
     sent: u32,
+    /// To be pressed.
+    keys: VecDeque<u8>,
+    /// The one that is pressed, and packets since it began.
+    pressed: Option<(u8, u32)>,
 }
 
 impl Ear {
@@ -90,8 +103,28 @@ impl Ear {
         let (stop, heard) = (Arc::new(AtomicBool::new(false)), Arc::new(Heard::default()));
         let (stopped, kept) = (Arc::clone(&stop), Arc::clone(&heard));
         let voice = Voice { key, hertz };
-        let thread = std::thread::spawn(move || listen(&socket, voice, &stopped, &kept));
-        Self { port, stop, heard, thread: Some(thread) }
+        let (keys, pressed) = channel();
+        let thread = std::thread::spawn(move || listen(&socket, voice, &pressed, &stopped, &kept));
+        Self { port, stop, heard, keys, asked: AtomicUsize::new(0), thread: Some(thread) }
+    }
+
+    /// Whoever is called presses these keys, one after the other.
+    pub fn press(&self, keys: &str) {
+        for key in keys.chars() {
+            let code = match key {
+                '*' => 10,
+                '#' => 11,
+                digit => digit.to_digit(10).unwrap() as u8,
+            };
+            self.asked.fetch_add(1, Ordering::Relaxed);
+            self.keys.send(code).unwrap();
+        }
+    }
+
+    /// Waits until the keys of the one call are pressed: what is heard goes on meanwhile.
+    pub fn until_pressed(&self, within: Duration) {
+        let asked = self.asked.load(Ordering::Relaxed);
+        self.until("the end of the keys", within, |_| self.heard.pressed.load(Ordering::Relaxed) >= asked);
     }
 
     /// Everything heard so far, by call in the order of their beginning.
@@ -155,7 +188,7 @@ struct Voice {
     hertz: u32,
 }
 
-fn listen(socket: &UdpSocket, voice: Voice, stop: &AtomicBool, heard: &Heard) {
+fn listen(socket: &UdpSocket, voice: Voice, keys: &Receiver<u8>, stop: &AtomicBool, heard: &Heard) {
     let mut lines: BTreeMap<SocketAddr, Line> = BTreeMap::new();
     let mut packet = [0; 2_048];
     while !stop.load(Ordering::Relaxed) {
@@ -166,26 +199,41 @@ fn listen(socket: &UdpSocket, voice: Voice, stop: &AtomicBool, heard: &Heard) {
             let line = lines.entry(from).or_insert_with(|| {
                 calls.push(Hearing { from, packets: Vec::new() });
                 let index = calls.len() - 1;
-                Line { index, heard_at: now, next_at: now, sequence: 1, timestamp: 0, sent: 0 }
+                let keys = VecDeque::new();
+                Line { index, heard_at: now, next_at: now, sequence: 1, timestamp: 0, sent: 0, keys, pressed: None }
             });
             line.heard_at = now;
             calls[line.index].packets.push(Packet { at: now, sound: sound_of(&packet[12..length]) });
             heard.more.notify_all();
         }
-        lines.retain(|_, line| now - line.heard_at < FORGET);
+        for key in keys.try_iter() {
+            lines.values_mut().for_each(|line| line.keys.push_back(key));
+        }
+        // Who presses keys into silence has not hung up.
+        lines.retain(|_, line| now - line.heard_at < FORGET || line.pressed.is_some());
         for (to, line) in &mut lines {
             while line.next_at <= now {
                 line.next_at += PACKET_TIME;
-                line.speak(socket, *to, voice);
+                if line.speak(socket, *to, voice) {
+                    heard.pressed.fetch_add(1, Ordering::Relaxed);
+                }
             }
         }
     }
 }
 
 impl Line {
-    fn speak(&mut self, socket: &UdpSocket, to: SocketAddr, voice: Voice) {
-        // Eight packets of one key: duration rises, the last three have the end bit (RFC 4733 §2.5.1.4).
-        let press = voice.key.zip(self.sent.checked_sub(BEFORE_KEY).filter(|step| *step < 8));
+    /// Sends 20 ms; gives whether a key ends with them.
+    fn speak(&mut self, socket: &UdpSocket, to: SocketAddr, voice: Voice) -> bool {
+        if self.sent == BEFORE_KEY {
+            self.keys.extend(voice.key);
+        }
+        self.pressed = match self.pressed {
+            Some((key, step)) if step + 1 < KEY_AND_PAUSE => Some((key, step + 1)),
+            _ => self.keys.pop_front().map(|key| (key, 0)),
+        };
+        // Duration rises, the last three have the end bit (RFC 4733 §2.5.1.4).
+        let press = self.pressed.filter(|(_, step)| *step < KEY);
         let payload = match press {
             Some((key, step)) => {
                 let duration = ((step.min(5) + 1) * 160) as u16;
@@ -215,6 +263,7 @@ impl Line {
         self.sequence = self.sequence.wrapping_add(1);
         self.timestamp = self.timestamp.wrapping_add(160);
         self.sent += 1;
+        self.pressed.is_some_and(|(_, step)| step + 1 == KEY_AND_PAUSE)
     }
 }
 

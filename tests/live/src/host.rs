@@ -31,6 +31,8 @@ pub struct Surroundings {
     pub address: Option<IpAddr>,
     /// The `digest` of its plugboard.toml, as it stands there.
     pub digest: Option<&'static str>,
+    /// What it logs; `info` unless told.
+    pub log: Option<&'static str>,
     /// Lines under `[limits]` of its plugboard.toml; a drain of one second unless told.
     pub limits: Option<&'static str>,
     /// Its recordings lie on a disk of their own that holds so many KiB.
@@ -124,9 +126,10 @@ impl Host {
              [sip]\nudp = [\"{address}:0\"]\ntcp = [\"{address}:0\"]\n{encrypted}{digest}{certificates}\
              [rtp]\naddress = \"{address}\"\nports = [{first}, {}]\n\
              [api]\nlisten = \"127.0.0.1:0\"\n[[api.tokens]]\nname = \"tests\"\nsecret_file = \"token\"\n\
-             [log]\nlevel = \"info\"\n[limits]\n{}",
+             [log]\nlevel = \"{}\"\n[limits]\n{}",
             plugins.display().to_string(),
             first + 1_999,
+            surroundings.log.unwrap_or("info"),
             surroundings.limits.unwrap_or("drain = \"1s\"\n"),
         );
         fs::write(folder.join("token"), TOKEN).unwrap();

@@ -28,6 +28,8 @@ pub struct Tenant {
     pub limit: Option<u32>,
     /// More of its files, by path; what is there already goes on with this text.
     pub more: Vec<(&'static str, String)>,
+    /// More of its prompts, by path without the ending: WAV files.
+    pub prompts: Vec<(&'static str, &'static [u8])>,
     /// Secrets in the host's folder for it, by file name.
     pub secrets: Vec<(&'static str, &'static str)>,
 }
@@ -44,6 +46,7 @@ impl Default for Tenant {
             ready_on_register: true,
             limit: None,
             more: Vec::new(),
+            prompts: Vec::new(),
             secrets: Vec::new(),
         }
     }
@@ -115,6 +118,11 @@ impl Tenant {
             [("menu", 1.0, 500.0), ("music", 2.0, Self::MUSIC_HERTZ as f32), ("sorry", 0.5, 200.0)]
         {
             fs::write(folder.join("prompts").join(name).with_extension("wav"), tone(seconds, hertz)).unwrap();
+        }
+        for (name, wav) in &self.prompts {
+            let file = folder.join("prompts").join(name).with_extension("wav");
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, wav).unwrap();
         }
         folder
     }
