@@ -9,8 +9,9 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use plugboard_model::{
-    AgentId, Configuration, Dialling, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number, NumberTarget,
-    Queue, QueueId, SkillId, TenantId, TimeZone, channel::Channel, compliance::Rule, connector::Connector,
+    AgentId, Configuration, Dialling, Encryption, ExceptionFlow, Extension, FlowDocument, FlowId, Limits, Number,
+    NumberTarget, Queue, QueueId, SkillId, TenantId, TimeZone, channel::Channel, compliance::Rule,
+    connector::Connector,
 };
 use serde::{Deserialize, Serialize};
 use utoipa::{ToSchema, openapi::schema::Type};
@@ -100,6 +101,9 @@ struct Tenancy {
     #[serde(default)]
     #[schema(value_type = schema::Dialling)]
     dialling: Dialling,
+    #[serde(default)]
+    #[schema(value_type = schema::Encryption)]
+    encryption: Encryption,
     /// Ways into other systems, by the tenant's names for them; flows ask them by these.
     #[serde(default)]
     #[schema(value_type = BTreeMap<String, schema::Connector>)]
@@ -201,6 +205,7 @@ impl From<&Configuration> for Tenancy {
             rules,
             lists,
             dialling,
+            encryption,
             connectors,
             channels,
             limits,
@@ -224,6 +229,7 @@ impl From<&Configuration> for Tenancy {
             rules,
             lists: lists.iter().map(|(name, list)| (Arc::clone(name), list.into())).collect(),
             dialling,
+            encryption,
             connectors,
             channels,
             limits,
@@ -289,6 +295,7 @@ impl Tenancy {
             rules: self.rules,
             lists,
             dialling: self.dialling,
+            encryption: self.encryption,
             connectors: self.connectors,
             channels: self.channels,
             limits: self.limits,

@@ -10,7 +10,8 @@ mod records;
 mod tests;
 
 pub(crate) use configuration::{
-    Applied, Channel, Connector, Dialling, ExceptionFlow, FlowDocument, Limits, NumberTarget, Queue, Rule, TimeZone,
+    Applied, Channel, Connector, Dialling, Encryption, ExceptionFlow, FlowDocument, Limits, NumberTarget, Queue, Rule,
+    TimeZone,
 };
 pub(crate) use figures::{AgentFigures, QueueFigures};
 pub(crate) use host::{Health, HostView, Problem, TenantPage};

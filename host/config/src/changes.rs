@@ -89,6 +89,7 @@ pub fn diff(old: &Configuration, new: &Configuration) -> Changes {
             "exception.apology": exception.apology,
             "exception.queue": exception.queue,
             "dialling.consent_list": configuration.dialling.consent_list,
+            "encryption": configuration.encryption,
             "limits": configuration.limits,
         })
     };

@@ -13,7 +13,7 @@ pub use reference::check_references;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
-    Configuration, Limits, MOST_LISTED, MOST_LISTS, NumberTarget, Queue, QueueId,
+    AgentId, Configuration, Limits, MOST_LISTED, MOST_LISTS, NumberTarget, Queue, QueueId,
     channel::Channel,
     compliance::Rule,
     connector::Connector,
@@ -82,6 +82,7 @@ pub fn check(configuration: &Configuration, judges: Judges<'_>) -> Vec<Finding> 
     agents(configuration, &mut findings);
     numbers(configuration, &mut findings);
     trunk::check(configuration, &mut findings);
+    encryption(configuration, &mut findings);
     rule::check(configuration, judges.rule, &mut findings);
     lists(configuration, &mut findings);
     let operations = connector::check(configuration, judges.connector, &mut findings);
@@ -382,5 +383,20 @@ fn lists(configuration: &Configuration, findings: &mut Findings) {
     {
         let remedy = "write it as lists/NAME.txt: without it no customer is called";
         findings.error("/dialling/consent_list".to_owned(), "unknown-list", format!("there is no list {list}"), remedy);
+    }
+}
+
+/// A policy for nobody protects nobody.
+fn encryption(configuration: &Configuration, findings: &mut Findings) {
+    let (trunks, agents) = (&configuration.trunks, &configuration.agents);
+    for name in configuration.encryption.trunks.keys().filter(|name| !trunks.contains_key(*name)) {
+        let remedy = instead(name, trunks.keys().map(String::as_str));
+        let message = format!("no trunk is called {name:?}");
+        findings.error(format!("/encryption/trunks/{name}"), "unknown-trunk", message, remedy);
+    }
+    for name in configuration.encryption.agents.keys().filter(|name| !agents.contains_key(*name)) {
+        let remedy = instead(name.as_str(), agents.keys().map(AgentId::as_str));
+        let message = format!("no agent is called {:?}", name.as_str());
+        findings.error(format!("/encryption/agents/{name}"), "unknown-agent", message, remedy);
     }
 }

@@ -237,6 +237,33 @@ impl<'a> Fields<'a> {
         found
     }
 
+    /// One of a few words for each name: `{ carrier = "off" }`.
+    pub(crate) fn words<N: FromStr<Err: Display>, T: Copy>(
+        &self,
+        name: &'static str,
+        words: &[(&str, T)],
+        remedy: &str,
+    ) -> Vec<(N, T)> {
+        let Some(value) = self.get(name) else { return Vec::new() };
+        let DeValue::Table(table) = value.get_ref() else {
+            self.wrong(name, value, "a word for each name", remedy.to_owned());
+            return Vec::new();
+        };
+        let read = |(key, value): (&Spanned<_>, &Spanned<DeValue<'_>>)| {
+            let key_text: &std::borrow::Cow<'_, str> = key.get_ref();
+            let id = self.parse_at(name, key_text, key.span(), remedy);
+            let text = if let DeValue::String(text) = value.get_ref() { text.as_ref() } else { "" };
+            let found = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+            if found.is_none() {
+                let message = format!("`{key_text}` cannot be {}", plain(value.get_ref()));
+                let remedy = instead(text, words.iter().map(|(word, _)| *word));
+                self.sheet.error(value.span(), "unknown-word", message, remedy);
+            }
+            Some((id?, found?))
+        };
+        table.iter().filter_map(read).collect()
+    }
+
     /// Whole numbers by name: `{ english = 5 }`.
     pub(crate) fn levels<T: FromStr<Err: Display>>(&self, name: &'static str) -> Vec<(T, u8)> {
         let Some(value) = self.get(name) else { return Vec::new() };

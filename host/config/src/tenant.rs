@@ -47,7 +47,7 @@ const FILES: [(&str, &str); 9] = [
 /// Reads the folder of one tenant; all that is wrong comes back at once, warnings too.
 ///
 /// ```text
-/// tenant.toml    id, name, language, time_zone, domains, [exception], [limits]
+/// tenant.toml    id, name, language, time_zone, domains, [exception], [limits], [dialling], [encryption]
 /// queues.toml    a table a queue      agents.toml   a table an agent
 /// numbers.toml   a table a number     trunks.toml   a table a trunk
 /// rules.toml     a table a rule       connectors.toml   a table a connector

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use plugboard_call::{Offer, Target};
-use plugboard_model::{AgentId, Timestamp};
+use plugboard_model::{AgentId, Timestamp, Trunk};
+use plugboard_sdp as sdp;
 use plugboard_sip as sip;
 
 use crate::{
+    encryption::KeysInClear,
     exchange::Exchange,
     line::{Line, shown_party},
 };
@@ -45,12 +47,12 @@ impl Exchange {
         }
         let dialled = to.user_decoded().unwrap_or_default().into_owned();
         let Some(target) = self.target_of(&dialled, &origin) else { return refuse(sip::Status::NOT_FOUND) };
-        self.acceptable(incoming.offer.as_ref()).map_err(sip::endpoint::Response::new)?;
+        let agent = origin.agent();
+        let security = self.security_of(incoming, agent.as_ref())?;
 
         let interaction = self.new_interaction();
         let leg = self.ids.leg();
-        let agent = origin.agent();
-        self.lines.insert(leg, Line::incoming(interaction, incoming, agent.clone()));
+        self.lines.insert(leg, Line::incoming(interaction, incoming, agent.clone(), security));
         let offer = Offer {
             interaction,
             leg,
@@ -63,6 +65,23 @@ impl Exchange {
         Ok(())
     }
 
+    /// What a caller and we do about SRTP, if their offer has anything that we speak.
+    pub(crate) fn security_of(
+        &mut self,
+        incoming: &sip::endpoint::Incoming,
+        agent: Option<&AgentId>,
+    ) -> Result<sdp::Security, sip::endpoint::Response> {
+        let encryption = &self.configuration.encryption;
+        let srtp = match agent {
+            Some(agent) => encryption.of_agent(agent),
+            None => self.trunk_of(incoming.source).map_or(encryption.srtp, |trunk| encryption.of_trunk(trunk)),
+        };
+        let security =
+            self.security(srtp, incoming.source.transport).map_err(|KeysInClear| self.refuse_plain_keys())?;
+        self.acceptable(incoming.offer.as_ref(), &security)?;
+        Ok(security)
+    }
+
     /// A trunk reaches the tenant's numbers only: what an agent may dial is not for strangers.
     fn target_of(&self, dialled: &str, origin: &Origin) -> Option<Target> {
         match origin {
@@ -73,15 +92,19 @@ impl Exchange {
     }
 
     pub(crate) fn comes_from_trunk(&self, source: sip::Source) -> bool {
+        self.trunk_of(source).is_some()
+    }
+
+    fn trunk_of(&self, source: sip::Source) -> Option<&str> {
         let address = source.remote.ip();
         let shown = source.connection.and_then(|connection| self.identified.get(&connection));
         let is_shown = |domain: &String| shown.is_some_and(|names| names.iter().any(|name| covers(name, domain)));
-        let mut trunks = self.configuration.trunks.values();
-        trunks.any(|trunk| {
+        let is_its = |trunk: &Trunk| {
             trunk.allow.iter().any(|block| block.contains(address))
                 || trunk.peers.iter().any(|peer| peer.ip() == address)
                 || trunk.certificates.iter().any(is_shown)
-        })
+        };
+        self.configuration.trunks.iter().find(|(_, trunk)| is_its(trunk)).map(|(name, _)| name.as_str())
     }
 }
 

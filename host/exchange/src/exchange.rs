@@ -121,6 +121,8 @@ pub struct Exchange {
     pub(crate) tapes: Tapes,
     pub(crate) routing: Routing,
     pub(crate) ids: Ids,
+    /// Keys of SRTP so far.
+    pub(crate) drawn_keys: u64,
     next_interaction: u64,
     seq: u64,
     /// Agents to ring once their reservation is on disk, by the number of the event that says so.
@@ -195,6 +197,7 @@ impl Exchange {
             tapes: Tapes::default(),
             routing: Routing::new(&configuration),
             ids: Ids::starting_after(settings.last_id),
+            drawn_keys: 0,
             next_interaction: settings.last_id + 1,
             seq: settings.last_seq,
             promised: BTreeMap::new(),

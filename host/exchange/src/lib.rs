@@ -15,6 +15,7 @@ mod calls;
 mod check;
 mod command;
 mod control;
+mod encryption;
 mod exchange;
 mod handout;
 mod line;

@@ -23,6 +23,8 @@ pub(crate) struct Line {
     offer: Option<sip::endpoint::Body>,
     /// Our own description, as last sent.
     local: Option<sdp::Local>,
+    /// What it is to say of SRTP, until there is one.
+    security: sdp::Security,
     stream: Option<media::Stream>,
     /// The agent whose phone this is.
     pub(crate) agent: Option<AgentId>,
@@ -43,9 +45,10 @@ impl Line {
         interaction: InteractionId,
         incoming: &sip::endpoint::Incoming,
         agent: Option<AgentId>,
+        security: sdp::Security,
     ) -> Self {
         let hops_left = incoming.hops_left();
-        Self { offer: incoming.offer.clone(), hops_left, ..Self::new(interaction, incoming.call, agent) }
+        Self { offer: incoming.offer.clone(), hops_left, security, ..Self::new(interaction, incoming.call, agent) }
     }
 
     /// A leg that is heard nowhere yet.
@@ -56,6 +59,7 @@ impl Line {
             port: None,
             offer: None,
             local: None,
+            security: sdp::Security::Off,
             stream: None,
             agent,
             awaits_answer: false,
@@ -133,41 +137,37 @@ impl Exchange {
             return;
         };
         let Some(port) = self.port_beside(interaction, agent.as_ref()) else {
-            return self.fail_incoming(now, leg, sip::Status::SERVICE_UNAVAILABLE);
+            let response = sip::endpoint::Response::new(sip::Status::SERVICE_UNAVAILABLE).header("Retry-After", "5");
+            return self.fail_incoming(now, leg, &response);
         };
         self.lines.settle_at(leg, port);
         let Some(line) = self.lines.get_mut(leg) else { return };
         let dialog = line.dialog;
-        let local = sdp::Local::g711(port.rtp(), leg.0);
+        let security = std::mem::take(&mut line.security);
+        let local = sdp::Local { security, ..sdp::Local::g711(port.rtp(), leg.0) };
+        line.local = Some(local.clone());
         let text = match &line.offer {
             Some(offer) => match agree(&local, offer) {
                 Ok((answer, agreed)) => {
                     self.open(leg, &agreed);
                     answer
                 }
-                Err(status) => return self.fail_incoming(now, leg, status),
+                Err(refusal) => return self.fail_incoming(now, leg, &self.refusal(&refusal)),
             },
             None => {
                 line.awaits_answer = true;
                 local.offer().to_string()
             }
         };
-        if let Some(line) = self.lines.get_mut(leg) {
-            line.local = Some(local);
-        }
         // Gone already: the endpoint reports the end by itself.
         let _ = self.sip.answer(now.since_epoch(), dialog, &text);
     }
 
     /// We cannot take this call after all; the caller hears why, and the call ends.
-    fn fail_incoming(&mut self, now: Timestamp, leg: LegId, status: sip::Status) {
+    fn fail_incoming(&mut self, now: Timestamp, leg: LegId, response: &sip::endpoint::Response) {
         let Some(line) = self.lines.get(leg) else { return };
-        let (dialog, interaction) = (line.dialog, line.interaction);
-        let mut response = sip::endpoint::Response::new(status);
-        if status == sip::Status::SERVICE_UNAVAILABLE {
-            response = response.header("Retry-After", "5");
-        }
-        let _ = self.sip.reject(now.since_epoch(), dialog, &response);
+        let (dialog, interaction, status) = (line.dialog, line.interaction, response.status);
+        let _ = self.sip.reject(now.since_epoch(), dialog, response);
         self.drop_line(leg);
         let cause = cause_of_status(status.code());
         self.later(interaction, CallInput::LegEnded { leg, cause, status: Some(status.code()) });
@@ -177,6 +177,9 @@ impl Exchange {
     fn open(&mut self, leg: LegId, agreed: &sdp::Agreed) {
         let Some(line) = self.lines.get_mut(leg) else { return };
         let Some(port) = line.port else { return };
+        if let Some(local) = line.local.as_mut().filter(|_| agreed.srtp.is_some()) {
+            local.security = std::mem::take(&mut local.security).insisting();
+        }
         let codec =
             if agreed.codec.name.eq_ignore_ascii_case("PCMU") { media::Codec::Pcmu } else { media::Codec::Pcma };
         let stream = media::Stream {
@@ -265,9 +268,25 @@ impl Exchange {
     }
 
     /// Whether an INVITE's offer has anything that we speak, before anybody is bothered.
-    pub(crate) fn acceptable(&self, offer: Option<&sip::endpoint::Body>) -> Result<(), sip::Status> {
+    pub(crate) fn acceptable(
+        &self,
+        offer: Option<&sip::endpoint::Body>,
+        security: &sdp::Security,
+    ) -> Result<(), sip::endpoint::Response> {
+        let Some(offer) = offer else { return Ok(()) };
         let anywhere = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
-        offer.map_or(Ok(()), |offer| agree(&sdp::Local::g711(anywhere, 1), offer).map(|_| ()))
+        let local = sdp::Local { security: security.clone(), ..sdp::Local::g711(anywhere, 1) };
+        agree(&local, offer).map(|_| ()).map_err(|refusal| self.refusal(&refusal))
+    }
+
+    fn refusal(&self, refusal: &Refusal) -> sip::endpoint::Response {
+        match refusal {
+            Refusal::NoText => sip::endpoint::Response::new(sip::Status::BAD_REQUEST),
+            Refusal::Answer(error) => {
+                let (code, text) = error.warning();
+                self.warned(refusal.status(), code, &text)
+            }
+        }
     }
 
     pub(crate) fn leg_measured(&mut self, now: Timestamp, port: media::Port, statistics: &media::Statistics) {
@@ -280,18 +299,32 @@ impl Exchange {
             mos: statistics.mos.unwrap_or_default(),
             packets_lost_by_far_end: statistics.lost_by_remote,
             round_trip_ms: statistics.round_trip.map(|time| time.as_secs_f32() * 1_000.0),
+            packets_refused: statistics.refused.total(),
         };
         self.fact(now, EventKind::LegMeasured { interaction, leg, quality });
     }
 }
 
+/// Why an offer gets no answer.
+enum Refusal {
+    NoText,
+    Answer(sdp::AnswerError),
+}
+
+impl Refusal {
+    fn status(&self) -> sip::Status {
+        match self {
+            Self::NoText => sip::Status::BAD_REQUEST,
+            Self::Answer(error) => sip::Status::from_code(error.status()).unwrap_or(sip::Status::NOT_ACCEPTABLE_HERE),
+        }
+    }
+}
+
 /// Our answer to an offer, as text, and what it means.
-fn agree(local: &sdp::Local, offer: &sip::endpoint::Body) -> Result<(String, sdp::Agreed), sip::Status> {
-    let text = offer.text().ok_or(sip::Status::BAD_REQUEST)?;
-    let offer = sdp::Session::parse(text).map_err(|_| sip::Status::BAD_REQUEST)?;
-    let answer = local
-        .answer(&offer)
-        .map_err(|error| sip::Status::from_code(error.status()).unwrap_or(sip::Status::NOT_ACCEPTABLE_HERE))?;
+fn agree(local: &sdp::Local, offer: &sip::endpoint::Body) -> Result<(String, sdp::Agreed), Refusal> {
+    let text = offer.text().ok_or(Refusal::NoText)?;
+    let offer = sdp::Session::parse(text).map_err(|error| Refusal::Answer(error.into()))?;
+    let answer = local.answer(&offer).map_err(Refusal::Answer)?;
     Ok((answer.session.to_string(), answer.agreed))
 }
 

@@ -124,9 +124,9 @@ impl Exchange {
             // It rings still, or is over.
             return refuse(sip::Status::DOES_NOT_EXIST);
         }
-        self.acceptable(incoming.offer.as_ref()).map_err(sip::endpoint::Response::new)?;
+        let security = self.security_of(incoming, Some(&agent))?;
         let new = self.ids.leg();
-        self.lines.insert(new, Line::incoming(interaction, incoming, Some(agent)));
+        self.lines.insert(new, Line::incoming(interaction, incoming, Some(agent), security));
         self.answer_line(now, new);
         // Without a port it was answered 503 there, and the old phone goes on.
         if self.lines.get(new).is_some() {

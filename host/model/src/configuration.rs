@@ -7,8 +7,8 @@ use std::{collections::BTreeMap, path::Path, sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AgentId, Dialling, Extension, FlowId, Number, NumberList, Policy, QueueId, SkillId, TenantId, Timestamp, Trunk,
-    channel::Channel, compliance::Rule, connector::Connector,
+    AgentId, Dialling, Encryption, Extension, FlowId, Number, NumberList, Policy, QueueId, SkillId, TenantId,
+    Timestamp, Trunk, channel::Channel, compliance::Rule, connector::Connector,
 };
 
 /// Everything that one tenant's exchange needs to know. Cheap to share; replaced as a whole.
@@ -49,6 +49,8 @@ pub struct Configuration {
     pub lists: BTreeMap<Arc<str>, NumberList>,
     #[serde(default, skip_serializing_if = "Dialling::is_default")]
     pub dialling: Dialling,
+    #[serde(default, skip_serializing_if = "Encryption::is_default")]
+    pub encryption: Encryption,
     /// Ways into other systems, by the tenant's names for them.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub connectors: BTreeMap<Arc<str>, Arc<Connector>>,
@@ -97,6 +99,7 @@ impl Configuration {
             rules: BTreeMap::new(),
             lists: BTreeMap::new(),
             dialling: Dialling::default(),
+            encryption: Encryption::default(),
             connectors: BTreeMap::new(),
             channels: BTreeMap::new(),
             limits: Limits::default(),

@@ -11,6 +11,7 @@ pub mod connector;
 mod country;
 pub mod dialer;
 mod dialling;
+mod encryption;
 mod event;
 pub mod flow;
 mod id;
@@ -29,6 +30,7 @@ pub use configuration::{
 };
 pub use country::country_of;
 pub use dialling::{Dialling, MOST_LISTED, MOST_LISTS, NumberList};
+pub use encryption::{Encryption, Srtp};
 pub use event::{
     Choice, EndedBy, Event, EventKind, Quality, QueueExit, ReleaseReason, Role, ServiceMeasure, TransferKind, millis,
 };

@@ -34,6 +34,15 @@ impl Baresip {
 
     /// `None`, and says so, where it is not installed. `transport` is `udp`, `tcp` or `tls`.
     pub fn start(host: &Host, agent: &str, transport: &str, hertz: u32) -> Option<Self> {
+        Self::start_with(host, agent, transport, hertz, "")
+    }
+
+    /// With SRTP: `srtp` where the other side does it too, `srtp-mand` or not at all.
+    pub fn start_encrypted(host: &Host, agent: &str, transport: &str, hertz: u32, srtp: &str) -> Option<Self> {
+        Self::start_with(host, agent, transport, hertz, &format!(";mediaenc={srtp}"))
+    }
+
+    fn start_with(host: &Host, agent: &str, transport: &str, hertz: u32, more: &str) -> Option<Self> {
         let Some(modules) = MODULES.map(Path::new).into_iter().find(|folder| folder.join("aufile.so").exists()) else {
             println!("skipped: baresip is not installed; sudo apt-get install -y --no-install-recommends baresip-core");
             return None;
@@ -51,7 +60,7 @@ impl Baresip {
             "poll_method epoll\nsip_listen {ip}:0\n{authority}net_interface {ip}\nrtp_ports 46000-46999\n\
              snd_path {folder}\naudio_source aufile,{says}\naudio_alert aufile,{says}\n\
              ausrc_srate 8000\nausrc_channels 1\naudio_level no\n\
-             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule_tmp uuid.so\n\
+             module_path {modules}\nmodule g711.so\nmodule aufile.so\nmodule sndfile.so\nmodule srtp.so\nmodule_tmp uuid.so\n\
              module_tmp account.so\nmodule_app menu.so\n",
             folder = folder.display(),
             says = says.display(),
@@ -65,7 +74,7 @@ impl Baresip {
             _ => host.sip,
         };
         let account = format!(
-            "<sip:{agent}@{address};transport={transport}>;auth_user={agent};auth_pass={};answermode=auto;audio_codecs=PCMU/8000/1;regint=600\n",
+            "<sip:{agent}@{address};transport={transport}>;auth_user={agent};auth_pass={};answermode=auto;audio_codecs=PCMU/8000/1;regint=600{more}\n",
             Tenant::password(agent)
         );
         fs::write(folder.join("accounts"), account).unwrap();

@@ -8,8 +8,15 @@ use serde_json::json;
 
 const SOON: Duration = Duration::from_secs(20);
 
+/// An agent's phone that is called encrypted, beside a caller who is not.
+fn encryption(policy: &str) -> Tenant {
+    let table =
+        format!("[encryption]\nsrtp = \"off\"\nkeys_in_clear = true\n[encryption.agents]\na001 = \"{policy}\"\n");
+    Tenant { more: vec![("tenant.toml", table)], ..Tenant::default() }
+}
+
 #[track_caller]
-fn an_agent_talks_with(transport: &str) {
+fn an_agent_talks_with(transport: &str, tenant: &Tenant, srtp: Option<&str>) {
     let Some(address) = Baresip::address() else { return };
     // libre 1.1 of Debian 12 gives up at a SHA-256 challenge, even beside one for MD5.
     let surroundings = Surroundings {
@@ -18,10 +25,14 @@ fn an_agent_talks_with(transport: &str) {
         encrypted: transport == "tls",
         ..Surroundings::default()
     };
-    let host = Host::start_in(&Tenant::default(), surroundings);
+    let host = Host::start_in(tenant, surroundings);
     let mut events = host.events();
     let ear = Ear::open(None);
-    let Some(phone) = Baresip::start(&host, "a001", transport, 600) else { return };
+    let phone = match srtp {
+        Some(srtp) => Baresip::start_encrypted(&host, "a001", transport, 600, srtp),
+        None => Baresip::start(&host, "a001", transport, 600),
+    };
+    let Some(phone) = phone else { return };
     events.until_count("phone-registered", 1, SOON);
     let caller = host.caller("caller", "493", "8002", &ear);
     let told = events.until("a call that talks", SOON, |all| count(all, "connected") == 1);
@@ -47,15 +58,26 @@ fn an_agent_talks_with(transport: &str) {
 
 #[test]
 fn baresip_registers_over_udp_answers_and_both_hear_each_other() {
-    an_agent_talks_with("udp");
+    an_agent_talks_with("udp", &Tenant::default(), None);
 }
 
 #[test]
 fn baresip_registers_over_tcp_and_is_called_over_its_connection() {
-    an_agent_talks_with("tcp");
+    an_agent_talks_with("tcp", &Tenant::default(), None);
+}
+
+/// The phone takes no plain call and the host offers none; the caller is plain.
+#[test]
+fn baresip_that_insists_on_srtp_and_a_plain_caller_hear_each_other() {
+    an_agent_talks_with("udp", &encryption("required"), Some("srtp-mand"));
+}
+
+#[test]
+fn baresip_takes_the_srtp_that_it_is_offered_beside_plain_sound() {
+    an_agent_talks_with("tcp", &encryption("offered"), Some("srtp"));
 }
 
 #[test]
 fn baresip_registers_over_tls_and_is_called_over_its_connection() {
-    an_agent_talks_with("tls");
+    an_agent_talks_with("tls", &Tenant::default(), None);
 }

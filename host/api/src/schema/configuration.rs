@@ -94,6 +94,32 @@ pub(crate) struct Dialling {
     emergency: Vec<String>,
 }
 
+/// What is wanted of SRTP.
+#[derive(ToSchema)]
+#[schema(rename_all = "kebab-case")]
+pub(crate) enum Srtp {
+    Off,
+    Offered,
+    Required,
+}
+
+/// Whether what is said on calls is legible on the wire.
+#[derive(ToSchema)]
+pub(crate) struct Encryption {
+    /// Of legs of which nothing else is said; `offered` unless told.
+    #[schema(required = false)]
+    srtp: Srtp,
+    /// Keys of SRTP are said in SIP by TLS, or with this by any way: only for networks that nobody else listens to.
+    #[schema(required = false)]
+    keys_in_clear: bool,
+    /// By name of a trunk.
+    #[schema(required = false)]
+    trunks: BTreeMap<String, Srtp>,
+    /// By agent: for their phones.
+    #[schema(required = false)]
+    agents: BTreeMap<String, Srtp>,
+}
+
 #[derive(ToSchema)]
 pub(crate) struct Rule {
     /// The component's name.

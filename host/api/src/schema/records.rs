@@ -140,6 +140,9 @@ pub(crate) struct Quality {
     /// By the far end's RTCP.
     packets_lost_by_far_end: u64,
     round_trip_ms: Option<f32>,
+    /// SRTP of nobody with the far end's key, or that came before; left out where there was none.
+    #[schema(required = false)]
+    packets_refused: u64,
 }
 
 /// One wait in one queue.

@@ -6,8 +6,9 @@ mod trunk;
 use std::{path::Path, time::Duration};
 
 use plugboard_model::{
-    Agent, AgentId, Configuration, ExceptionFlow, Extension, FlowDocument, FlowId, NumberTarget, Policy, Queue,
-    QueueId, SkillNeed, Strategy, TenantId, Timestamp, channel::Channel, compliance::Rule, connector::Connector,
+    Agent, AgentId, Configuration, Encryption, ExceptionFlow, Extension, FlowDocument, FlowId, NumberTarget, Policy,
+    Queue, QueueId, SkillNeed, Srtp, Strategy, TenantId, Timestamp, channel::Channel, compliance::Rule,
+    connector::Connector,
 };
 use toml::de::DeTable;
 
@@ -133,8 +134,25 @@ pub(super) fn tenant(table: &DeTable<'_>, sheet: &Sheet, now: Timestamp) -> Opti
         );
         dialling.finish();
     }
+    if let Some(table) = root.table("encryption", "[encryption]") {
+        into.encryption = encryption(&table);
+        table.finish();
+    }
     root.finish();
     id.map(|_| into)
+}
+
+fn encryption(table: &Fields<'_>) -> Encryption {
+    const WORDS: [(&str, Srtp); 3] = [("off", Srtp::Off), ("offered", Srtp::Offered), ("required", Srtp::Required)];
+    let remedy = "write a word for each: { carrier = \"off\" }";
+    // A trunk's name follows the rules of every other name.
+    let trunks = table.words::<FlowId, _>("trunks", &WORDS, remedy);
+    Encryption {
+        srtp: table.word("srtp", &WORDS).unwrap_or_default(),
+        keys_in_clear: table.flag("keys_in_clear").unwrap_or_default(),
+        trunks: trunks.into_iter().map(|(name, srtp)| (name.to_string(), srtp)).collect(),
+        agents: table.words("agents", &WORDS, remedy).into_iter().collect(),
+    }
 }
 
 fn queue(id: &str, fields: &Fields<'_>) -> Option<Queue> {

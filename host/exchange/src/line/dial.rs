@@ -2,7 +2,7 @@
 
 use plugboard_call::{Input as CallInput, gate::Judged};
 use plugboard_media as media;
-use plugboard_model::{AgentId, InteractionId, LegId, Number, Timestamp};
+use plugboard_model::{AgentId, InteractionId, LegId, Number, Srtp, Timestamp};
 use plugboard_sdp as sdp;
 use plugboard_sip as sip;
 
@@ -38,7 +38,8 @@ impl Exchange {
         let (uri, next_hop) = (binding.contact.as_str().to_owned(), binding.target);
         let host = self.settings.host.clone();
         let to = format!("<sip:{agent}@{host}>");
-        self.dial(now, interaction, leg, Some(agent), uri, next_hop, shown, to, None);
+        let srtp = self.configuration.encryption.of_agent(&agent);
+        self.dial(now, interaction, leg, Some(agent), uri, (next_hop, srtp), shown, to, None);
     }
 
     pub(super) fn dial_number(
@@ -50,8 +51,9 @@ impl Exchange {
         shown: &str,
     ) {
         let number = number.into_what();
-        let trunk = self.configuration.trunks.values().find(|trunk| !trunk.peers.is_empty());
-        let Some((trunk, peer)) = trunk.and_then(|trunk| trunk.peers.first().map(|peer| (trunk, *peer))) else {
+        let trunk = self.configuration.trunks.iter().find(|(_, trunk)| !trunk.peers.is_empty());
+        let first = trunk.and_then(|(name, trunk)| trunk.peers.first().map(|peer| (name, trunk, *peer)));
+        let Some((name, trunk, peer)) = first else {
             return self.later(interaction, CallInput::LegRefused { leg, status: 503, cause: cause_of_status(503) });
         };
         let account = match (&trunk.user, &trunk.password) {
@@ -62,7 +64,8 @@ impl Exchange {
         };
         let uri = format!("sip:{number}@{peer}");
         let to = format!("<{uri}>");
-        self.dial(now, interaction, leg, None, uri, sip::Target::udp(peer), shown, to, account);
+        let way = (sip::Target::udp(peer), self.configuration.encryption.of_trunk(name));
+        self.dial(now, interaction, leg, None, uri, way, shown, to, account);
     }
 
     #[expect(clippy::too_many_arguments, reason = "one INVITE's parts; a struct would only repeat sip::Invite")]
@@ -73,16 +76,19 @@ impl Exchange {
         leg: LegId,
         agent: Option<AgentId>,
         uri: String,
-        next_hop: sip::Target,
+        (next_hop, srtp): (sip::Target, Srtp),
         shown: &str,
         to: String,
         account: Option<sip::digest::Account>,
     ) {
         let refused = |status: u16| CallInput::LegRefused { leg, status, cause: cause_of_status(status) };
+        let Ok(security) = self.security(srtp, next_hop.transport) else {
+            return self.later(interaction, refused(488));
+        };
         let Some(port) = self.port_beside(interaction, agent.as_ref()) else {
             return self.later(interaction, refused(503));
         };
-        let mut local = sdp::Local::g711(port.rtp(), leg.0);
+        let mut local = sdp::Local { security, ..sdp::Local::g711(port.rtp(), leg.0) };
         if self.speaks_pcmu(interaction) {
             // The same codec on both legs needs no transcoding.
             local.codecs.reverse();

@@ -145,7 +145,7 @@ impl Exchange {
                     self.call_input(now, interaction, CallInput::LegHeld { leg, held });
                 }
             }
-            Err(status) => refuse(self, status),
+            Err(refusal) => refuse(self, refusal.status()),
         }
     }
 }

@@ -101,4 +101,12 @@ pub struct Quality {
     /// Time to the far end and back by RTCP; `None` where it sends none.
     #[serde(default)]
     pub round_trip_ms: Option<f32>,
+    /// SRTP of nobody with the far end's key, or that came before: thrown away unheard. 0 on a plain leg.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub packets_refused: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }
