@@ -13,7 +13,7 @@ pub use reference::check_references;
 use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
-    AgentId, Configuration, Limits, MOST_LISTED, MOST_LISTS, NumberTarget, Queue, QueueId,
+    AgentId, Configuration, Limits, MOST_LISTED, MOST_LISTS, NumberTarget, Queue, QueueId, Srtp, Trunk,
     channel::Channel,
     compliance::Rule,
     connector::Connector,
@@ -398,5 +398,16 @@ fn encryption(configuration: &Configuration, findings: &mut Findings) {
         let remedy = instead(name.as_str(), agents.keys().map(AgentId::as_str));
         let message = format!("no agent is called {:?}", name.as_str());
         findings.error(format!("/encryption/agents/{name}"), "unknown-agent", message, remedy);
+    }
+    let is_mute = |name: &str, trunk: &Trunk| {
+        let policy = &configuration.encryption;
+        !trunk.peers.is_empty() && policy.of_trunk(name) == Srtp::Required && !policy.keys_in_clear
+    };
+    for (name, _) in trunks.iter().filter(|(name, trunk)| is_mute(name, trunk)) {
+        let message =
+            "no call goes out by this trunk: SRTP is required, and its keys would go by UDP, where they are legible";
+        let remedy =
+            "set `keys_in_clear` if nobody else listens on the way, or give the trunk another word under [encryption]";
+        findings.warn(format!("/trunks/{name}/peers"), "keys-in-clear", message.to_owned(), remedy);
     }
 }

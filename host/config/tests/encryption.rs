@@ -1,7 +1,7 @@
 //! What a tenant says of encrypted sound.
 #![allow(clippy::unwrap_used, reason = "a test that panics fails, as it should")]
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use expect_test::expect;
 use plugboard_config::{Fault, Judges, Style, load_tenant, render};
@@ -19,12 +19,16 @@ const JUDGES: Judges<'static> = Judges {
 };
 
 fn tenant(name: &str, encryption: &str) -> Result<Configuration, Vec<Fault>> {
+    load_tenant(&written(name, encryption), JUDGES).map(|bundle| bundle.configuration)
+}
+
+fn written(name: &str, encryption: &str) -> PathBuf {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("encryption").join(name);
     std::fs::create_dir_all(&folder).unwrap();
     std::fs::write(folder.join("tenant.toml"), format!("id = \"shop\"\n{encryption}")).unwrap();
     std::fs::write(folder.join("agents.toml"), AGENTS).unwrap();
     std::fs::write(folder.join("trunks.toml"), TRUNKS).unwrap();
-    load_tenant(&folder, JUDGES).map(|bundle| bundle.configuration)
+    folder
 }
 
 #[test]
@@ -39,6 +43,25 @@ fn a_tenant_has_one_policy_and_others_for_single_trunks_and_agents() {
     );
     assert_eq!(encryption.of_trunk("another"), Srtp::Required);
     assert_eq!(tenant("silent", "").unwrap().encryption, Encryption::default());
+}
+
+#[test]
+fn a_trunk_whose_calls_out_could_only_be_refused_is_told_of() {
+    let folder = written("mute", "[encryption]\nsrtp = \"required\"\n");
+    std::fs::write(folder.join("trunks.toml"), "[carrier]\npeers = [\"192.0.2.9:5060\"]\n").unwrap();
+    expect![[r#"
+        agents.toml:1:2: warning[agent-without-queue]: this agent serves no queue and gets direct calls only
+          1 | [amy]
+            |  ^^^
+          remedy: add queues = ["…"] if that is not meant
+
+        trunks.toml:2:9: warning[keys-in-clear]: no call goes out by this trunk: SRTP is required, and its keys would go by UDP, where they are legible
+          2 | peers = ["192.0.2.9:5060"]
+            |         ^^^^^^^^^^^^^^^^^^
+          remedy: set `keys_in_clear` if nobody else listens on the way, or give the trunk another word under [encryption]
+
+        0 errors, 2 warnings
+    "#]].assert_eq(&render(&load_tenant(&folder, JUDGES).unwrap().warnings, Style::Plain));
 }
 
 #[test]

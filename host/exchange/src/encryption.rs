@@ -15,14 +15,16 @@ pub(crate) struct KeysInClear;
 impl Exchange {
     /// What a leg may do that is signalled this way. Each has keys of its own.
     pub(crate) fn security(&mut self, srtp: Srtp, by: sip::Transport) -> Result<sdp::Security, KeysInClear> {
-        let is_private = matches!(by, sip::Transport::Tls | sip::Transport::Wss);
-        let may_say_keys = is_private || self.configuration.encryption.keys_in_clear;
-        match (srtp, may_say_keys) {
+        match (srtp, self.may_say_keys(by)) {
             (Srtp::Off, _) | (Srtp::Offered, false) => Ok(sdp::Security::Off),
             (Srtp::Offered, true) => Ok(sdp::Security::Offered(self.draw_keys())),
             (Srtp::Required, true) => Ok(sdp::Security::Required(self.draw_keys())),
             (Srtp::Required, false) => Err(KeysInClear),
         }
+    }
+
+    pub(crate) fn may_say_keys(&self, by: sip::Transport) -> bool {
+        matches!(by, sip::Transport::Tls | sip::Transport::Wss) || self.configuration.encryption.keys_in_clear
     }
 
     /// From the secret, which nobody can guess, and a number that never comes twice in the life of an exchange.

@@ -28,6 +28,8 @@ struct Centre {
     by: Transport,
     answers: String,
     ladder: String,
+    /// The exchange's, in its call with the carrier.
+    tag: String,
 }
 
 impl Centre {
@@ -67,20 +69,35 @@ impl Centre {
         let ports = (0..8).map(|number| media::Port { worker: 0, number: 20_000 + 2 * number, ip }).collect();
         exchange.handle_input(NOW, Input::Media(media::Event::PortsAvailable { ports }));
         let amy = Endpoint::new(sip::Config { token: "phone".into(), ..sip::Config::default() }, 2);
-        Self { exchange, amy, by: Transport::Udp, answers: String::new(), ladder: String::new() }
+        Self { exchange, amy, by: Transport::Udp, answers: String::new(), ladder: String::new(), tag: String::new() }
     }
 
     /// The carrier calls with this audio, and what both say is carried until neither says more.
     fn call(&mut self, number: &str, by: Transport, audio: &str) {
-        let sdp = format!("v=0\r\no=- 1 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n{audio}");
-        let invite = format!(
-            "INVITE sip:{number}@shop.example SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.9:5060;branch=z9hG4bKc1\r\n\
-             Max-Forwards: 70\r\nFrom: <sip:555@carrier.example>;tag=c\r\nTo: <sip:{number}@shop.example>\r\n\
-             Call-ID: c1\r\nCSeq: 1 INVITE\r\nContact: <sip:555@192.0.2.9>\r\nContent-Type: application/sdp\r\n\
+        self.send(by, 1, "INVITE", number, "", audio);
+    }
+
+    /// The carrier says this in the call to 4000.
+    fn say(&mut self, by: Transport, cseq: u32, method: &str, tag: &str, audio: &str) {
+        self.send(by, cseq, method, "4000", &format!(";tag={tag}"), audio);
+    }
+
+    /// An empty `audio`: without a description.
+    fn send(&mut self, by: Transport, cseq: u32, method: &str, number: &str, tag: &str, audio: &str) {
+        let sdp = match audio {
+            "" => String::new(),
+            _ => format!("v=0\r\no=- 1 {cseq} IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n{audio}"),
+        };
+        let kind = if sdp.is_empty() { "" } else { "Content-Type: application/sdp\r\n" };
+        let request = format!(
+            "{method} sip:{number}@shop.example SIP/2.0\r\nVia: SIP/2.0/{} 192.0.2.9:5060;branch=z9hG4bKc{cseq}{method}\r\n\
+             Max-Forwards: 70\r\nFrom: <sip:555@carrier.example>;tag=c\r\nTo: <sip:{number}@shop.example>{tag}\r\n\
+             Call-ID: c1\r\nCSeq: {cseq} {method}\r\nContact: <sip:555@192.0.2.9>\r\n{kind}\
              Content-Length: {}\r\n\r\n{sdp}",
+            by.name(),
             sdp.len()
         );
-        let input = Input::Sip { source: source(by, CARRIER, HOST, 1), bytes: invite.into_bytes() };
+        let input = Input::Sip { source: source(by, CARRIER, HOST, 1), bytes: request.into_bytes() };
         self.exchange.handle_input(NOW, input);
         self.run();
     }
@@ -122,13 +139,18 @@ impl Centre {
                 match output {
                     Output::Sip { target, bytes } if target.remote.to_string() == CARRIER => {
                         shown(&mut self.ladder, "carrier <-", &bytes);
+                        let text = String::from_utf8_lossy(&bytes);
+                        let to = text.lines().find(|line| line.starts_with("To:"));
+                        if let Some((_, tag)) = to.and_then(|to| to.split_once(";tag=")) {
+                            self.tag = tag.to_owned();
+                        }
                     }
                     Output::Sip { bytes, .. } => {
                         shown(&mut self.ladder, "amy <-", &bytes);
                         let source = source(self.by, HOST, AMY, 2);
                         self.amy.handle_input(NOW.since_epoch(), sip::Input::Received { source, bytes: &bytes });
                     }
-                    Output::Media(media::Command::Open { stream, .. }) => {
+                    Output::Media(media::Command::Open { stream, .. } | media::Command::Retarget { stream, .. }) => {
                         let how = stream.srtp.map_or("plain", |keys| keys.send.suite().name());
                         writeln!(self.ladder, "sound {how}").unwrap();
                     }
@@ -253,6 +275,75 @@ fn an_agent_whose_phone_answers_plain_where_it_must_not_is_hung_up() {
 
         carrier <- SIP/2.0 488 Not Acceptable Here
     "#]].assert_eq(&[plain, encrypted, by_udp].join("\n"));
+}
+
+/// A caller by TLS with this audio, whose ACK and changes come as told; what they hear.
+fn changed(encryption: Encryption, audio: &str, changes: &[(Transport, &str)]) -> String {
+    let mut centre = Centre::new(encryption);
+    centre.call("4000", Transport::Tls, audio);
+    let tag = centre.tag.clone();
+    centre.say(Transport::Tls, 1, "ACK", &tag, "");
+    centre.ladder.clear();
+    for (number, (by, audio)) in (2..).zip(changes) {
+        writeln!(centre.ladder, "carrier -> INVITE by {} | {}", by.name(), audio.lines().next().unwrap_or("no offer"))
+            .unwrap();
+        centre.say(*by, number, "INVITE", &tag, audio);
+        centre.say(*by, number, "ACK", &tag, "");
+    }
+    centre.ladder
+}
+
+const PLAIN: &str = "m=audio 5000 RTP/AVP 8\r\n";
+
+#[test]
+fn an_encrypted_call_is_not_changed_to_plain_and_no_key_of_it_is_said_in_the_clear() {
+    let encrypted = format!("m=audio 5000 RTP/SAVP 8\r\n{KEY}");
+    let changes =
+        [(Transport::Tls, PLAIN), (Transport::Udp, &*encrypted), (Transport::Udp, ""), (Transport::Tls, &*encrypted)];
+    expect![[r#"
+        carrier -> INVITE by TLS | m=audio 5000 RTP/AVP 8
+        carrier <- SIP/2.0 488 Not Acceptable Here
+        carrier -> INVITE by UDP | m=audio 5000 RTP/SAVP 8
+        carrier <- SIP/2.0 488 Not Acceptable Here
+        carrier -> INVITE by UDP | no offer
+        carrier <- SIP/2.0 488 Not Acceptable Here
+        carrier -> INVITE by TLS | m=audio 5000 RTP/SAVP 8
+        sound AES_CM_128_HMAC_SHA1_80
+        carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/SAVP 8 | a=crypto:1 AES_CM_128_HMAC_SHA1_80
+    "#]]
+    .assert_eq(&changed(Encryption::default(), &encrypted, &changes));
+}
+
+#[test]
+fn a_plain_call_may_be_changed_in_the_clear_and_becomes_encrypted_by_tls_only() {
+    let beside = format!("{PLAIN}{KEY}");
+    let changes =
+        [(Transport::Udp, &*beside), (Transport::Udp, ""), (Transport::Tls, &*beside), (Transport::Tls, PLAIN)];
+    expect![[r#"
+        carrier -> INVITE by UDP | m=audio 5000 RTP/AVP 8
+        sound plain
+        carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/AVP 8
+        carrier -> INVITE by UDP | no offer
+        carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/AVP 8 0 101
+        carrier -> INVITE by TLS | m=audio 5000 RTP/AVP 8
+        sound AES_CM_128_HMAC_SHA1_80
+        carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/AVP 8 | a=crypto:1 AES_CM_128_HMAC_SHA1_80
+        carrier -> INVITE by TLS | m=audio 5000 RTP/AVP 8
+        carrier <- SIP/2.0 488 Not Acceptable Here
+    "#]]
+    .assert_eq(&changed(Encryption::default(), PLAIN, &changes));
+}
+
+#[test]
+fn a_caller_without_an_offer_who_then_answers_plain_where_it_must_not_is_hung_up() {
+    let mut centre = Centre::new(Encryption { srtp: Srtp::Required, ..Encryption::default() });
+    centre.call("4000", Transport::Tls, "");
+    let tag = centre.tag.clone();
+    centre.say(Transport::Tls, 1, "ACK", &tag, PLAIN);
+    expect![[r#"
+        carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/SAVP 8 0 101 | a=crypto:1 AEAD_AES_128_GCM | a=crypto:2 AES_CM_128_HMAC_SHA1_80 | a=crypto:3 AES_CM_128_HMAC_SHA1_32
+        carrier <- BYE sip:555@192.0.2.9 SIP/2.0
+    "#]].assert_eq(&centre.ladder);
 }
 
 #[test]

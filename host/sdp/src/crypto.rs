@@ -150,6 +150,11 @@ impl Security {
         }
     }
 
+    /// What is left of it where keys may not be said: plain RTP, or `None` where that is not enough.
+    pub fn unsaid(&self) -> Option<Self> {
+        (!matches!(self, Self::Required(_))).then_some(Self::Off)
+    }
+
     fn keys(&self) -> Option<&OurKeys> {
         match self {
             Self::Off => None,

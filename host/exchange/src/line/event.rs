@@ -42,7 +42,9 @@ impl Exchange {
                     self.call_input(now, interaction, CallInput::LegEnded { leg, cause, status });
                 }
             }
-            sip::Event::Reinvited { call, offer } => self.reinvited(now, call, offer.as_ref()),
+            sip::Event::Reinvited { call, offer, source } => {
+                self.reinvited(now, call, offer.as_ref(), source.transport);
+            }
             sip::Event::Referred(referred) => self.referred(now, &referred),
             sip::Event::Info { call, content_type, body } => {
                 if let Some((leg, interaction)) = self.leg_of(call)
@@ -115,18 +117,28 @@ impl Exchange {
     }
 
     /// The far end changes the session: new address, hold, or only a refresh.
-    fn reinvited(&mut self, now: Timestamp, dialog: sip::CallHandle, offer: Option<&sip::endpoint::Body>) {
+    fn reinvited(
+        &mut self,
+        now: Timestamp,
+        dialog: sip::CallHandle,
+        offer: Option<&sip::endpoint::Body>,
+        by: sip::Transport,
+    ) {
         let refuse = |exchange: &mut Self, status| {
             let _ = exchange.sip.refuse_reinvite(now.since_epoch(), dialog, status);
         };
         let Some((leg, interaction)) = self.leg_of(dialog) else {
             return refuse(self, sip::Status::DOES_NOT_EXIST);
         };
-        let Some(local) = self.lines.get_mut(leg).and_then(|line| line.local.as_mut()) else {
+        let may_say_keys = self.may_say_keys(by);
+        let Some(line) = self.lines.get_mut(leg) else { return refuse(self, sip::Status::DOES_NOT_EXIST) };
+        let Some(local) = line.local.as_mut() else { return refuse(self, sip::Status::NOT_ACCEPTABLE_HERE) };
+        // The call came by a way on which keys may be said, and its change does not.
+        let Some(security) = (if may_say_keys { Some(local.security.clone()) } else { local.security.unsaid() }) else {
             return refuse(self, sip::Status::NOT_ACCEPTABLE_HERE);
         };
         local.version += 1;
-        let local = local.clone();
+        let local = sdp::Local { security, ..local.clone() };
         let Some(offer) = offer else {
             if let Some(line) = self.lines.get_mut(leg) {
                 line.awaits_answer = true;

@@ -129,7 +129,7 @@ impl Endpoint {
         if let Some((record, _)) = self.calls.get_mut(call) {
             record.change = Change::Received { tx, request: Box::new(request.clone()), give_up: now + MAX_CHANGE };
         }
-        self.emit(Event::Reinvited { call: CallHandle(call), offer: request.sdp() });
+        self.emit(Event::Reinvited { call: CallHandle(call), offer: request.sdp(), source });
         self.settle_call(call);
     }
 

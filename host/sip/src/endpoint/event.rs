@@ -64,8 +64,9 @@ pub enum Event {
     Confirmed { call: CallHandle, body: Option<Body> },
     /// The call is over. `reason` is the Reason header of the message that ended it (RFC 3326).
     Ended { call: CallHandle, cause: EndCause, reason: Option<Reason> },
-    /// A re-INVITE; the user answers or refuses it. `None` asks us for an offer.
-    Reinvited { call: CallHandle, offer: Option<Body> },
+    /// A re-INVITE; the user answers or refuses it. `None` asks us for an offer. The answer goes back to `source`, which need not be how the call
+    /// came to be.
+    Reinvited { call: CallHandle, offer: Option<Body>, source: Source },
     /// 2xx to our re-INVITE.
     ReinviteAnswered { call: CallHandle, body: Option<Body> },
     /// Our re-INVITE failed; the session stays as it was. Glare (491) was tried again before.

@@ -32,7 +32,7 @@ impl Engine {
                     self.over(id, Ended::Over { cause, q850 });
                 }
             }
-            Event::Reinvited { call, offer } => self.reinvited(call, offer.as_ref()),
+            Event::Reinvited { call, offer, .. } => self.reinvited(call, offer.as_ref()),
             Event::ReinviteAnswered { call, body } => self.reinvite_answered(call, body.as_ref()),
             Event::ReinviteRefused { call, status } => {
                 if let Some((_, line)) = self.line_of(call) {
