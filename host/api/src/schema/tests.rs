@@ -147,7 +147,8 @@ fn a_record_has_the_fields_that_are_really_written() {
     assert_eq!(differences::<Cdr>(&least::<cdr::Cdr>(record)), none);
     let leg = json!({ "leg": 1, "role": "caller", "party": "", "started_at": at });
     assert_eq!(differences::<Leg>(&least::<cdr::LegRecord>(leg)), none);
-    assert_eq!(differences::<Quality>(&plugboard_model::Quality::default()), none);
+    let quality = plugboard_model::Quality { packets_refused: 1, ..plugboard_model::Quality::default() };
+    assert_eq!(differences::<Quality>(&quality), none);
     let relaxation = json!({ "after_ms": 0, "skills": [] });
     assert_eq!(differences::<Relaxation>(&least::<cdr::Relaxation>(relaxation.clone())), none);
     let visit =
