@@ -72,7 +72,7 @@ impl World {
                 own.sessions.remove(&call);
                 own.outcomes.insert(call, Outcome::Ended(cause));
             }
-            sip::Event::Reinvited { call, offer } => {
+            sip::Event::Reinvited { call, offer, .. } => {
                 if let Some(session) = own.sessions.get_mut(&call) {
                     session.offer = offer;
                     let answer = session.answer();
