@@ -5,13 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use axum::{
     Json,
     extract::State,
-    http::{Method, StatusCode},
+    http::{HeaderMap, Method, StatusCode},
 };
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     Cursor, HostError, Problem,
+    problem::language_of,
     request::{Asked, FromPath, Id, Paging, Sent, Tenant},
     route::Route,
     server::Shared,
@@ -24,6 +25,8 @@ pub struct ConnectorView {
     /// The component's name.
     pub plugin: String,
     pub state: CircuitState,
+    /// It failed at least three times in a minute, half of the time or more, and was not well since: the alarm `connector-failing` stands.
+    pub failing: bool,
     /// Why it cannot be asked.
     #[schema(required = true)]
     pub problem: Option<String>,
@@ -40,6 +43,33 @@ pub struct ConnectorView {
     pub p50_ms: u64,
     /// 99 of 100 took no longer.
     pub p99_ms: u64,
+    /// The last call that failed.
+    #[schema(required = true)]
+    pub last_failure: Option<ConnectorFailed>,
+    /// What the other system is to be told; `null`: nobody has looked yet, or it is not ready.
+    #[schema(required = true)]
+    pub letters: Option<ConnectorLetters>,
+}
+
+/// Why a connector could not be used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConnectorFailed {
+    /// RFC 3339.
+    pub at: String,
+    /// `unreachable: the other system answered 503`; long numbers are masked.
+    pub why: String,
+}
+
+/// Letters to another system, one for each event that it is to be told.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ConnectorLetters {
+    /// Counted up to 2,000.
+    pub waiting: u64,
+    /// When what the oldest of them tells of happened (RFC 3339).
+    #[schema(required = true)]
+    pub oldest_at: Option<String>,
+    /// Tried no more: `GET …/dead-letters`.
+    pub dead: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -133,8 +163,18 @@ impl FromPath for Name {
     }
 }
 
-async fn list(State(shared): State<Arc<Shared>>, tenant: Tenant) -> Result<Json<Connectors>, Problem> {
-    Ok(Json(Connectors { items: shared.host.connectors(&tenant.id) }))
+async fn list(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    headers: HeaderMap,
+) -> Result<Json<Connectors>, Problem> {
+    let (mut items, language) = (shared.host.connectors(&tenant.id), language_of(&headers));
+    let reasons = |view: &mut ConnectorView| {
+        let failed = view.last_failure.as_mut().map(|last| &mut last.why);
+        failed.into_iter().chain(&mut view.problem).for_each(|why| *why = language.say(why).into_owned());
+    };
+    items.iter_mut().for_each(reasons);
+    Ok(Json(Connectors { items }))
 }
 
 #[derive(Deserialize)]

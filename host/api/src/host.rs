@@ -12,8 +12,8 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::{
-    Came, ChannelView, ConnectorView, DeadLetters, Known, LettersRefused, Message, MessageQuery, PluginFigures, Sealed,
-    Sha256, Sound, WebhookRefused,
+    Alarm, Came, ChannelView, ConnectorView, DeadLetters, Known, LettersRefused, Message, MessageQuery, PluginFigures,
+    Sealed, Sha256, Sound, WebhookRefused,
     pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView, RolloutView},
     traces::{PluginTraces, TraceQuery},
     usage::DayUsage,
@@ -253,18 +253,6 @@ pub enum Phase {
     Serving,
     /// Takes no new calls and ends with the last one.
     Draining,
-}
-
-/// Something that an operator must know.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Alarm {
-    /// Kebab-case and stable: `disk-full`.
-    pub name: String,
-    /// The tenant or thing that it concerns; `None`: the host as a whole.
-    pub about: Option<String>,
-    /// In words.
-    pub detail: String,
-    pub since: Timestamp,
 }
 
 /// One address for SIP.

@@ -13,6 +13,7 @@
 #![allow(clippy::result_large_err, reason = "a refusal is made once a request and goes straight to the socket")]
 
 mod access;
+mod alarm;
 mod calls;
 mod cdrs;
 mod channels;
@@ -50,12 +51,15 @@ mod usage;
 mod utterances;
 
 pub use access::{Access, Sha256, Token};
+pub use alarm::{Alarm, AlarmName};
 pub use channels::{Came, ChannelView, WebhookRefused};
-pub use connectors::{CircuitState, ConnectorView, DeadLetter, DeadLetters, LettersRefused};
+pub use connectors::{
+    CircuitState, ConnectorFailed, ConnectorLetters, ConnectorView, DeadLetter, DeadLetters, LettersRefused,
+};
 pub use handing::{Leaves, Sealed, Sound};
 pub use host::{
-    Alarm, Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView,
-    Listener, Page, Phase, RecordingFile, RecordingQuery, TapeQuery, TenantSummary, Upload,
+    Answer, Applied, ApplyError, CdrQuery, Change, ChangeKind, Cursor, Fault, Host, HostError, HostView, Listener,
+    Page, Phase, RecordingFile, RecordingQuery, TapeQuery, TenantSummary, Upload,
 };
 pub use mask::json as mask_numbers;
 pub use messages::{Direction, Known, Message, MessageFile, MessageQuery, MessageState};

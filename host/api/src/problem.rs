@@ -3,7 +3,7 @@
 use axum::{
     body::Body,
     extract::Request,
-    http::{HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -206,10 +206,15 @@ pub(crate) struct Told {
     errors: Vec<Fault>,
 }
 
+/// What its client reads.
+pub(crate) fn language_of(headers: &HeaderMap) -> Language {
+    let accept = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    accept.map_or(Language::English, Language::of_accept)
+}
+
 /// Puts the refusal of a request into the language that its client reads.
 pub(crate) async fn in_the_clients_language(request: Request, next: Next) -> Response {
-    let accept = request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    let language = accept.map_or(Language::English, Language::of_accept);
+    let language = language_of(request.headers());
     let mut response = next.run(request).await;
     let Some(Refused(problem)) = response.extensions_mut().remove() else { return response };
     let headers = response.headers_mut();

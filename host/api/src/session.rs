@@ -18,6 +18,7 @@ use utoipa::ToSchema;
 use crate::{
     HostView, Page, Problem, TenantSummary,
     access::{Caller, no_session, same_origin},
+    problem::language_of,
     request::Sent,
     route::Route,
     schema,
@@ -108,8 +109,12 @@ fn only_from_here(uri: &Uri, headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn host(State(shared): State<Arc<Shared>>) -> Json<HostView> {
-    Json(shared.host.view())
+async fn host(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Json<HostView> {
+    let (mut view, language) = (shared.host.view(), language_of(&headers));
+    for alarm in &mut view.alarms {
+        alarm.detail = language.say(&alarm.detail).into_owned();
+    }
+    Json(view)
 }
 
 async fn tenants(State(shared): State<Arc<Shared>>, Extension(caller): Extension<Caller>) -> Json<Page<TenantSummary>> {

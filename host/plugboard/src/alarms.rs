@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use plugboard_api::Alarm;
+use plugboard_api::{Alarm, AlarmName};
 use plugboard_model::{Event, EventKind, TenantId, Timestamp};
 
 use crate::clock::Clock;
@@ -29,7 +29,7 @@ pub(crate) struct Alarms {
 #[derive(Debug, Default)]
 struct Inner {
     /// By name and what it is about.
-    standing: BTreeMap<(&'static str, String), Standing>,
+    standing: BTreeMap<(AlarmName, String), Standing>,
     /// Writes on their way, and when the last of them moved.
     writing: u32,
     moved: Option<Instant>,
@@ -49,22 +49,22 @@ impl Alarms {
     }
 
     /// Stands until it is cleared. `about`: the tenant or thing that it concerns; may be empty.
-    pub(crate) fn raise(&self, name: &'static str, about: &str, detail: impl Into<String>) {
+    pub(crate) fn raise(&self, name: AlarmName, about: &str, detail: impl Into<String>) {
         self.stand(name, about, detail.into(), None);
     }
 
     /// Happened now.
-    pub(crate) fn note(&self, name: &'static str, about: &str, detail: impl Into<String>) {
+    pub(crate) fn note(&self, name: AlarmName, about: &str, detail: impl Into<String>) {
         self.stand(name, about, detail.into(), Some(Instant::now() + LINGER));
     }
 
-    pub(crate) fn clear(&self, name: &'static str, about: &str) {
+    pub(crate) fn clear(&self, name: AlarmName, about: &str) {
         if self.inner().standing.remove(&(name, about.to_owned())).is_some() {
-            tracing::info!(alarm = name, about, "alarm is over");
+            tracing::info!(alarm = name.as_str(), about, "alarm is over");
         }
     }
 
-    pub(crate) fn stands(&self, name: &str) -> bool {
+    pub(crate) fn stands(&self, name: AlarmName) -> bool {
         self.inner().standing.keys().any(|(standing, _)| *standing == name)
     }
 
@@ -74,16 +74,19 @@ impl Alarms {
         match &event.kind {
             EventKind::PluginFailed { plugin, reason, .. } => {
                 let detail = format!("{plugin}: {reason}; the native default decides");
-                self.note("plugin-failed", &format!("{about}/{plugin}"), detail);
+                self.note(AlarmName::PluginFailed, &format!("{about}/{plugin}"), detail);
             }
             EventKind::FlowFailed { flow, reason, .. } => {
                 let detail = format!("flow {flow}: {reason}; callers take the exception flow");
-                self.note("flow-failed", &format!("{about}/{flow}"), detail);
+                self.note(AlarmName::FlowFailed, &format!("{about}/{flow}"), detail);
             }
-            EventKind::RecordingFailed { reason, .. } => self.note("recording-failed", about, &**reason),
+            EventKind::RecordingFailed { reason, .. } => self.note(AlarmName::RecordingFailed, about, &**reason),
             // The store tells of its disk itself, and also when it has room again.
             EventKind::Alarm { name, .. } if &**name == "disk-full" => {}
-            EventKind::Alarm { name, detail } => self.note("exchange", about, format!("{name}: {detail}")),
+            EventKind::Alarm { name, detail } => match AlarmName::parse(name) {
+                Some(name) => self.note(name, about, &**detail),
+                None => self.note(AlarmName::Exchange, about, format!("{name}: {detail}")),
+            },
             _ => {}
         }
     }
@@ -102,7 +105,7 @@ impl Alarms {
         inner.moved = (inner.writing > 0).then(Instant::now);
         drop(inner);
         if took > SLOW {
-            self.note("store-slow", "", format!("a write took {:.1} s", took.as_secs_f32()));
+            self.note(AlarmName::StoreSlow, "", format!("a write took {:.1} s", took.as_secs_f32()));
         }
     }
 
@@ -116,21 +119,21 @@ impl Alarms {
             .standing
             .iter()
             .map(|((name, about), standing)| Alarm {
-                name: (*name).to_owned(),
+                name: *name,
                 about: (!about.is_empty()).then(|| about.clone()),
                 detail: standing.detail.clone(),
                 since: standing.since,
             })
             .collect();
-        if let Some(stuck) = stuck.filter(|_| !all.iter().any(|alarm| alarm.name == "store-slow")) {
+        if let Some(stuck) = stuck.filter(|_| !all.iter().any(|alarm| alarm.name == AlarmName::StoreSlow)) {
             let detail = format!("nothing came to disk for {:.1} s", stuck.as_secs_f32());
             let since = Timestamp::from(self.clock.now().since_epoch().saturating_sub(stuck));
-            all.push(Alarm { name: "store-slow".to_owned(), about: None, detail, since });
+            all.push(Alarm { name: AlarmName::StoreSlow, about: None, detail, since });
         }
         all
     }
 
-    fn stand(&self, name: &'static str, about: &str, detail: String, until: Option<Instant>) {
+    fn stand(&self, name: AlarmName, about: &str, detail: String, until: Option<Instant>) {
         let mut inner = self.inner();
         let key = (name, about.to_owned());
         if let Some(standing) = inner.standing.get_mut(&key) {
@@ -138,7 +141,7 @@ impl Alarms {
             return;
         }
         if inner.standing.len() < MOST {
-            tracing::error!(alarm = name, about, detail, "alarm");
+            tracing::error!(alarm = name.as_str(), about, detail, "alarm");
             inner.standing.insert(key, Standing { detail, since: self.clock.now(), until });
         }
     }
@@ -153,17 +156,17 @@ mod tests {
     use super::*;
 
     fn names(alarms: &Alarms) -> Vec<String> {
-        alarms.list().into_iter().map(|alarm| format!("{} {}", alarm.name, alarm.detail)).collect()
+        alarms.list().into_iter().map(|alarm| format!("{} {}", alarm.name.as_str(), alarm.detail)).collect()
     }
 
     #[test]
     fn an_alarm_stands_until_it_is_cleared_and_says_the_latest_word() {
         let alarms = Alarms::new(Clock::start());
-        alarms.raise("disk-full", "", "1 MiB left");
-        alarms.raise("disk-full", "", "0 MiB left");
-        alarms.raise("tenant-not-applied", "shop", "1 error");
+        alarms.raise(AlarmName::DiskFull, "", "1 MiB left");
+        alarms.raise(AlarmName::DiskFull, "", "0 MiB left");
+        alarms.raise(AlarmName::TenantNotApplied, "shop", "1 error");
         assert_eq!(names(&alarms), ["disk-full 0 MiB left", "tenant-not-applied 1 error"]);
-        alarms.clear("disk-full", "");
+        alarms.clear(AlarmName::DiskFull, "");
         assert_eq!(names(&alarms), ["tenant-not-applied 1 error"]);
     }
 

@@ -22,6 +22,7 @@ use std::{
     time::Duration,
 };
 
+use plugboard_api::AlarmName;
 use plugboard_model::{Configuration, TenantId, Timestamp, channel::Channel};
 use plugboard_plugin as plugin;
 use plugboard_store::{Embedded, Store as _, Transaction};
@@ -34,7 +35,7 @@ use crate::{
     connectors::{Connectors, letter::Mark},
 };
 
-const NOT_READY: &str = "channel-not-ready";
+const NOT_READY: AlarmName = AlarmName::ChannelNotReady;
 /// Marks the numbers of questions about webhooks: exchanges count below, the outbox above.
 const MARK: u64 = 1 << 62;
 
@@ -120,11 +121,19 @@ impl Channels {
                 Ok(_) => self.alarms.clear(NOT_READY, &about),
                 Err(reason) => self.alarms.raise(NOT_READY, &about, format!("{reason}; messages wait")),
             }
+            if let Some(Ok(before)) = before.get(name)
+                && made.as_ref().ok().is_none_or(|made| !Arc::ptr_eq(made, before))
+            {
+                before.replaced();
+            }
             (Arc::clone(name), made)
         };
         let ready: ByName = configuration.channels.iter().map(make).collect();
-        for name in before.keys().filter(|name| !ready.contains_key(*name)) {
+        for (name, before) in before.iter().filter(|(name, _)| !ready.contains_key(*name)) {
             self.alarms.clear(NOT_READY, &format!("{tenant}/{name}"));
+            if let Ok(before) = before {
+                before.replaced();
+            }
         }
         for name in ready.keys() {
             self.mark(tenant, name);

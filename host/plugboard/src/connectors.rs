@@ -9,7 +9,7 @@ pub(crate) mod letter;
 pub(crate) mod outbox;
 mod ready;
 
-pub(crate) use health::{Change, Figures, Health};
+pub(crate) use health::{Change, Ended, Figures, Health};
 pub(crate) use ready::{Invocation, Ready, access, granted};
 
 use std::{
@@ -19,16 +19,26 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use plugboard_api::Fault;
+use plugboard_api::{AlarmName, Fault};
 use plugboard_model::{
-    Configuration, TenantId,
+    Configuration, TenantId, Timestamp,
     connector::{Connector, SecretSource},
 };
 use plugboard_plugin::{Kv, KvPlace};
 
 use crate::{alarms::Alarms, clock::Clock, components::Components, kv::DurableKv};
 
-const NOT_READY: &str = "connector-not-ready";
+/// Letters of one connector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Letters {
+    /// Those in memory; the log holds what is behind them.
+    pub(crate) waiting: usize,
+    /// When what the oldest of them tells of happened.
+    pub(crate) oldest: Option<Timestamp>,
+    pub(crate) dead: usize,
+}
+
+const NOT_READY: AlarmName = AlarmName::ConnectorNotReady;
 
 /// Ready, or why not.
 pub(crate) type ByName = BTreeMap<Arc<str>, Result<Arc<Ready>, Arc<str>>>;
@@ -67,11 +77,19 @@ impl Connectors {
                 Ok(_) => self.alarms.clear(NOT_READY, &about),
                 Err(reason) => self.alarms.raise(NOT_READY, &about, format!("{reason}; flows hear that it failed")),
             }
+            if let Some(Ok(before)) = before.get(name)
+                && made.as_ref().ok().is_none_or(|made| !Arc::ptr_eq(made, before))
+            {
+                before.replaced();
+            }
             (Arc::clone(name), made)
         };
         let ready: ByName = configuration.connectors.iter().map(make).collect();
-        for name in before.keys().filter(|name| !ready.contains_key(*name)) {
+        for (name, before) in before.iter().filter(|(name, _)| !ready.contains_key(*name)) {
             self.alarms.clear(NOT_READY, &format!("{tenant}/{name}"));
+            if let Ok(before) = before {
+                before.replaced();
+            }
         }
         self.tenants.write().unwrap_or_else(PoisonError::into_inner).insert(tenant.clone(), ready);
         let places: BTreeSet<String> =
@@ -179,7 +197,7 @@ impl Connectors {
         (!line.is_empty()).then(|| line.to_owned())
     }
 
-    pub(crate) fn now(&self) -> plugboard_model::Timestamp {
+    pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 

@@ -13,6 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use plugboard_api::AlarmName;
 use plugboard_exchange::{SharedConfiguration, Taped};
 use plugboard_model::{Event, EventKind, InteractionId, TenantId};
 use plugboard_reporting::Cdr;
@@ -376,7 +377,7 @@ impl Outcome {
         let Some((last, durable)) = told else { return };
         if let Some(error) = error {
             durable.lost.store(true, Ordering::Release);
-            alarms.raise("events-lost", tenant.as_str(), lost(error));
+            alarms.raise(AlarmName::EventsLost, tenant.as_str(), lost(error));
         }
         // Also after a failure: calls go on, and the alarm says what is wrong.
         durable.seq.fetch_max(last, Ordering::AcqRel);

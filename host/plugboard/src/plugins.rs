@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use plugboard_api::{PluginFigures, PluginVersion, Took};
+use plugboard_api::{AlarmName, PluginFigures, PluginVersion, Took};
 use plugboard_config::{PluginShare, Plugins};
 use plugboard_model::{EventKind, TenantId};
 use plugboard_plugin::{
@@ -11,7 +11,7 @@ use plugboard_plugin::{
 
 use crate::{alarms::Alarms, components::Components, packs::Packs};
 
-const ALARM: &str = "plugin-quarantined";
+const ALARM: AlarmName = AlarmName::PluginQuarantined;
 
 /// For versions that serve, as the operator shares out this machine.
 pub(crate) fn serving(plugins: &Plugins) -> RuntimeSettings {

@@ -13,6 +13,8 @@ use std::{
 
 use tokio::sync::mpsc;
 
+use plugboard_api::AlarmName;
+
 use crate::{alarms::Alarms, serve::Folders, signalling::Message};
 
 /// Between two looks at the disk. A thousand recordings write some 64 MB meanwhile.
@@ -39,10 +41,10 @@ pub(crate) async fn watch(
         // A disk that does not say how much is free is not taken for full.
         let has_room = looked.map_or(true, |looked| looked.unwrap_or(true));
         if has_room {
-            alarms.clear("recordings-stopped", "");
+            alarms.clear(AlarmName::RecordingsStopped, "");
         } else {
             let detail = "the disk of recordings is nearly full: calls go on unrecorded; make room, and recordings begin again by themselves";
-            alarms.raise("recordings-stopped", "", detail);
+            alarms.raise(AlarmName::RecordingsStopped, "", detail);
         }
         let full = !has_room || store_is_full.load(Ordering::Relaxed);
         if inbox.send(Message::Storage { full }).await.is_err() {

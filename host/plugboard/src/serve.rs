@@ -13,6 +13,7 @@ use std::{
     time::Duration,
 };
 
+use plugboard_api::AlarmName;
 use plugboard_config::ProcessConfig;
 use plugboard_exchange::Memory;
 use plugboard_model::{Configuration, Timestamp};
@@ -154,7 +155,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
             let detail = format!(
                 "{files} files may be open, which is enough for a quarter as many calls; raise it with ulimit -Hn"
             );
-            alarms.raise("few-files", "", detail);
+            alarms.raise(AlarmName::FewFiles, "", detail);
         }
         Ok(_) => {}
         Err(error) => tracing::warn!(%error, "the limit of open files cannot be raised"),
@@ -229,7 +230,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
     let media = MediaPlane::start(&plane, move |events| {
         // A loop that has ended wants to hear no more of its legs.
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Media(events)) {
-            lost.note("media-events-lost", "", "the signalling loop is overloaded; media events were lost");
+            lost.note(AlarmName::MediaEventsLost, "", "the signalling loop is overloaded; media events were lost");
         }
     })?;
 
@@ -245,7 +246,7 @@ pub(crate) async fn start(config: ProcessConfig) -> Result<Running, StartError> 
         heard.heard(clock.now(), &reply);
         let Some(reply) = to_outbox.take(reply).and_then(|reply| to_channels.hear(reply)) else { return };
         if let Err(mpsc::error::TrySendError::Full(_)) = to_loop.try_send(Message::Answered(reply)) {
-            lost.note("answers-lost", "", "the signalling loop is overloaded; answers of plugins were lost");
+            lost.note(AlarmName::AnswersLost, "", "the signalling loop is overloaded; answers of plugins were lost");
         }
     })?;
     let heard = rollouts.clone();
@@ -446,14 +447,14 @@ fn open_store(
         let full = health != Health::Good;
         is_full.store(full, Ordering::Relaxed);
         match health {
-            Health::Good => alarms.clear("disk-full", ""),
+            Health::Good => alarms.clear(AlarmName::DiskFull, ""),
             Health::FullDisk { available } => {
                 let detail = format!("{available} bytes left: calls go on, recordings do not; make room");
-                alarms.raise("disk-full", "", detail);
+                alarms.raise(AlarmName::DiskFull, "", detail);
             }
             Health::Failed { reason } => {
                 let detail = format!("{reason}: calls go on, nothing of them is kept; restart the host");
-                alarms.raise("store-failed", "", detail);
+                alarms.raise(AlarmName::StoreFailed, "", detail);
             }
         }
         // The loop reads the store's progress anyway; this only says that recordings should stop.

@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use plugboard_api::HostError;
+use plugboard_api::{AlarmName, HostError};
 use plugboard_exchange::{Command, CommandId, Exchange, Input, Output, Piece, QuestionId, SharedEvent, Taped};
 use plugboard_media as media;
 use plugboard_model::{Configuration, Event, EventKind, InteractionId, TenantId, Timestamp};
@@ -192,9 +192,9 @@ impl Loop {
         }
         if refusing {
             let detail = "the disk stands still: new calls are answered 503 and commands refused until it writes again; live calls go on";
-            self.parts.alarms.raise("disk-behind", "", detail);
+            self.parts.alarms.raise(AlarmName::DiskBehind, "", detail);
         } else {
-            self.parts.alarms.clear("disk-behind", "");
+            self.parts.alarms.clear(AlarmName::DiskBehind, "");
         }
     }
 

@@ -3,7 +3,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Condvar, Mutex},
+    sync::{
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -17,6 +20,8 @@ const SOON: Duration = Duration::from_secs(30);
 struct Crm {
     seen: Mutex<Seen>,
     changed: Condvar,
+    /// It answers 500, whatever it is asked.
+    is_down: AtomicBool,
 }
 
 #[derive(Default)]
@@ -40,7 +45,9 @@ impl Crm {
         seen.requests += 1;
         seen.tokens.push(request.header("authorization"));
         self.changed.notify_all();
-        if request.first.starts_with("GET /customers?phone=4930900 ") {
+        if self.is_down.load(Ordering::Relaxed) {
+            (500, String::new())
+        } else if request.first.starts_with("GET /customers?phone=4930900 ") {
             (200, r#"{"items":[{"level":7}]}"#.to_owned())
         } else if !request.first.starts_with("POST /calls ") {
             (404, String::new())
@@ -139,6 +146,36 @@ fn a_flow_asks_the_crm_and_the_crm_hears_of_the_call() {
     // The secret stands nowhere but in what went to the CRM.
     let said = format!("{} {:?} {connector} {}", host.log(), host.logged(), host.get("configuration"));
     assert!(!said.contains("hunter2"), "{said}");
+}
+
+/// INT-06: who looks at the host sees within a minute which system fails and how, and what it was not told; and that it is well again.
+#[test]
+fn a_crm_that_answers_500_is_an_alarm_within_a_minute_and_none_once_it_answers() {
+    let (crm, port) = Crm::start(usize::MAX);
+    let mut tenant = tenant(port);
+    let goodbye = r#""kind": "hang-up", "prompt": "sorry""#;
+    tenant.more[1].1 =
+        FLOW.replace(r#""not_found": "wait""#, r#""not_found": "bye""#).replace(r#""kind": "hang-up""#, goodbye);
+    let host = Host::start(&tenant);
+    let ear = Ear::open(None);
+    crm.is_down.store(true, Ordering::Relaxed);
+    host.caller("caller", "4930901", "8003", &ear).done();
+    host.until_said("alarm=\"connector-failing\" about=\"live/crm\"", Duration::from_secs(60));
+    assert!(host.alarms().contains(&"connector-failing".to_owned()), "{:?}", host.alarms());
+    let failing = host.get("connectors")["items"][0].clone();
+    let figures = ["/state", "/failing", "/failed_last_minute", "/letters/waiting", "/letters/dead"];
+    let figures = figures.map(|field| failing.pointer(field).cloned().unwrap_or_default());
+    assert_eq!(figures, [json!("closed"), json!(true), json!(3), json!(1), json!(0)], "{failing}");
+    assert_eq!(failing["last_failure"]["why"], "unreachable: the other system answered 500");
+
+    crm.is_down.store(false, Ordering::Relaxed);
+    for from in ["4930902", "4930903", "4930904"] {
+        host.caller("caller", from, "8003", &ear).done();
+    }
+    host.until_said("alarm is over alarm=\"connector-failing\" about=\"live/crm\"", SOON);
+    assert_eq!(host.alarms(), Vec::<String>::new());
+    assert_eq!(host.get("connectors")["items"][0]["failing"], json!(false));
+    crm.until("the calls of before and after", |seen| (seen.told.len() == 4).then_some(()));
 }
 
 /// INT-03: one in ten notes is refused and the host is killed in between; in the end the CRM has each call, and each once.

@@ -3,6 +3,7 @@
 
 const REFRESH_MS = 1000; // the live view at most this often
 const IDLE_MS = 5000; // and at least this often
+const LATELY_MS = 3600000; // a failure that long ago is no news
 const FIGURES_MS = 10000; // the day's figures change slowly
 const KEPT_EVENTS = 4000;
 const RECORDS = 25;
@@ -11,7 +12,7 @@ const DAY = { month: '2-digit', day: '2-digit' };
 
 const $ = (id) => document.getElementById(id);
 const state = {
-  tenant: localStorage.getItem('plugboard.tenant'), configuration: null, host: null, live: null, figures: new Map(), figuresAt: 0, records: [], recordings: new Map(),
+  tenant: localStorage.getItem('plugboard.tenant'), configuration: null, host: null, connectors: [], live: null, figures: new Map(), figuresAt: 0, records: [], recordings: new Map(),
   events: [], chosen: null, chosenByHand: false, drawn: 0, offset: 0, socket: null, tries: 0, refresh: null, last: null, linked: null,
 };
 
@@ -20,7 +21,7 @@ class Refused extends Error {
 }
 
 async function ask(path, method = 'GET', body) {
-  const headers = body === undefined ? {} : { 'Content-Type': 'application/json' };
+  const headers = { 'Accept-Language': Language.now, ...(body !== undefined && { 'Content-Type': 'application/json' }) };
   const answer = await fetch(path, { method, headers, body: body === undefined ? undefined : JSON.stringify(body) });
   if (answer.ok) return answer.status === 204 ? null : answer.json();
   const problem = await answer.json().catch(() => ({ title: answer.statusText, status: answer.status }));
@@ -66,7 +67,7 @@ $('tenant').addEventListener('change', async () => {
   state.tenant = $('tenant').value;
   localStorage.setItem('plugboard.tenant', state.tenant);
   if (state.socket) { state.socket.onclose = null; state.socket.close(); }
-  Object.assign(state, { events: [], chosen: null, chosenByHand: false, last: null, live: null, figures: new Map(), figuresAt: 0 });
+  Object.assign(state, { events: [], chosen: null, chosenByHand: false, last: null, connectors: [], live: null, figures: new Map(), figuresAt: 0 });
   await enter().catch(tell);
 });
 
@@ -129,9 +130,11 @@ async function refresh() {
     }
     if (Date.now() - state.figuresAt > FIGURES_MS) {
       state.figuresAt = Date.now();
-      const [host, today] = await Promise.all([ask('/v1/host'), ask(`${base()}/figures/queues`)]);
+      const [host, today, connectors] = await Promise.all([ask('/v1/host'), ask(`${base()}/figures/queues`), ask(`${base()}/connectors`)]);
       state.host = host;
+      state.connectors = connectors.items;
       drawAlarms();
+      drawConnectors();
       state.figures = new Map(today.items.map((row) => [row.queue, row]));
     }
     drawLive();
@@ -219,17 +222,62 @@ function drawQueue(queue) {
   return item;
 }
 
-/** What stands of this tenant's and of the whole host's. */
+/** What stands of this tenant's and of the whole host's, to which folders of tenants belong. */
 function drawAlarms() {
-  const mine = (state.host?.alarms || []).filter((alarm) => !alarm.about || alarm.about.split('/')[0] === state.tenant);
+  const place = (alarm) => (alarm.about || '').split('/');
+  const mine = (state.host?.alarms || []).filter((alarm) => !alarm.about || place(alarm)[0] === state.tenant || alarm.name === 'tenant-not-applied');
   $('alarms').replaceChildren(...mine.map((alarm) => {
     const item = element('li');
-    item.append(element('strong', '', word(`alarms.${alarm.name}`)), ` ${alarm.detail}`);
+    item.append(element('strong', '', word(`alarms.${alarm.name}`)));
+    const thing = place(alarm)[0] === state.tenant ? place(alarm).slice(1).join('/') : alarm.about;
+    if (thing && !alarm.detail.startsWith(thing)) item.append(element('b', '', thing), ' ');
+    item.append(alarm.detail.replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, moment));
     item.title = new Date(alarm.since).toLocaleString(Language.now);
     return item;
   }));
   $('alarms').hidden = mine.length === 0;
 }
+
+/** How the systems behind the tenant's connectors fare; nothing where it has none. */
+function drawConnectors() {
+  const order = (one) => (one.state === 'not-ready' ? 0 : one.state === 'open' ? 1 : one.failing ? 2 : 3);
+  const sorted = [...state.connectors].sort((a, b) => order(a) - order(b) || a.name.localeCompare(b.name));
+  $('connector-rows').replaceChildren(...sorted.flatMap(drawConnector));
+  $('connectors').hidden = sorted.length === 0;
+}
+
+/** A row of figures and, where something is or lately was wrong, one that says what. */
+function drawConnector(one) {
+  const row = element('tr');
+  const name = element('td', '', one.name);
+  name.title = one.plugin;
+  const how = one.state === 'closed' ? (one.failing ? 'failing' : 'well') : one.state;
+  const circuit = element('td');
+  circuit.append(element('span', `state ${how === 'well' ? 'good' : 'alert'}`, word(`circuits.${how}`, { until: one.let_be_until && moment(one.let_be_until) })));
+  const number = (text, className = '') => element('td', `number ${className}`, text);
+  const failed = one.asked_last_minute ? word('ofAsked', { failed: one.failed_last_minute, asked: one.asked_last_minute }) : '–';
+  const took = Object.keys(one.outcomes).length ? `${lasted(one.p50_ms)} · ${lasted(one.p99_ms)}` : '–';
+  const { waiting, dead, oldest_at: oldest } = one.letters || {};
+  const untold = number(one.letters ? (waiting || dead ? '' : '0') : '–');
+  if (waiting) untold.append(`${waiting} · `, timer('span', 'quiet', Date.parse(oldest)));
+  if (dead) untold.append(waiting ? ' · ' : '', element('span', 'dead', word('dead', { n: dead })));
+  row.append(name, circuit, number(failed, one.failed_last_minute ? 'alert' : ''), number(took), untold);
+  const last = one.last_failure && Date.parse(one.last_failure.at);
+  if (!one.problem && (!last || (how === 'well' && now() - last > LATELY_MS))) return [row];
+  const why = element('td', 'why', one.problem || one.last_failure.why);
+  why.colSpan = 5;
+  why.title = why.textContent;
+  if (!one.problem) {
+    const [before, after] = word('ago', { t: '|' }).split('|');
+    why.prepend(before, timer('span', '', last), `${after} · `);
+  }
+  const below = element('tr', 'below');
+  below.append(why);
+  return [row, below];
+}
+/** A point in time of today as people read it. */
+const moment = (text) => new Date(text).toLocaleTimeString(Language.now, { ...TIME, second: '2-digit' });
+const lasted = (ms) => (ms < 1000 ? `${ms} ms` : `${(ms / 1000).toFixed(1)} s`);
 
 /** The day's row of one queue, in words. */
 function told({ counters, figures }) {
@@ -402,13 +450,20 @@ function drawAll() {
   if (state.linked) link(state.linked);
   if (!state.live) return;
   drawAlarms();
+  drawConnectors();
   drawSelf();
   drawLive();
   drawRecords();
   drawPlaying();
   drawLadder();
 }
-$('language').addEventListener('click', () => { Language.toggle(); drawAll(); });
+$('language').addEventListener('click', () => {
+  Language.toggle();
+  drawAll();
+  // The host's own words come in the other language with the next look.
+  state.figuresAt = 0;
+  if (state.live) soon(0);
+});
 
 const dark = matchMedia('(prefers-color-scheme: dark)');
 function paint() {

@@ -2,6 +2,8 @@
 
 use utoipa::ToSchema;
 
+use crate::AlarmName;
+
 /// A refusal (RFC 9457).
 #[derive(ToSchema)]
 pub(crate) struct Problem {
@@ -57,8 +59,8 @@ pub(crate) enum Phase {
 
 #[derive(ToSchema)]
 pub(crate) struct Alarm {
-    /// `disk-full`, `store-slow`, `store-failed`, `plugin-failed`, `plugin-quarantined`, `pack-rolled-back`, `flow-failed`, `recording-failed`, `tenant-not-applied`, `media-events-lost`, `few-files` …
-    name: String,
+    /// More may come.
+    name: AlarmName,
     /// The tenant or thing that it concerns.
     about: Option<String>,
     detail: String,

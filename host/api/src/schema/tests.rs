@@ -101,7 +101,8 @@ fn figures_have_the_fields_that_are_really_written() {
 fn what_the_api_itself_says_has_the_fields_that_are_really_written() {
     let none = Vec::<String>::new();
     let (version, about, detail) = (String::new(), None, String::new());
-    let alarm = crate::Alarm { name: String::new(), about, detail, since: plugboard_model::Timestamp::EPOCH };
+    let alarm =
+        crate::Alarm { name: crate::AlarmName::DiskFull, about, detail, since: plugboard_model::Timestamp::EPOCH };
     assert_eq!(differences::<Alarm>(&alarm), none);
     let view = crate::HostView { version, sip: vec![], ready: true, phase: crate::Phase::Serving, alarms: vec![alarm] };
     assert_eq!(differences::<HostView>(&view), none);

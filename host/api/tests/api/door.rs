@@ -2,7 +2,7 @@
 
 use std::{sync::atomic::Ordering, time::Duration};
 
-use plugboard_api::{Alarm, HostError, Limits};
+use plugboard_api::{Alarm, AlarmName, HostError, Limits};
 use plugboard_model::Timestamp;
 use serde_json::json;
 
@@ -146,12 +146,14 @@ async fn health_is_503_until_calls_are_taken() {
 #[tokio::test]
 async fn the_host_tells_where_phones_reach_it_and_what_is_wrong_with_it() {
     let server = Server::start().await;
-    let (name, detail) = ("disk-full".to_owned(), "0 bytes left".to_owned());
-    let alarm = Alarm { name, about: None, detail, since: Timestamp::from_micros(5) };
+    let detail = "0 bytes left: calls go on, recordings do not; make room";
+    let (name, detail) = (AlarmName::DiskFull, detail.to_owned());
+    let alarm = Alarm { name, about: None, detail: detail.clone(), since: Timestamp::from_micros(5) };
     server.host.alarms.lock().unwrap().push(alarm);
     let host = server.get("/v1/host").await.json();
     assert_eq!(host["sip"][0], json!({ "transport": "udp", "address": "192.0.2.10:5060" }));
-    let alarm =
-        json!({ "name": "disk-full", "about": null, "detail": "0 bytes left", "since": "1970-01-01T00:00:00.000005Z" });
+    let alarm = json!({ "name": "disk-full", "about": null, "detail": detail, "since": "1970-01-01T00:00:00.000005Z" });
     assert_eq!((&host["phase"], &host["alarms"]), (&json!("serving"), &json!([alarm])));
+    let chinese = server.ask("GET", "/v1/host", &[("Accept-Language", "zh-CN")], b"").await.json();
+    assert_eq!(chinese["alarms"][0]["detail"], "剩余 0 字节：通话继续，录音停止；请腾出空间");
 }

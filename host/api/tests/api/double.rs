@@ -12,11 +12,11 @@ use std::{
 };
 
 use plugboard_api::{
-    Alarm, Answer, Applied, ApplyError, Came, CdrQuery, Change, ChangeKind, ChannelView, CircuitState, ConnectorView,
-    Cursor, DayUsage, DeadLetters, Fault, Host, HostError, HostView, Known, LettersRefused, Listener, Message,
-    MessageQuery, PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackView, Page, Phase, PluginFigures,
-    PluginTraces, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery,
-    Upload, WebhookRefused,
+    Alarm, Answer, Applied, ApplyError, Came, CdrQuery, Change, ChangeKind, ChannelView, CircuitState,
+    ConnectorLetters, ConnectorView, Cursor, DayUsage, DeadLetters, Fault, Host, HostError, HostView, Known,
+    LettersRefused, Listener, Message, MessageQuery, PackChange, PackChanged, PackLog, PackOrder, PackRefused,
+    PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256,
+    TapeQuery, TenantSummary, TraceQuery, Upload, WebhookRefused,
 };
 use plugboard_exchange::{Command, CommandError, Handout, Leave, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
@@ -610,6 +610,7 @@ impl Host for Double {
             name: "crm".into(),
             plugin: "connector-rest".into(),
             state: CircuitState::Closed,
+            failing: false,
             problem: None,
             let_be_until: None,
             outcomes: [("ok".to_owned(), 3)].into(),
@@ -617,6 +618,8 @@ impl Host for Double {
             failed_last_minute: 0,
             p50_ms: 12,
             p99_ms: 80,
+            last_failure: None,
+            letters: Some(ConnectorLetters { waiting: 2, oldest_at: None, dead: 1 }),
         }]
     }
 

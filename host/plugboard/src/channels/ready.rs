@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use plugboard_api::AlarmName;
 use plugboard_model::{
     Timestamp,
     channel::{Channel, ChannelFailure, ChannelFailureCode, Outgoing},
@@ -18,10 +19,10 @@ use tokio::sync::Semaphore;
 use super::lock;
 use crate::{
     alarms::Alarms,
-    connectors::{Change, Figures, Health},
+    connectors::{Change, Ended, Figures, Health},
 };
 
-const FAILING: &str = "channel-failing";
+const FAILING: AlarmName = AlarmName::ChannelFailing;
 
 /// A component with all that it is given.
 pub(crate) struct Ready {
@@ -137,21 +138,34 @@ impl Ready {
         Some((sending, Ask::Send { channel, access, message }))
     }
 
-    fn ended(&self, now: Timestamp, ticket: Ticket, how: (&'static str, bool), took: Duration) {
+    /// Ends an alarm that is over, though nothing was sent since.
+    pub(crate) fn look(&self, now: Timestamp) {
+        let change = lock(&self.health).look(now);
+        self.tell(now, change);
+    }
+
+    fn ended(&self, now: Timestamp, ticket: Ticket, how: Ended, took: Duration) {
         let change = lock(&self.health).ended(now, ticket, how, took);
+        self.tell(now, change);
+    }
+
+    fn tell(&self, now: Timestamp, change: Change) {
         match change {
             Change::None => {}
             Change::Alarm => {
-                let figures = self.figures(now);
-                let (asked, failed) = figures.recent;
-                let until =
-                    figures.let_be_until.map_or_else(String::new, |at| format!("; nothing is sent before {at}"));
-                let detail =
-                    format!("{failed} of {asked} messages failed within a minute, the last as {}{until}", how.0);
+                let Figures { recent: (asked, failed), let_be_until, last_failure, .. } = self.figures(now);
+                let last = last_failure.map_or_else(String::new, |last| format!("; the last: {}", last.why));
+                let until = let_be_until.map_or_else(String::new, |at| format!("; nothing is sent before {at}"));
+                let detail = format!("{failed} of {asked} messages failed within a minute{last}{until}");
                 self.alarms.raise(FAILING, &self.called, detail);
             }
             Change::Well => self.alarms.clear(FAILING, &self.called),
         }
+    }
+
+    /// Nothing is sent by it any more: another one is made of its name, or nothing.
+    pub(super) fn replaced(&self) {
+        self.alarms.clear(FAILING, &self.called);
     }
 }
 
@@ -186,8 +200,11 @@ impl Sending {
             Err(why) => Err(failure(why.to_string())),
         };
         let how = match &said {
-            Ok(_) => ("ok", false),
-            Err(why) => (why.code.as_str(), is_the_platforms(&why.code)),
+            Ok(_) => Ended { word: "ok", failure: None },
+            Err(ChannelFailure { code, message, .. }) => {
+                let failure = is_the_platforms(code).then(|| format!("{}: {message}", code.as_str()));
+                Ended { word: code.as_str(), failure }
+            }
         };
         self.ready.ended(now, self.ticket, how, now.since(self.begun));
         said

@@ -66,7 +66,7 @@ impl Connector {
 
 impl List {
     fn run(self) -> Result<(), ClientError> {
-        const COLUMNS: [Column; 8] = [
+        const COLUMNS: [Column; 11] = [
             ("connector", "/name", Cell::Text),
             ("plugin", "/plugin", Cell::Text),
             ("state", "/state", Cell::Text),
@@ -74,6 +74,9 @@ impl List {
             ("failed/min", "/failed_last_minute", Cell::Text),
             ("p50 ms", "/p50_ms", Cell::Text),
             ("p99 ms", "/p99_ms", Cell::Text),
+            ("waiting", "/letters/waiting", Cell::Text),
+            ("given up", "/letters/dead", Cell::Text),
+            ("last failure", "/last_failure/why", Cell::Text),
             ("problem", "/problem", Cell::Text),
         ];
         self.of.show_all("connectors", &COLUMNS)

@@ -12,6 +12,7 @@
 //! of it is a fact.
 
 mod ends;
+mod gathering;
 mod judging;
 
 use std::{
@@ -24,19 +25,16 @@ use std::{
     time::Duration,
 };
 
-use plugboard_api::HostError;
+use plugboard_api::{AlarmName, HostError};
 use plugboard_exchange::Reply;
-use plugboard_model::{
-    Event, EventKind, InteractionId, TenantId, channel::ChannelFailure, connector::ConnectorFailure,
-};
+use plugboard_model::{EventKind, TenantId, Timestamp, channel::ChannelFailure, connector::ConnectorFailure};
 use plugboard_plugin as plugin;
-use plugboard_reporting::Cdr;
-use plugboard_store::{Embedded, Query, ReadError, Record as _, Store as _, Transaction};
+use plugboard_store::{Embedded, Record as _, Store as _, Transaction};
 use tokio::sync::oneshot;
 
 use super::{
-    Connectors, Invocation, Ready,
-    letter::{self, Letter, Line, Mark, Words},
+    Connectors, Invocation, Letters, Ready,
+    letter::{self, Letter, Line, Mark},
 };
 use crate::{
     alarms::Alarms,
@@ -187,6 +185,13 @@ struct Waiting {
     dead: usize,
 }
 
+impl Waiting {
+    fn count(&self) -> Letters {
+        let oldest = self.letters.values().next().map(|letter| letter.at);
+        Letters { waiting: self.letters.len(), oldest, dead: self.dead }
+    }
+}
+
 /// Who takes letters.
 enum Carrier {
     Connector(Arc<Ready>),
@@ -198,6 +203,13 @@ impl Carrier {
         match self {
             Self::Connector(ready) => ready.wants(letter::kind(event).unwrap_or_default()),
             Self::Channel(_) => posted::is_for(event, letterbox),
+        }
+    }
+
+    fn look(&self, now: Timestamp) {
+        match self {
+            Self::Connector(ready) => ready.look(now),
+            Self::Channel(ready) => ready.look(now),
         }
     }
 
@@ -248,14 +260,18 @@ impl Post {
         self.hear_rules();
         self.hear_ends(&host);
         for (key, carrier) in &carriers {
+            carrier.look(self.connectors.now());
             // One that wants nothing any more still gets what was written for it.
             if let Err(error) = self.gather(&host, key, carrier) {
-                self.alarms.note("outbox", &format!("{}/{}", key.0, key.1), chain(&error));
+                self.alarms.note(AlarmName::Outbox, &format!("{}/{}", key.0, key.1), chain(&error));
                 continue;
             }
             self.judge(&host, key);
             self.send(key, carrier);
             self.tell_ends(&host, key);
+            if let (Carrier::Connector(ready), Some(waiting)) = (carrier, self.boxes.get(key)) {
+                ready.waits(waiting.count());
+            }
         }
     }
 
@@ -289,118 +305,6 @@ impl Post {
                 self.boxes.remove(&(tenant, name));
             }
         }
-    }
-
-    /// Writes letters for what happened since the mark.
-    fn gather(&mut self, host: &PlugboardHost, key: &Key, carrier: &Carrier) -> Result<(), ReadError> {
-        let (tenant, name) = key;
-        if !self.boxes.contains_key(key) {
-            let waiting = self.open(key)?;
-            self.boxes.insert(key.clone(), waiting);
-        }
-        let Some(waiting) = self.boxes.get_mut(key) else { return Ok(()) };
-        let last = self.store.last_seq(tenant)?;
-        if !carrier.wants_events() {
-            waiting.mark = last;
-        }
-        if last <= waiting.mark || waiting.letters.len() >= MOST_WAITING {
-            return Ok(());
-        }
-        let before = waiting.mark;
-        let events = self.store.read_log(tenant, before + 1, PAGE)?;
-        let (mut transaction, mut letters) = (Transaction::new(), Vec::new());
-        let mut mark = before;
-        for event in &events {
-            if carrier.wants(name, &event.kind)
-                && let Some(letter) = self.letter(host, (tenant, name), event)?
-            {
-                if transaction.put(tenant, &letter).is_err() {
-                    // There is room for no more in one transaction.
-                    break;
-                }
-                letters.push(letter);
-            }
-            mark = event.seq;
-        }
-        if mark == before {
-            return Ok(());
-        }
-        // What nobody wants moves the mark in memory; a start looks through it again.
-        let is_news = !letters.is_empty() || mark / PAGE as u64 > before / PAGE as u64;
-        if is_news {
-            let put = transaction.put(tenant, &Mark { connector: Arc::clone(name), seq: mark });
-            if put.is_err() || self.store.commit(transaction).is_err() {
-                self.alarms.note(
-                    "outbox",
-                    &format!("{tenant}/{name}"),
-                    "letters cannot be written; they are again soon",
-                );
-                return Ok(());
-            }
-        }
-        let Some(waiting) = self.boxes.get_mut(key) else { return Ok(()) };
-        waiting.mark = mark;
-        waiting.letters.extend(letters.into_iter().map(|letter| (letter.seq, letter)));
-        Ok(())
-    }
-
-    /// What a start finds, or somebody changed. A connector that is new hears of what happens from here on.
-    fn open(&self, (tenant, name): &Key) -> Result<Waiting, ReadError> {
-        let mark = match self.store.get::<Mark>(tenant, name)? {
-            Some((mark, _)) => mark.seq,
-            None => {
-                let seq = self.store.last_seq(tenant)?;
-                let mut transaction = Transaction::new();
-                let put = transaction.put(tenant, &Mark { connector: Arc::clone(name), seq });
-                if put.is_err() || self.store.commit(transaction).is_err() {
-                    tracing::warn!(%tenant, connector = %name, "the mark of a connector is not kept yet");
-                }
-                seq
-            }
-        };
-        let mut waiting = Waiting { mark, ..Waiting::default() };
-        let mut after = None;
-        loop {
-            let query = Query::new(tenant, Letter::KIND, "state").within(letter::state(false, name)).limit(1_000);
-            let page = self.store.query(&query.after(after))?;
-            for row in &page.rows {
-                let letter: Letter = row.read()?;
-                waiting.letters.insert(letter.seq, letter);
-            }
-            after = page.next;
-            if after.is_none() || waiting.letters.len() >= MOST_WAITING {
-                break;
-            }
-        }
-        let mut after = None;
-        loop {
-            let query = Query::new(tenant, Letter::KIND, "state").within(letter::state(true, name)).limit(1_000);
-            let page = self.store.query(&query.after(after))?;
-            waiting.dead += page.rows.len();
-            after = page.next;
-            if after.is_none() {
-                return Ok(waiting);
-            }
-        }
-    }
-
-    fn letter(
-        &self,
-        host: &PlugboardHost,
-        (tenant, name): (&TenantId, &Arc<str>),
-        event: &Event,
-    ) -> Result<Option<Letter>, ReadError> {
-        let Some(mut letter) = Letter::new(tenant, name, event) else { return Ok(posted::letter(tenant, event)) };
-        if let Some(leave) = host.leave_without_rules(tenant, letter.handout()) {
-            let cdr = self.record_of(tenant, event.kind.interaction())?;
-            letter.hold(Words::of(event, cdr.as_ref()), &leave);
-        }
-        Ok(Some(letter))
-    }
-
-    fn record_of(&self, tenant: &TenantId, interaction: Option<InteractionId>) -> Result<Option<Cdr>, ReadError> {
-        let Some(interaction) = interaction else { return Ok(None) };
-        Ok(self.store.get::<Cdr>(tenant, &interaction.to_string())?.map(|(cdr, _)| cdr))
     }
 
     /// The first that is due of each interaction, or conversation.
@@ -513,7 +417,7 @@ impl Post {
         let Some(waiting) = self.boxes.get_mut(&(tenant.clone(), Arc::clone(name))) else { return };
         let failure = dead.failure.clone().unwrap_or_default();
         let detail = format!("{} is not told any more: {failure}; plugboard connector dead-letters", dead.id);
-        self.alarms.note("connector-dead-letter", &format!("{tenant}/{name}"), detail);
+        self.alarms.note(AlarmName::ConnectorDeadLetter, &format!("{tenant}/{name}"), detail);
         let mut transaction = Transaction::new();
         let noted = if waiting.dead >= MOST_DEAD {
             transaction.delete::<Letter>(tenant, &dead.id())

@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use plugboard_api::AlarmName;
 use plugboard_config::SettingsSchema;
 use plugboard_model::{
     Timestamp,
@@ -19,10 +20,10 @@ use plugboard_pack::{
 };
 use plugboard_plugin::{Access, Answer, Ask, AskFailure, ConnectorPlugin, Kv, KvPlace};
 
-use super::{Figures, health::Change, health::Health};
+use super::{Change, Ended, Figures, Health, Letters};
 use crate::alarms::Alarms;
 
-const FAILING: &str = "connector-failing";
+const FAILING: AlarmName = AlarmName::ConnectorFailing;
 
 /// A component with all that it is given.
 pub(crate) struct Ready {
@@ -34,6 +35,8 @@ pub(crate) struct Ready {
     operations: BTreeMap<String, Schemas>,
     events: BTreeSet<String>,
     health: Mutex<Health>,
+    /// `None`: the outbox has not looked yet.
+    letters: Mutex<Option<Letters>>,
     alarms: Arc<Alarms>,
     /// `shop/crm`.
     about: String,
@@ -125,6 +128,7 @@ impl Making<'_> {
             access: Arc::new(access),
             secrets,
             health: Mutex::new(Health::new()),
+            letters: Mutex::default(),
             alarms,
             about,
         })
@@ -212,20 +216,43 @@ impl Ready {
         }
     }
 
-    fn ended(&self, now: Timestamp, ticket: Ticket, how: (&'static str, bool), took: Duration) {
+    /// What waits to be told to the other system, as the outbox finds it.
+    pub(crate) fn letters(&self) -> Option<Letters> {
+        *self.letters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn waits(&self, letters: Letters) {
+        *self.letters.lock().unwrap_or_else(PoisonError::into_inner) = Some(letters);
+    }
+
+    /// Ends an alarm that is over, though nobody asked since.
+    pub(crate) fn look(&self, now: Timestamp) {
+        let change = self.health().look(now);
+        self.tell(now, change);
+    }
+
+    fn ended(&self, now: Timestamp, ticket: Ticket, how: Ended, took: Duration) {
         let change = self.health().ended(now, ticket, how, took);
+        self.tell(now, change);
+    }
+
+    fn tell(&self, now: Timestamp, change: Change) {
         match change {
             Change::None => {}
             Change::Alarm => {
-                let figures = self.figures(now);
-                let (asked, failed) = figures.recent;
-                let until =
-                    figures.let_be_until.map_or_else(String::new, |until| format!("; not asked before {until}"));
-                let detail = format!("{failed} of {asked} calls failed within a minute, the last as {}{until}", how.0);
+                let Figures { recent: (asked, failed), let_be_until, last_failure, .. } = self.figures(now);
+                let last = last_failure.map_or_else(String::new, |last| format!("; the last: {}", last.why));
+                let until = let_be_until.map_or_else(String::new, |until| format!("; not asked before {until}"));
+                let detail = format!("{failed} of {asked} calls failed within a minute{last}{until}");
                 self.alarms.raise(FAILING, &self.about, detail);
             }
             Change::Well => self.alarms.clear(FAILING, &self.about),
         }
+    }
+
+    /// It is not asked any more: another one is made of its name, or nothing.
+    pub(super) fn replaced(&self) {
+        self.alarms.clear(FAILING, &self.about);
     }
 
     fn health(&self) -> MutexGuard<'_, Health> {
@@ -251,8 +278,11 @@ impl Invocation {
             Err(why) => Err(failure(ConnectorFailureCode::Other("plugin".to_owned()), why.to_string())),
         };
         let how = match &said {
-            Ok(_) => ("ok", false),
-            Err(why) => (why.code.as_str(), is_the_systems(&why.code)),
+            Ok(_) => Ended { word: "ok", failure: None },
+            Err(ConnectorFailure { code, message, .. }) => {
+                let failure = is_the_systems(code).then(|| format!("{}: {message}", code.as_str()));
+                Ended { word: code.as_str(), failure }
+            }
         };
         self.ready.ended(now, self.ticket, how, now.since(self.begun));
         said

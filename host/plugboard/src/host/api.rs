@@ -3,10 +3,10 @@
 use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
-    Answer, Applied, ApplyError, Came, CdrQuery, ChannelView, ConnectorView, Cursor, DayUsage, DeadLetters, Host,
-    HostError, HostView, Known, LettersRefused, Message, MessageQuery, PackChanged, PackLog, PackOrder, PackRefused,
-    PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256,
-    TapeQuery, TenantSummary, TraceQuery, Upload, WebhookRefused,
+    AlarmName, Answer, Applied, ApplyError, Came, CdrQuery, ChannelView, ConnectorView, Cursor, DayUsage, DeadLetters,
+    Host, HostError, HostView, Known, LettersRefused, Message, MessageQuery, PackChanged, PackLog, PackOrder,
+    PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView,
+    Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload, WebhookRefused,
 };
 use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{
@@ -24,7 +24,7 @@ impl Host for PlugboardHost {
         HostView {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             sip: self.listeners.clone(),
-            ready: self.phase() == Phase::Serving && !self.alarms.stands("store-failed"),
+            ready: self.phase() == Phase::Serving && !self.alarms.stands(AlarmName::StoreFailed),
             phase: self.phase(),
             alarms: self.alarms.list(),
         }

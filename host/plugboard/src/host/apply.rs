@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use plugboard_api::{Applied, ApplyError, Change, ChangeKind, Fault, Host as _, HostError, Sha256, Upload};
+use plugboard_api::{AlarmName, Applied, ApplyError, Change, ChangeKind, Fault, Host as _, HostError, Sha256, Upload};
 use plugboard_config::{ConnectorSays, Finding, Judges};
 use plugboard_exchange::SharedConfiguration;
 use plugboard_model::{
@@ -30,7 +30,7 @@ impl PlugboardHost {
     /// Applies every tenant below `folder`; what is wrong is logged, and the tenant stays as it was.
     pub(crate) async fn apply_folders(&self, folder: &Path) {
         let Ok(entries) = std::fs::read_dir(folder) else {
-            self.alarms.raise("tenant-not-applied", "", format!("{} cannot be read", folder.display()));
+            self.alarms.raise(AlarmName::TenantNotApplied, "", format!("{} cannot be read", folder.display()));
             return;
         };
         for entry in entries.flatten().filter(|entry| entry.path().is_dir()) {
@@ -42,7 +42,7 @@ impl PlugboardHost {
                 Err(reason) => {
                     tracing::error!(folder = %folder.display(), "tenant is not applied:\n{reason}");
                     let first = reason.lines().next().unwrap_or_default();
-                    self.alarms.raise("tenant-not-applied", &folder.display().to_string(), first);
+                    self.alarms.raise(AlarmName::TenantNotApplied, &folder.display().to_string(), first);
                 }
             }
         }

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-use plugboard_api::{CircuitState, ConnectorView, Cursor, DeadLetter, DeadLetters, HostError, LettersRefused};
+use plugboard_api::{
+    CircuitState, ConnectorFailed, ConnectorLetters, ConnectorView, Cursor, DeadLetter, DeadLetters, HostError,
+    LettersRefused,
+};
 use plugboard_model::TenantId;
 use plugboard_store::{Query, Record as _, Store as _, Transaction};
 
@@ -33,6 +36,8 @@ impl PlugboardHost {
                 let took = figures.as_ref().map(|figures| figures.took.quantile(permille)).unwrap_or_default();
                 u64::try_from(took.as_millis()).unwrap_or(u64::MAX)
             };
+            let last_failure = figures.as_ref().and_then(|figures| figures.last_failure.clone());
+            let letters = ready.as_ref().ok().and_then(|ready| ready.letters());
             let outcomes = figures.iter().flat_map(|figures| &figures.outcomes);
             ConnectorView {
                 plugin: plugin(&name),
@@ -41,6 +46,7 @@ impl PlugboardHost {
                     (Ok(_), Some(_)) => CircuitState::Open,
                     (Ok(_), None) => CircuitState::Closed,
                 },
+                failing: figures.as_ref().is_some_and(|figures| figures.is_alarming),
                 problem: ready.as_ref().err().map(ToString::to_string),
                 let_be_until: until.map(|until| until.to_string()),
                 outcomes: outcomes.map(|(word, count)| ((*word).to_owned(), *count)).collect(),
@@ -48,6 +54,12 @@ impl PlugboardHost {
                 failed_last_minute: failed,
                 p50_ms: millis(500),
                 p99_ms: millis(990),
+                last_failure: last_failure.map(|last| ConnectorFailed { at: last.at.to_string(), why: last.why }),
+                letters: letters.map(|letters| ConnectorLetters {
+                    waiting: letters.waiting as u64,
+                    oldest_at: letters.oldest.map(|at| at.to_string()),
+                    dead: letters.dead as u64,
+                }),
                 name: name.to_string(),
             }
         };

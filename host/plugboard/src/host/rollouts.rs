@@ -7,8 +7,8 @@ use std::{
 };
 
 use plugboard_api::{
-    Fault, HostError, PackChanged, PackRefused, PackTrial, RolloutRole, RolloutStage, RolloutTally, RolloutVersion,
-    RolloutView,
+    AlarmName, Fault, HostError, PackChanged, PackRefused, PackTrial, RolloutRole, RolloutStage, RolloutTally,
+    RolloutVersion, RolloutView,
 };
 use plugboard_model::{EventKind, TenantId, Timestamp};
 use plugboard_pack::{
@@ -25,7 +25,7 @@ use crate::{
     packs::{News, Row, Standing},
 };
 
-const ALARM: &str = "pack-rolled-back";
+const ALARM: AlarmName = AlarmName::PackRolledBack;
 
 /// What was not kept is tried again after this long.
 const AGAIN: Duration = Duration::from_secs(1);

@@ -174,7 +174,7 @@ fn events_that_cannot_be_kept_are_an_alarm_with_its_remedy_and_hold_nobody_up() 
     ledger.close();
     drop(Arc::into_inner(store));
     let told: Vec<String> =
-        alarms.list().into_iter().map(|alarm| format!("{}: {}", alarm.name, alarm.detail)).collect();
+        alarms.list().into_iter().map(|alarm| format!("{}: {}", alarm.name.as_str(), alarm.detail)).collect();
     assert_eq!(
         (durable.seq(), durable.has_lost(), told),
         (

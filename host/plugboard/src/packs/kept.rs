@@ -7,7 +7,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock},
 };
 
-use plugboard_api::{PackComponent, PackVersion, PackView, Words};
+use plugboard_api::{AlarmName, PackComponent, PackVersion, PackView, Words};
 use plugboard_model::{Brought, TenantId};
 use plugboard_pack::{
     Digest, Held, Installation, Manifest, Pack, PackId,
@@ -77,7 +77,7 @@ impl Packs {
                 let InstalledPack(installation) = row.read().map_err(ReadError::from)?;
                 if let Err(reason) = self.take_over(tenant, &installation) {
                     let about = format!("{tenant}/{}", installation.pack);
-                    alarms.raise("pack-not-loaded", &about, format!("{reason}; native defaults decide for it"));
+                    alarms.raise(AlarmName::PackNotLoaded, &about, format!("{reason}; native defaults decide for it"));
                 }
             }
             after = page.next;

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use plugboard_api::Host as _;
+use plugboard_api::{AlarmName, Host as _};
 use plugboard_config::{Packs as Trusted, ProcessConfig};
 use plugboard_model::TenantId;
 use plugboard_pack::Installation;
@@ -26,8 +26,8 @@ use crate::{alarms::Alarms, host::PlugboardHost};
 const LOOK: Duration = Duration::from_secs(5);
 /// A key may end on a day: what serves is judged anew after so many looks.
 const JUDGE_AFTER: u32 = 720;
-const NOT_READ: &str = "trust-not-read";
-const NOT_TRUSTED: &str = "pack-not-trusted";
+const NOT_READ: AlarmName = AlarmName::TrustNotRead;
+const NOT_TRUSTED: AlarmName = AlarmName::PackNotTrusted;
 
 /// Cheap to clone; clones are the same.
 #[derive(Clone, Debug)]

@@ -6,6 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use plugboard_api::AlarmName;
 use plugboard_config::{ClientCertificates, ProcessConfig};
 use plugboard_transport::{
     sip_sockets::{Listeners, SipSockets, StreamLimits},
@@ -25,7 +26,7 @@ use crate::{
 
 /// How often certificates are looked at: whoever renews them need not tell us.
 const LOOK: Duration = Duration::from_secs(60);
-const NOT_READ: &str = "certificates-not-read";
+const NOT_READ: AlarmName = AlarmName::CertificatesNotRead;
 
 /// The signalling thread, and where to hand it what it is to run.
 pub(super) struct Signalling {

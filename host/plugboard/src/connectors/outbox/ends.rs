@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use plugboard_api::AlarmName;
 use plugboard_model::{Timestamp, channel::Outgoing};
 use plugboard_store::{Store as _, Transaction};
 use tokio::sync::oneshot::error::TryRecvError;
@@ -38,12 +39,12 @@ impl Post {
         if std::mem::take(&mut letter.is_dead) {
             let why = letter.failure.clone().unwrap_or_default();
             let detail = format!("message {} is not sent: {why}; plugboard message list", letter.id);
-            self.alarms.note("message-failed", &format!("{tenant}/{}", name.trim_start_matches('@')), detail);
+            self.alarms.note(AlarmName::MessageFailed, &format!("{tenant}/{}", name.trim_start_matches('@')), detail);
             letter.posted.end = Some(End::Failed(why));
         }
         let mut transaction = Transaction::new();
         if transaction.put(tenant, letter).is_err() || self.store.commit(transaction).is_err() {
-            self.alarms.note("outbox", &format!("{tenant}/{name}"), "a letter cannot be written");
+            self.alarms.note(AlarmName::Outbox, &format!("{tenant}/{name}"), "a letter cannot be written");
         }
     }
 

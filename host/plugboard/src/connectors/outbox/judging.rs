@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use plugboard_api::HostError;
+use plugboard_api::{AlarmName, HostError};
 use plugboard_exchange::{CommandError, Leave, Reply};
 use plugboard_store::{ReadError, Store as _, Transaction};
 use tokio::sync::oneshot::error::TryRecvError;
@@ -82,7 +82,7 @@ impl Post {
                 letter.hold(words, leave);
             }),
             Ok(None) => self.change(key, seq, Letter::lost),
-            Err(error) => self.alarms.note("outbox", &format!("{}/{}", key.0, key.1), chain(&error)),
+            Err(error) => self.alarms.note(AlarmName::Outbox, &format!("{}/{}", key.0, key.1), chain(&error)),
         }
     }
 
