@@ -14,7 +14,7 @@ use tokio::sync::broadcast;
 use crate::{
     Alarm, Came, ChannelView, ConnectorView, DeadLetters, Known, LettersRefused, Message, MessageQuery, PluginFigures,
     Sealed, Sha256, Sound, WebhookRefused,
-    pack::{PackChanged, PackLog, PackOrder, PackRefused, PackView, RolloutView},
+    pack::{PackChanged, PackDetail, PackLog, PackOrder, PackRefused, PackView, RolloutView},
     traces::{PluginTraces, TraceQuery},
     usage::DayUsage,
 };
@@ -179,10 +179,13 @@ pub trait Host: Send + Sync + 'static {
     /// The tenant's packs, in order of id.
     fn packs<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>>;
 
+    /// One of the tenant's packs, with what stands in its versions.
+    fn pack<'a>(&'a self, tenant: &'a TenantId, pack: &'a str) -> Answer<'a, Result<PackDetail, PackRefused>>;
+
     /// Which version of one of the tenant's packs serves whom, and how they do.
     fn pack_rollout<'a>(&'a self, tenant: &'a TenantId, pack: &'a str) -> Answer<'a, Result<RolloutView, PackRefused>>;
 
-    /// Changes one of the tenant's packs, or nothing. It runs to its end even when nobody waits any more. `by`: name of the token that asks.
+    /// Changes one of the tenant's packs, or nothing; nothing in a dry run, which is refused as the change itself would be. It runs to its end even when nobody waits any more. `by`: name of the token that asks.
     fn change_pack<'a>(
         &'a self,
         tenant: &'a TenantId,

@@ -65,8 +65,9 @@ pub use mask::json as mask_numbers;
 pub use messages::{Direction, Known, Message, MessageFile, MessageQuery, MessageState};
 pub use metrics::{PluginFigures, PluginVersion, Took};
 pub use pack::{
-    PackAsk, PackChange, PackChanged, PackComponent, PackLog, PackLogField, PackLogLine, PackOrder, PackRefused,
-    PackTrial, PackVersion, PackView, RolloutRole, RolloutStage, RolloutTally, RolloutVersion, RolloutView, Words,
+    ComponentLook, FolderLook, PackAsk, PackChange, PackChanged, PackComponent, PackDetail, PackLog, PackLogField,
+    PackLogLine, PackLook, PackOrder, PackRefused, PackTrial, PackVersion, PackView, RolloutRole, RolloutStage,
+    RolloutTally, RolloutVersion, RolloutView, SignatureLook, Words,
 };
 pub use problem::Problem;
 pub use server::{Api, Limits, router, serve};

@@ -11,12 +11,16 @@ pub enum PackOrder {
     /// The file of a pack that the tenant does not have.
     Install {
         file: Vec<u8>,
+        /// Only to say what would become of it.
+        dry_run: bool,
     },
     /// The file of another version of a pack that the tenant has.
     Upgrade {
         pack: String,
         file: Vec<u8>,
         how: PackTrial,
+        /// Only to say what would become of it.
+        dry_run: bool,
     },
     /// The version on trial is tried otherwise, or serves all.
     Promote {
@@ -65,7 +69,7 @@ pub enum PackRefused {
 }
 
 /// One text in both languages of the product.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Words {
     pub en: String,
     #[serde(rename = "zh-CN")]
@@ -116,7 +120,7 @@ pub struct PackAsk {
     pub ask: Words,
 }
 
-/// What became of an order.
+/// What became of an order, or would become of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PackChanged {
     pub outcome: PackChange,
@@ -130,8 +134,11 @@ pub struct PackChanged {
     /// What it asks for beside the version that served before: a line for each component, `+` more, `-` less, `=` the same. Empty for a pack
     /// that is new.
     pub changes: Vec<Words>,
-    /// `None` once it is removed.
+    /// `None` once it is removed. Of a dry run, as it would be.
     pub pack: Option<PackView>,
+    /// What stands in the file. In the answer to a dry run only, and always in that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub look: Option<PackLook>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -144,6 +151,86 @@ pub enum PackChange {
     /// What serves goes on serving until somebody grants `to_grant`.
     Waits,
     Removed,
+}
+
+/// A pack with all that stands in the versions that are kept.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+pub struct PackDetail {
+    pub pack: PackView,
+    /// What the version that waits, or is tried, asks for beside the one that serves: as `changes` of the upgrade told it. Empty if there is none.
+    pub changes: Vec<Words>,
+    /// In the order that `pack` names them in. A version whose file cannot be read is left out.
+    pub versions: Vec<PackLook>,
+}
+
+/// What a pack is, what it asks for, and whose it is: for whoever decides whether it serves.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PackLook {
+    pub id: String,
+    pub version: String,
+    /// Tells its content from any other: 64 hex digits.
+    pub digest: String,
+    /// The version of the contract that it was made for.
+    pub contract: String,
+    pub name: Words,
+    pub description: Words,
+    pub vendor: String,
+    pub licence: String,
+    pub components: Vec<ComponentLook>,
+    /// Files beside the components.
+    pub folders: Vec<FolderLook>,
+    pub signature: SignatureLook,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ComponentLook {
+    /// As queues and flows name it: `acme.crm/lookup`.
+    pub name: String,
+    /// What it decides: `routing`.
+    pub world: String,
+    pub file: String,
+    /// In bytes.
+    pub length: u64,
+    /// Versions of the contract that its interfaces have, as a rule one. Of a dry run.
+    pub built_against: Option<Vec<String>>,
+    /// What its imports are to the host, a line each. Of a dry run.
+    pub imports: Option<Vec<Words>>,
+    /// All that it asks for.
+    pub permissions: Vec<Words>,
+    /// Limits that it sets itself.
+    pub limits: Vec<Words>,
+    /// A line for each setting, in the pack's own words where it has any.
+    pub settings: Vec<Words>,
+    /// JSON Schema of its settings; `null`: it takes none.
+    #[schema(value_type = Option<Object>)]
+    pub settings_schema: Option<serde_json::Value>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FolderLook {
+    /// `prompts`, `flows`, `tests` or `translations`.
+    pub what: String,
+    /// Where they lie in the pack.
+    pub folder: String,
+    pub files: u64,
+    /// Of all of them together.
+    pub bytes: u64,
+}
+
+/// Whose a pack is, as the tenant sees it at present.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignatureLook {
+    /// `trusted`, `unsigned`, `unknown-key`, `key-revoked` and so on.
+    pub code: String,
+    pub verdict: Words,
+    /// What to do about it; `null` where nothing is.
+    pub remedy: Option<Words>,
+    /// Whether the tenant takes it: in development more than what somebody trusted has signed.
+    pub admitted: bool,
+    /// Ids of the keys that have signed it.
+    pub keys: Vec<String>,
+    /// Those of them that are trusted, as administrators call them.
+    pub by: Vec<String>,
 }
 
 /// A part of what a pack's components wrote.

@@ -13,7 +13,7 @@ use utoipa::{ToSchema, openapi::schema::Type};
 
 use crate::{
     HostError, Problem,
-    pack::{PackChange, PackChanged, PackLog, PackOrder, PackRefused, PackTrial, PackView, RolloutView},
+    pack::{PackChange, PackChanged, PackDetail, PackLog, PackOrder, PackRefused, PackTrial, PackView, RolloutView},
     request::{Asked, Id, PackName, Sent, Tenant, read},
     route::Route,
     server::Shared,
@@ -26,19 +26,31 @@ pub(crate) fn routes() -> Vec<Route> {
     const ALL: &str = "/v1/tenants/{tenant}/packs";
     const ONE: &str = "/v1/tenants/{tenant}/packs/{id}";
     let below = |verb: &str| format!("{ONE}/{verb}");
-    let changing = |route: Route| {
+    let telling = |route: Route, became: &'static str| {
         route
-            .answers::<PackChanged>(StatusCode::OK, "It serves, is tried, or is gone")
+            .answers::<PackChanged>(StatusCode::OK, became)
             .answers::<PackChanged>(StatusCode::ACCEPTED, "It waits for a grant; what serves goes on serving")
             .refuses(StatusCode::CONFLICT)
             .refuses(StatusCode::UNPROCESSABLE_ENTITY)
     };
+    let changing = |route: Route| telling(route, "It serves, is tried, or is gone");
+    let bringing = |route: Route| {
+        telling(route, "It serves or is tried; in a dry run, what would become of it")
+            .query(
+                "dry_run",
+                Type::Boolean,
+                "say what stands in the file and what would become of it, and change nothing",
+            )
+            .refuses(StatusCode::BAD_REQUEST)
+            .takes_bytes(MEDIA_TYPE)
+    };
     let routes = vec![
         Route::new(Method::GET, ALL, "listPacks", "The tenant's packs and what they may do", list)
             .answers::<Packs>(StatusCode::OK, "All of them"),
-        changing(Route::new(Method::POST, ALL, "installPack", "Install a pack that the tenant does not have", install))
-            .takes_bytes(MEDIA_TYPE),
-        changing(Route::new(Method::POST, below("upgrade"), "upgradePack", "Another version of a pack", upgrade))
+        Route::new(Method::GET, ONE, "readPack", "A pack, what stands in its versions and whose they are", detail)
+            .answers::<PackDetail>(StatusCode::OK, "It, with a look into each version that is kept"),
+        bringing(Route::new(Method::POST, ALL, "installPack", "Install a pack that the tenant does not have", install)),
+        bringing(Route::new(Method::POST, below("upgrade"), "upgradePack", "Another version of a pack", upgrade))
             .query(
                 "trial",
                 Type::String,
@@ -48,9 +60,7 @@ pub(crate) fn routes() -> Vec<Route> {
                 "budget",
                 Type::String,
                 "what it may spend before it goes back on its own: `failures=1%,minimum=200`",
-            )
-            .refuses(StatusCode::BAD_REQUEST)
-            .takes_bytes(MEDIA_TYPE),
+            ),
         changing(Route::new(
             Method::POST,
             below("promote"),
@@ -105,6 +115,22 @@ struct Granted {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+struct InstallHow {
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UpgradeHow {
+    trial: Option<String>,
+    budget: Option<String>,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Since {
     #[serde(default)]
     after: u64,
@@ -120,20 +146,34 @@ async fn list(State(shared): State<Arc<Shared>>, tenant: Tenant) -> Result<Json<
     Ok(Json(Packs { items: shared.host.packs(&tenant.id).await? }))
 }
 
-async fn install(State(shared): State<Arc<Shared>>, tenant: Tenant, request: Request) -> Result<Response, Problem> {
+async fn detail(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Id(PackName(pack)): Id<PackName>,
+) -> Result<Json<PackDetail>, Problem> {
+    Ok(Json(shared.host.pack(&tenant.id, &pack).await?))
+}
+
+async fn install(
+    State(shared): State<Arc<Shared>>,
+    tenant: Tenant,
+    Asked(InstallHow { dry_run }): Asked<InstallHow>,
+    request: Request,
+) -> Result<Response, Problem> {
     let file = file(&shared, request).await?;
-    change(&shared, tenant, PackOrder::Install { file }).await
+    change(&shared, tenant, PackOrder::Install { file, dry_run }).await
 }
 
 async fn upgrade(
     State(shared): State<Arc<Shared>>,
     tenant: Tenant,
     Id(PackName(pack)): Id<PackName>,
-    Asked(how): Asked<PackTrial>,
+    Asked(UpgradeHow { trial, budget, dry_run }): Asked<UpgradeHow>,
     request: Request,
 ) -> Result<Response, Problem> {
     let file = file(&shared, request).await?;
-    change(&shared, tenant, PackOrder::Upgrade { pack, file, how }).await
+    let how = PackTrial { trial, budget };
+    change(&shared, tenant, PackOrder::Upgrade { pack, file, how, dry_run }).await
 }
 
 async fn promote(
@@ -213,7 +253,9 @@ async fn change(shared: &Shared, tenant: Tenant, order: PackOrder) -> Result<Res
             Err(_) => return Err(HostError::Stopping.into()),
         },
     };
-    let status = if changed.outcome == PackChange::Waits { StatusCode::ACCEPTED } else { StatusCode::OK };
+    // Nothing was accepted in a dry run.
+    let waits = changed.outcome == PackChange::Waits && changed.look.is_none();
+    let status = if waits { StatusCode::ACCEPTED } else { StatusCode::OK };
     Ok((status, Json(changed)).into_response())
 }
 

@@ -33,6 +33,7 @@ mod api;
 mod apply;
 mod channels;
 mod connectors;
+mod looks;
 mod packs;
 mod rollouts;
 mod traces;

@@ -11,12 +11,13 @@ mod ends;
 pub(crate) mod fit;
 mod kept;
 mod lines;
+pub(crate) mod look;
 mod record;
 mod rollouts;
 mod shelf;
 pub(crate) mod trust;
 
-pub(crate) use admit::{Admitted, Gate};
+pub(crate) use admit::{Admitted, Gate, read};
 pub(crate) use ends::end_of;
 pub(crate) use kept::{Described, Known, Packs, told};
 pub(crate) use lines::{Line, Lines};

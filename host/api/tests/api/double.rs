@@ -14,9 +14,9 @@ use std::{
 use plugboard_api::{
     Alarm, Answer, Applied, ApplyError, Came, CdrQuery, Change, ChangeKind, ChannelView, CircuitState,
     ConnectorLetters, ConnectorView, Cursor, DayUsage, DeadLetters, Fault, Host, HostError, HostView, Known,
-    LettersRefused, Listener, Message, MessageQuery, PackChange, PackChanged, PackLog, PackOrder, PackRefused,
-    PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView, Sealed, Sha256,
-    TapeQuery, TenantSummary, TraceQuery, Upload, WebhookRefused,
+    LettersRefused, Listener, Message, MessageQuery, PackChange, PackChanged, PackDetail, PackLog, PackOrder,
+    PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView,
+    Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload, WebhookRefused,
 };
 use plugboard_exchange::{Command, CommandError, Handout, Leave, Reply, SharedEvent, Snapshot};
 use plugboard_model::{
@@ -651,6 +651,14 @@ impl Host for Double {
         Box::pin(async move { Ok(self.packs.lock().unwrap().clone()) })
     }
 
+    fn pack<'a>(&'a self, _: &'a TenantId, pack: &'a str) -> Answer<'a, Result<PackDetail, PackRefused>> {
+        Box::pin(async move {
+            let known = self.packs.lock().unwrap().iter().find(|known| known.id == pack).cloned();
+            let detail = known.map(|pack| PackDetail { pack, changes: vec![], versions: vec![] });
+            detail.ok_or_else(|| PackRefused::NoSuchPack(pack.to_owned()))
+        })
+    }
+
     fn change_pack<'a>(
         &'a self,
         _: &'a TenantId,
@@ -667,6 +675,7 @@ impl Host for Double {
                 to_grant: vec![],
                 changes: vec![],
                 pack: None,
+                look: None,
             };
             self.came.lock().unwrap().take().unwrap_or_else(|| Ok(serves()))
         })

@@ -1,11 +1,12 @@
 //! Packs over the wire: who may send what, and what comes back.
 
 use plugboard_api::{
-    Fault, Limits, PackAsk, PackChange, PackChanged, PackComponent, PackLog, PackLogField, PackLogLine, PackOrder,
-    PackRefused, PackTrial, PackVersion, PackView, PluginCall, PluginTrace, PluginTraces, RolloutRole, RolloutStage,
-    RolloutTally, RolloutVersion, RolloutView, Words,
+    ComponentLook, Fault, Limits, PackAsk, PackChange, PackChanged, PackComponent, PackLog, PackLogField, PackLogLine,
+    PackLook, PackOrder, PackRefused, PackTrial, PackVersion, PackView, PluginCall, PluginTrace, PluginTraces,
+    RolloutRole, RolloutStage, RolloutTally, RolloutVersion, RolloutView, SignatureLook, Token, Words,
 };
-use serde_json::json;
+use plugboard_model::compliance::Role;
+use serde_json::{Value, json};
 
 use crate::{DEMO, client::Server};
 
@@ -47,6 +48,41 @@ fn waits() -> PackChanged {
         }],
         changes: vec![words("1.0.0 -> 1.1.0")],
         pack: Some(view()),
+        look: None,
+    }
+}
+
+fn look() -> PackLook {
+    PackLook {
+        id: "acme.lines".into(),
+        version: "1.1.0".into(),
+        digest: "ab".repeat(32),
+        contract: "0.1.0".into(),
+        name: words("Lines"),
+        description: words("Longest wait first"),
+        vendor: "Acme Ltd".into(),
+        licence: "MIT".into(),
+        components: vec![ComponentLook {
+            name: "acme.lines/lines".into(),
+            world: "flow".into(),
+            file: "lines.wasm".into(),
+            length: 9,
+            built_against: Some(vec!["0.1.0".into()]),
+            imports: Some(vec![words("imports nothing: it sees what it is asked, and no more")]),
+            permissions: vec![words("may ask for numbers to be dialled")],
+            limits: vec![],
+            settings: vec![words("again_ms (integer, may be left out)")],
+            settings_schema: Some(json!({ "type": "object" })),
+        }],
+        folders: vec![],
+        signature: SignatureLook {
+            code: "trusted".into(),
+            verdict: words("signed by Acme"),
+            remedy: None,
+            admitted: true,
+            keys: vec!["34750f98bd59fcfc946da45aaabe933b".into()],
+            by: vec!["Acme".into()],
+        },
     }
 }
 
@@ -66,12 +102,13 @@ async fn each_order_reaches_the_host_as_it_was_sent() {
     statuses.push(server.ask("DELETE", &format!("{packs}/acme.lines"), &[], b"").await.status);
     let pack = || "acme.lines".to_owned();
     let orders = vec![
-        PackOrder::Install { file: b"PK1".to_vec() },
-        PackOrder::Upgrade { pack: pack(), file: b"PK2".to_vec(), how: PackTrial::default() },
+        PackOrder::Install { file: b"PK1".to_vec(), dry_run: false },
+        PackOrder::Upgrade { pack: pack(), file: b"PK2".to_vec(), how: PackTrial::default(), dry_run: false },
         PackOrder::Upgrade {
             pack: pack(),
             file: b"PK3".to_vec(),
             how: PackTrial { trial: Some("share=5%".into()), budget: Some("minimum=20".into()) },
+            dry_run: false,
         },
         PackOrder::Promote { pack: pack(), how: PackTrial { trial: Some("shadow".into()), budget: None } },
         PackOrder::Grant { pack: pack(), digest: "abc".into() },
@@ -82,6 +119,63 @@ async fn each_order_reaches_the_host_as_it_was_sent() {
         (statuses, server.host.orders.lock().unwrap().clone()),
         (vec![200, 202, 200, 200, 200, 200, 200], orders)
     );
+}
+
+/// What would wait was not accepted: 200, where the order itself is answered with 202.
+#[tokio::test]
+async fn a_dry_run_is_ordered_as_one_and_tells_what_stands_in_the_file() {
+    let server = Server::start().await;
+    let packs = format!("{DEMO}/packs");
+    let mut told = Vec::new();
+    for path in [format!("{packs}?dry_run=true"), format!("{packs}/acme.lines/upgrade?trial=shadow&dry_run=true")] {
+        *server.host.came.lock().unwrap() = Some(Ok(PackChanged { look: Some(look()), ..waits() }));
+        let answer = server.ask("POST", &path, &[("Content-Type", "application/zip")], b"PK").await;
+        let (status, answer) = (answer.status, answer.json());
+        let read = ["/outcome", "/to_grant/0/ask/en", "/look/signature/code", "/look/components/0/permissions/0/zh-CN"];
+        told.push((status, read.map(|pointer| answer.pointer(pointer).cloned().unwrap_or_default())));
+    }
+    let expected = ["waits", "may ask for numbers to be dialled", "trusted", "一"].map(Value::from);
+    let orders = vec![
+        PackOrder::Install { file: b"PK".to_vec(), dry_run: true },
+        PackOrder::Upgrade {
+            pack: "acme.lines".into(),
+            file: b"PK".to_vec(),
+            how: PackTrial { trial: Some("shadow".into()), budget: None },
+            dry_run: true,
+        },
+    ];
+    assert_eq!(
+        (told, server.host.orders.lock().unwrap().clone()),
+        (vec![(200, expected.clone()), (200, expected)], orders)
+    );
+}
+
+/// Even a look costs the host a compiler's run.
+#[tokio::test]
+async fn who_may_not_install_may_not_upload_for_a_look_either() {
+    let tokens = Role::ALL.map(|role| Token::new(role.word(), role.word()).for_role(role)).to_vec();
+    let server = Server::for_tokens(Limits::default(), tokens).await;
+    let mut may = Vec::new();
+    for role in Role::ALL {
+        let secret = format!("Bearer {}", role.word());
+        let path = format!("{DEMO}/packs?dry_run=true");
+        let status = server.ask("POST", &path, &[("Authorization", &secret)], b"PK").await.status;
+        may.push((role.word(), status));
+    }
+    let looked = server.host.orders.lock().unwrap().len();
+    assert_eq!(
+        (may.iter().filter(|(_, status)| *status != 403).collect::<Vec<_>>(), looked),
+        (vec![&("administrator", 200)], 1)
+    );
+}
+
+#[tokio::test]
+async fn one_pack_is_read_with_what_stands_in_it() {
+    let server = Server::start().await;
+    server.host.packs.lock().unwrap().push(view());
+    let read = server.get(&format!("{DEMO}/packs/acme.lines")).await;
+    let none = server.get(&format!("{DEMO}/packs/acme.none")).await.problem();
+    assert_eq!((read.json()["pack"]["id"].clone(), none), (json!("acme.lines"), (404, "not-found".to_owned())));
 }
 
 #[tokio::test]
@@ -123,6 +217,7 @@ async fn refusals_of_packs_have_a_status_a_word_and_a_remedy() {
     told.push(server.ask("DELETE", &format!("{packs}/Acme"), &[], b"").await.problem());
     told.push(server.ask("POST", &packs, &[], b"far too long").await.problem());
     told.push(server.send("POST", &format!("{packs}/acme.lines/grant"), "{}").await.problem());
+    told.push(server.ask("POST", &format!("{packs}?dry_run=yes"), &[], b"PK").await.problem());
     let expected = [
         (422, "invalid"),
         (409, "in-use"),
@@ -132,6 +227,7 @@ async fn refusals_of_packs_have_a_status_a_word_and_a_remedy() {
         (404, "not-found"),
         (413, "too-large"),
         (422, "invalid"),
+        (400, "bad-request"),
     ];
     assert_eq!(told, expected.map(|(status, word)| (status, word.to_owned())));
 }

@@ -4,9 +4,9 @@ use std::sync::{Arc, PoisonError};
 
 use plugboard_api::{
     AlarmName, Answer, Applied, ApplyError, Came, CdrQuery, ChannelView, ConnectorView, Cursor, DayUsage, DeadLetters,
-    Host, HostError, HostView, Known, LettersRefused, Message, MessageQuery, PackChanged, PackLog, PackOrder,
-    PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery, RolloutView,
-    Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload, WebhookRefused,
+    Host, HostError, HostView, Known, LettersRefused, Message, MessageQuery, PackChanged, PackDetail, PackLog,
+    PackOrder, PackRefused, PackView, Page, Phase, PluginFigures, PluginTraces, RecordingFile, RecordingQuery,
+    RolloutView, Sealed, Sha256, TapeQuery, TenantSummary, TraceQuery, Upload, WebhookRefused,
 };
 use plugboard_exchange::{Command, CommandError, Leave, Reply, SharedConfiguration, SharedEvent};
 use plugboard_model::{
@@ -247,6 +247,10 @@ impl Host for PlugboardHost {
 
     fn packs<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Result<Vec<PackView>, HostError>> {
         Box::pin(async move { self.packs_of(tenant) })
+    }
+
+    fn pack<'a>(&'a self, tenant: &'a TenantId, pack: &'a str) -> Answer<'a, Result<PackDetail, PackRefused>> {
+        Box::pin(self.detail_of_pack(tenant, pack))
     }
 
     fn change_pack<'a>(

@@ -5,17 +5,14 @@ use std::{
     sync::Arc,
 };
 
-use plugboard_api::{
-    Fault, HostError, PackAsk, PackChange, PackChanged, PackLog, PackLogField, PackLogLine, PackOrder, PackRefused,
-    PackTrial, PackView,
-};
+use plugboard_api::{Fault, HostError, PackAsk, PackChange, PackChanged, PackOrder, PackRefused};
 use plugboard_exchange::Command;
 use plugboard_model::{Configuration, EventKind, TenantId};
 use plugboard_pack::{
     Digest, Held, Installation, Manifest, PackId, Step,
     permissions::{Changes, Wanting},
+    rollout::{Budget, Rollout, Trial},
 };
-use plugboard_plugin::LogLevel;
 use plugboard_store::Transaction;
 
 use super::{
@@ -45,12 +42,17 @@ pub(super) struct Decision {
     pub(super) events: Vec<EventKind>,
 }
 
-impl PlugboardHost {
-    pub(super) fn packs_of(&self, tenant: &TenantId) -> Result<Vec<PackView>, HostError> {
-        self.parts(tenant)?;
-        Ok(self.packs.of_tenant(tenant).iter().map(Known::view).collect())
-    }
+/// What is decided, as it will be.
+pub(super) struct Ready {
+    loaded: Option<Row>,
+    /// It serves somebody from here on, or is asked beside.
+    begins: bool,
+    planned: Option<Rollout>,
+    pub(super) described: Described,
+    pub(super) known: Known,
+}
 
+impl PlugboardHost {
     pub(super) async fn carry_out_order(
         &self,
         tenant: &TenantId,
@@ -60,9 +62,23 @@ impl PlugboardHost {
         self.parts(tenant)?;
         let by: Arc<str> = by.into();
         match order {
-            PackOrder::Install { file } => self.install(tenant, file, by).await,
-            PackOrder::Upgrade { pack, file, how } => {
-                self.upgrade(tenant, self.known_pack(tenant, &pack)?, file, &how, by).await
+            PackOrder::Install { file, dry_run } => {
+                let admitted = self.admit(tenant, file).await?;
+                if dry_run {
+                    return self.foresee(tenant, self.to_install(tenant, admitted, by)?).await;
+                }
+                let _one_at_a_time = self.turn().await?;
+                self.settle(tenant, self.to_install(tenant, admitted, by)?).await
+            }
+            PackOrder::Upgrade { pack, file, how, dry_run } => {
+                let id = self.known_pack(tenant, &pack)?;
+                let how = self.way_of(tenant, &id, &how)?;
+                let admitted = self.admit(tenant, file).await?;
+                if dry_run {
+                    return self.foresee(tenant, self.to_upgrade(tenant, &id, admitted, how, by)?).await;
+                }
+                let _one_at_a_time = self.turn().await?;
+                self.settle(tenant, self.to_upgrade(tenant, &id, admitted, how, by)?).await
             }
             PackOrder::Promote { pack, how } => self.promote(tenant, self.known_pack(tenant, &pack)?, &how, by).await,
             PackOrder::Grant { pack, digest } => self.grant(tenant, self.known_pack(tenant, &pack)?, &digest, by).await,
@@ -71,9 +87,7 @@ impl PlugboardHost {
         }
     }
 
-    async fn install(&self, tenant: &TenantId, file: Vec<u8>, by: Arc<str>) -> Result<PackChanged, PackRefused> {
-        let admitted = self.admit(tenant, file).await?;
-        let _one_at_a_time = self.turn().await?;
+    fn to_install(&self, tenant: &TenantId, admitted: Admitted, by: Arc<str>) -> Result<Decision, PackRefused> {
         let manifest = Arc::clone(&admitted.described.manifest);
         if let Some(known) = self.packs.get(tenant, &manifest.id) {
             return Err(PackRefused::NotNow {
@@ -98,22 +112,20 @@ impl PlugboardHost {
             by,
         }];
         let (held, way) = (admitted.held.clone(), Way::of(&step, None));
-        self.settle(tenant, Decision { before: None, after, step, held, admitted: Some(admitted), way, events }).await
+        Ok(Decision { before: None, after, step, held, admitted: Some(admitted), way, events })
     }
 
-    async fn upgrade(
+    /// `how`: as [`Self::way_of`] has it.
+    fn to_upgrade(
         &self,
         tenant: &TenantId,
-        id: PackId,
-        file: Vec<u8>,
-        how: &PackTrial,
+        id: &PackId,
+        admitted: Admitted,
+        (trial, budget): (Option<Trial>, Option<Budget>),
         by: Arc<str>,
-    ) -> Result<PackChanged, PackRefused> {
-        let (trial, budget) = self.way_of(tenant, &id, how)?;
-        let admitted = self.admit(tenant, file).await?;
-        let _one_at_a_time = self.turn().await?;
+    ) -> Result<Decision, PackRefused> {
         let manifest = Arc::clone(&admitted.described.manifest);
-        if manifest.id != id {
+        if manifest.id != *id {
             return Err(PackRefused::Invalid(vec![Fault {
                 file: Some(plugboard_pack::manifest::MANIFEST.into()),
                 field: Some("/pack/id".into()),
@@ -123,7 +135,7 @@ impl PlugboardHost {
                 ..Fault::default()
             }]));
         }
-        let before = self.still_known(tenant, &id)?;
+        let before = self.still_known(tenant, id)?;
         let mode = self.packs.gate.mode(tenant);
         let upgraded = before.installation.upgrade(&manifest, admitted.held.clone(), mode, trial);
         let (after, step) = upgraded.map_err(|error| PackRefused::NotNow {
@@ -132,7 +144,7 @@ impl PlugboardHost {
             remedy: error.remedy().into(),
         })?;
         let event = match &step {
-            Step::Tried { trial, .. } => tried(&id, &admitted.held, trial, by),
+            Step::Tried { trial, .. } => tried(id, &admitted.held, trial, by),
             Step::Serves { .. } | Step::Waits { .. } => EventKind::PackUpgraded {
                 pack: id.as_str().into(),
                 from: before.installation.serving.as_ref().map(version),
@@ -144,7 +156,7 @@ impl PlugboardHost {
         };
         let (before, events) = (Some(before), vec![event]);
         let (held, way) = (admitted.held.clone(), Way::of(&step, budget));
-        self.settle(tenant, Decision { before, after, step, held, admitted: Some(admitted), way, events }).await
+        Ok(Decision { before, after, step, held, admitted: Some(admitted), way, events })
     }
 
     async fn grant(&self, tenant: &TenantId, id: PackId, seen: &str, by: Arc<str>) -> Result<PackChanged, PackRefused> {
@@ -214,32 +226,40 @@ impl PlugboardHost {
             to_grant: Vec::new(),
             changes: Vec::new(),
             pack: None,
+            look: None,
         })
+    }
+
+    /// All that may stand in the way of what was decided. It changes nothing.
+    pub(super) fn ready(&self, tenant: &TenantId, decision: &Decision) -> Result<Ready, PackRefused> {
+        let Decision { before, after, step, held, admitted, way, .. } = decision;
+        let row = admitted.as_ref().map(|admitted| admitted.components.iter().cloned().collect::<Row>());
+        let loaded = row.or_else(|| Some((*self.packs.rollouts.row(tenant, &after.pack, &held.release)?).clone()));
+        let begins = !matches!(step, Step::Waits { .. });
+        if begins && let Some(row) = &loaded {
+            let components: Vec<_> = row.iter().map(|(name, shelved)| (name.clone(), Arc::clone(shelved))).collect();
+            self.check_what_names_it(tenant, &after.pack, &components)?;
+        }
+        let planned = self.plan(tenant, &after.pack, &held.release, way)?;
+        let known_before = before.as_ref().and_then(|before| before.manifests.get(&held.release.digest)).cloned();
+        let described = admitted.as_ref().map(|admitted| admitted.described.clone()).or(known_before);
+        let described = described.ok_or_else(|| HostError::Store { reason: "its file cannot be read".into() })?;
+        let mut manifests = before.as_ref().map(|before| before.manifests.clone()).unwrap_or_default();
+        manifests.insert(held.release.digest, described.clone());
+        let mut after = after.clone();
+        after.plan = planned.as_ref().map(|rollout| rollout.plan().clone());
+        Ok(Ready { loaded, begins, planned, described, known: known_of(after, manifests) })
     }
 
     /// On disk before it is in force, in force before it is told, and told before it is acknowledged.
     pub(super) async fn settle(&self, tenant: &TenantId, decision: Decision) -> Result<PackChanged, PackRefused> {
-        let Decision { before, mut after, step, held, admitted, way, events } = decision;
-        let pack = after.pack.clone();
-        let row = admitted.as_ref().map(|admitted| admitted.components.iter().cloned().collect::<Row>());
-        let loaded = row.or_else(|| Some((*self.packs.rollouts.row(tenant, &pack, &held.release)?).clone()));
-        let begins = !matches!(step, Step::Waits { .. });
-        if begins && let Some(row) = &loaded {
-            let components: Vec<_> = row.iter().map(|(name, shelved)| (name.clone(), Arc::clone(shelved))).collect();
-            self.check_what_names_it(tenant, &pack, &components)?;
-        }
-        let planned = self.plan(tenant, &pack, &held.release, &way)?;
-        after.plan = planned.as_ref().map(|rollout| rollout.plan().clone());
-        let known_before = before.as_ref().and_then(|before| before.manifests.get(&held.release.digest)).cloned();
-        let described = admitted.as_ref().map(|admitted| admitted.described.clone()).or(known_before);
-        let described = described.ok_or_else(|| HostError::Store { reason: "its file cannot be read".into() })?;
+        let Ready { loaded, begins, planned, described, known } = self.ready(tenant, &decision)?;
+        let Decision { before, step, held, admitted, way, events, .. } = decision;
         if let Some(Admitted { file, .. }) = admitted {
             self.keep_file(held.clone(), file).await?;
         }
-        self.keep_installed(tenant, &after).await?;
-        let mut manifests = before.as_ref().map(|before| before.manifests.clone()).unwrap_or_default();
-        manifests.insert(held.release.digest, described.clone());
-        let known = self.remember(tenant, after, manifests);
+        self.keep_installed(tenant, &known.installation).await?;
+        self.packs.know(tenant, known.clone());
         // Before anybody is served by it: a call that begins with it hears what it brings.
         self.bring(tenant, loaded.as_ref().filter(|_| begins)).await?;
         let more = match planned {
@@ -256,22 +276,8 @@ impl PlugboardHost {
         for event in events.into_iter().chain(more) {
             self.note(tenant, event).await?;
         }
-        tracing::info!(%tenant, %pack, release = %held.release, ?step, "pack changed");
-        let served = before.as_ref().and_then(|before| before.manifest(before.installation.serving.as_ref()?));
-        let changes = served.map(|served| Changes::between(served, &described.manifest).lines()).unwrap_or_default();
-        Ok(PackChanged {
-            outcome: match step {
-                Step::Serves { .. } => PackChange::Serves,
-                Step::Tried { .. } => PackChange::Tried,
-                Step::Waits { .. } => PackChange::Waits,
-            },
-            id: pack.to_string(),
-            version: held.release.version.to_string(),
-            digest: held.release.digest.to_string(),
-            to_grant: to_grant(&described.manifest, step),
-            changes: changes.into_iter().map(told).collect(),
-            pack: Some(known.view()),
-        })
+        tracing::info!(%tenant, pack = %known.installation.pack, release = %held.release, ?step, "pack changed");
+        Ok(changed(before.as_ref(), &known, &held, &described.manifest, step))
     }
 
     pub(super) async fn keep_installed(&self, tenant: &TenantId, installation: &Installation) -> Result<(), HostError> {
@@ -281,18 +287,13 @@ impl PlugboardHost {
         self.commit(transaction).await
     }
 
-    /// With what stands in the files of those versions that are still kept.
     pub(super) fn remember(
         &self,
         tenant: &TenantId,
         installation: Installation,
-        mut manifests: BTreeMap<Digest, Described>,
-    ) -> Known {
-        let named: BTreeSet<_> = installation.held().map(|held| held.release.digest).collect();
-        manifests.retain(|digest, _| named.contains(digest));
-        let known = Known { installation, manifests };
-        self.packs.know(tenant, known.clone());
-        known
+        manifests: BTreeMap<Digest, Described>,
+    ) {
+        self.packs.know(tenant, known_of(installation, manifests));
     }
 
     /// Queues and flows of the running configuration that name a component of the pack go on to do so: the new version has to take their settings.
@@ -344,32 +345,6 @@ impl PlugboardHost {
         Ok(admitted)
     }
 
-    pub(super) async fn file_of_pack(
-        &self,
-        tenant: &TenantId,
-        id: &str,
-        version: Option<&str>,
-    ) -> Result<Vec<u8>, PackRefused> {
-        self.parts(tenant)?;
-        let Known { installation, .. } = self.still_known(tenant, &self.known_pack(tenant, id)?)?;
-        let held = match version {
-            None => installation.serving.clone(),
-            Some(version) => installation.held().find(|held| held.release.version.to_string() == version).cloned(),
-        };
-        let held = held.ok_or_else(|| PackRefused::NotNow {
-            code: "no-such-version",
-            detail: match version {
-                None => format!("no version of {id} serves"),
-                Some(version) => format!("{id} has no version {version}"),
-            },
-            remedy: "name one that `plugboard pack list` shows".into(),
-        })?;
-        let packs = Arc::clone(&self.packs);
-        let read = tokio::task::spawn_blocking(move || packs.file(&held)).await;
-        let file = read.map_err(|error| error.to_string()).and_then(|read| read);
-        file.map_err(|reason| HostError::Store { reason }.into())
-    }
-
     async fn keep_file(&self, held: Held, file: Vec<u8>) -> Result<(), HostError> {
         let packs = Arc::clone(&self.packs);
         let kept = tokio::task::spawn_blocking(move || packs.keep(&held, &file)).await;
@@ -390,31 +365,38 @@ impl PlugboardHost {
     pub(super) fn still_known(&self, tenant: &TenantId, id: &PackId) -> Result<Known, PackRefused> {
         self.packs.get(tenant, id).ok_or_else(|| PackRefused::NoSuchPack(id.to_string()))
     }
-
-    pub(super) fn log_of_pack(&self, tenant: &TenantId, id: &str, after: u64) -> Result<PackLog, PackRefused> {
-        self.parts(tenant)?;
-        self.known_pack(tenant, id)?;
-        let names = self.packs.names(tenant, id);
-        let components: Vec<_> = names.keys().copied().collect();
-        let part = self.packs.lines.after(tenant, &components, after);
-        let line = |line: crate::packs::Line| PackLogLine {
-            at: line.at.to_string(),
-            component: names.get(&line.said.plugin).cloned().unwrap_or_default(),
-            level: level(line.said.level).into(),
-            message: line.said.message,
-            fields: line.said.fields.into_iter().map(|(name, value)| PackLogField { name, value }).collect(),
-            dropped: line.said.dropped,
-        };
-        Ok(PackLog { lines: part.lines.into_iter().map(line).collect(), next: part.next, lost: part.lost })
-    }
 }
 
-fn level(level: LogLevel) -> &'static str {
-    match level {
-        LogLevel::Debug => "debug",
-        LogLevel::Info => "info",
-        LogLevel::Warn => "warn",
-        LogLevel::Error => "error",
+/// With what stands in the files of those versions that are still kept.
+fn known_of(installation: Installation, mut manifests: BTreeMap<Digest, Described>) -> Known {
+    let named: BTreeSet<_> = installation.held().map(|held| held.release.digest).collect();
+    manifests.retain(|digest, _| named.contains(digest));
+    Known { installation, manifests }
+}
+
+/// What became of it, or would become. `manifest`: that of `held`.
+pub(super) fn changed(
+    before: Option<&Known>,
+    known: &Known,
+    held: &Held,
+    manifest: &Manifest,
+    step: Step,
+) -> PackChanged {
+    let served = before.and_then(|before| before.manifest(before.installation.serving.as_ref()?));
+    let changes = served.map(|served| Changes::between(served, manifest).lines()).unwrap_or_default();
+    PackChanged {
+        outcome: match step {
+            Step::Serves { .. } => PackChange::Serves,
+            Step::Tried { .. } => PackChange::Tried,
+            Step::Waits { .. } => PackChange::Waits,
+        },
+        id: known.installation.pack.to_string(),
+        version: held.release.version.to_string(),
+        digest: held.release.digest.to_string(),
+        to_grant: to_grant(manifest, step),
+        changes: changes.into_iter().map(told).collect(),
+        pack: Some(known.view()),
+        look: None,
     }
 }
 

@@ -11,7 +11,7 @@ use plugboard_pack::{
     manifest::{self, MANIFEST, ManifestFault},
     signature::{Mode, Verdict},
 };
-use plugboard_plugin::{Engine, Limits, LoadError, Terms};
+use plugboard_plugin::{Engine, Inspected, Limits, LoadError, Terms};
 
 use super::{
     Component, Shelved, Trust, contents,
@@ -37,6 +37,10 @@ pub(crate) struct Admitted {
     pub(crate) described: Described,
     /// By full name, with what the pack brings beside them.
     pub(crate) components: Vec<(String, Arc<Shelved>)>,
+    /// What each component names, in the manifest's order.
+    pub(crate) inspected: Vec<Option<Inspected>>,
+    pub(crate) verdict: Verdict,
+    pub(crate) mode: Mode,
     pub(crate) file: Vec<u8>,
 }
 
@@ -45,12 +49,12 @@ impl Gate {
     /// compile: not for a thread that others wait for.
     pub(crate) fn admit(&self, tenant: &TenantId, file: Vec<u8>) -> Result<Admitted, Vec<Fault>> {
         let pack = read(&file)?;
-        let trusted = self.packs.now();
-        let verdict = pack.judge(&trusted.trust, Some(tenant), self.clock.now());
-        if !verdict.admits(trusted.mode(tenant)) {
+        let (verdict, mode) = self.judge(tenant, &pack);
+        if !verdict.admits(mode) {
             return Err(vec![not_trusted(&verdict)]);
         }
-        let unfit: Vec<Fault> = self.unfit(&pack).iter().map(|(at, unfit)| told(at, unfit)).collect();
+        let (inspected, unfit) = self.unfit(&pack);
+        let unfit: Vec<Fault> = unfit.iter().map(|(at, unfit)| told(at, unfit)).collect();
         if !unfit.is_empty() {
             return Err(unfit);
         }
@@ -67,24 +71,32 @@ impl Gate {
             return Err(faults);
         }
         components.extend(contents::brought_by(&pack, &self.sounds));
-        let signed_by = if let Verdict::Trusted { by } = verdict { by } else { Vec::new() };
+        let signed_by = if let Verdict::Trusted { by } = &verdict { by.clone() } else { Vec::new() };
         let held = Held { release: pack.release(), file: Digest::of(&file), signed_by, grant: None };
-        Ok(Admitted { held, described: Described::of(&pack), components, file })
+        Ok(Admitted { held, described: Described::of(&pack), components, inspected, verdict, mode, file })
+    }
+
+    /// Whose the pack is, as the tenant sees it at present, and how strict the tenant is.
+    pub(crate) fn judge(&self, tenant: &TenantId, pack: &Pack) -> (Verdict, Mode) {
+        let trusted = self.packs.now();
+        (pack.judge(&trusted.trust, Some(tenant), self.clock.now()), trusted.mode(tenant))
     }
 
     pub(crate) fn mode(&self, tenant: &TenantId) -> Mode {
         self.packs.now().mode(tenant)
     }
 
-    /// What does not fit, each with its place in the manifest.
-    fn unfit(&self, pack: &Pack) -> Vec<(String, Unfit)> {
+    /// What each component names, and what does not fit with its place in the manifest.
+    fn unfit(&self, pack: &Pack) -> (Vec<Option<Inspected>>, Vec<(String, Unfit)>) {
         let newer = fit::contract(pack.manifest()).map(|unfit| ("/pack/contract".to_owned(), unfit));
-        let of_components = pack.manifest().components.iter().flat_map(|component| {
-            let (_, unfit) = fit::look(&self.engine, pack, component, Depth::Names);
-            unfit.into_iter().map(move |unfit| (place(component, &unfit), unfit))
-        });
-        let brought = contents::unfit(pack).into_iter().map(|(key, unfit)| (format!("/folders/{key}"), unfit));
-        newer.into_iter().chain(of_components).chain(brought).collect()
+        let (mut inspected, mut all) = (Vec::new(), Vec::from_iter(newer));
+        for component in &pack.manifest().components {
+            let (names, unfit) = fit::look(&self.engine, pack, component, Depth::Names);
+            inspected.push(names);
+            all.extend(unfit.into_iter().map(|unfit| (place(component, &unfit), unfit)));
+        }
+        all.extend(contents::unfit(pack).into_iter().map(|(key, unfit)| (format!("/folders/{key}"), unfit)));
+        (inspected, all)
     }
 
     fn load(&self, pack: &Pack, component: &manifest::Component) -> Result<Shelved, Unfit> {
@@ -117,7 +129,7 @@ impl Gate {
 }
 
 /// A pack's file, held against its manifest.
-pub(super) fn read(file: &[u8]) -> Result<Pack, Vec<Fault>> {
+pub(crate) fn read(file: &[u8]) -> Result<Pack, Vec<Fault>> {
     Pack::read(file, Bounds::default()).map_err(|error| match error {
         PackError::Archive(error) => {
             let (code, message, remedy) = (error.code().into(), error.to_string(), error.remedy().into());

@@ -68,15 +68,14 @@ impl Trust {
 impl Packs {
     /// Versions that serve the tenant and would be taken no more, each with why. Reads their files.
     fn not_trusted(&self, tenant: &TenantId) -> Vec<(String, String)> {
-        let trusted = self.gate.packs.now();
         let mut found = Vec::new();
         for known in self.of_tenant(tenant) {
             let Installation { pack, serving, trial, .. } = &known.installation;
             for held in [serving, trial].into_iter().flatten() {
                 // What cannot be read has an alarm of its own.
                 let Some(read) = self.file(held).ok().and_then(|file| admit::read(&file).ok()) else { continue };
-                let verdict = read.judge(&trusted.trust, Some(tenant), self.gate.clock.now());
-                if !verdict.admits(trusted.mode(tenant)) {
+                let (verdict, mode) = self.gate.judge(tenant, &read);
+                if !verdict.admits(mode) {
                     let detail = format!(
                         "{} goes on to serve, but would be taken no more: {}; replace or remove it, or trust its key again",
                         held.release,

@@ -123,6 +123,21 @@ impl Desk {
         fs::write(path, bytes).unwrap();
     }
 
+    /// What a dry run must leave as it is: the tenant's packs, configuration, events and figures of use, and the files of packs.
+    pub(crate) fn state(&self) -> String {
+        let get = |path: &str| {
+            let mut answer = ureq::get(format!("{}/v1/tenants/shop/{path}", self.api)).call().unwrap();
+            answer.body_mut().read_to_string().unwrap()
+        };
+        let mut files: Vec<String> = fs::read_dir(self.folder.join("data/packs"))
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+            .collect();
+        files.sort();
+        let told = ["packs", "configuration", "cdrs"].map(get).concat();
+        format!("{told}{}{files:?}", self.run("events --json"))
+    }
+
     pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.folder.join(name)).unwrap()
     }

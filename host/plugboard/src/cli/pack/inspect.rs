@@ -1,25 +1,25 @@
 //! What stands in a pack, for whoever shall run it.
 
-use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode};
 
 use clap::Args;
+use plugboard_api::{ComponentLook, PackLook, Words};
 use plugboard_config::Fault;
 use plugboard_pack::{
-    FileName, Manifest, Pack,
-    manifest::Component,
-    permissions::Import,
-    signature::{Signatures, TrustStore, Verdict},
+    Pack,
+    signature::{Mode, TrustStore, Verdict},
 };
 use plugboard_phrases::Language;
 use plugboard_plugin::Inspected;
 use serde_json::{Value, json};
 
-use super::{Refusal, count, engine, in_words, open, say, shown, size, spoken};
+use super::{Refusal, count, engine, open, say, shown, size, spoken};
 use crate::{
     clock::Clock,
     packs::{
         contents,
         fit::{self, Depth},
+        look::{keys, look},
     },
 };
 
@@ -51,11 +51,12 @@ impl Inspect {
         unfit.push(contents::unfit(&pack).into_iter().map(|(_, unfit)| unfit).collect());
         let faults: Vec<Fault> =
             unfit.iter().flatten().map(|unfit| unfit.fault(shown(&self.file).into(), None)).collect();
-        let looked = Looked { pack: &pack, verdict: &verdict, inspected: &inspected };
         if self.json {
+            let looked = Looked { pack: &pack, verdict: &verdict, inspected: &inspected };
             say(&format!("{}\n", json_of(&looked, &faults, &shown(&self.file))));
         } else {
-            say(&text_of(&looked, spoken()));
+            let look = look(&pack, &inspected, &verdict, Mode::Production);
+            say(&(text_of(&look, spoken()) + &not_verified(&look, &verdict, spoken())));
             if !faults.is_empty() {
                 return Err(Refusal::Faults(faults));
             }
@@ -71,119 +72,46 @@ struct Looked<'a> {
     inspected: &'a [Option<Inspected>],
 }
 
-fn text_of(looked: &Looked<'_>, language: Language) -> String {
-    let Looked { pack, verdict, inspected } = *looked;
-    let manifest = pack.manifest();
+/// What stands in a pack, without whose it is.
+pub(super) fn text_of(look: &PackLook, language: Language) -> String {
     let mut lines = Lines { language, text: String::new() };
-    lines.add(0, &format!("{} {}", manifest.id, manifest.version));
-    lines.plain(1, in_words(&manifest.name));
-    lines.plain(1, in_words(&manifest.description));
-    lines.add(1, &format!("by {}, licence {}", manifest.vendor, manifest.licence));
-    lines.add(1, &format!("contract {}", manifest.contract));
-    lines.add(1, &format!("digest {}", pack.digest()));
-    for (component, inspected) in manifest.components.iter().zip(inspected) {
+    lines.add(0, &format!("{} {}", look.id, look.version));
+    lines.words(1, &look.name);
+    lines.words(1, &look.description);
+    lines.add(1, &format!("by {}, licence {}", look.vendor, look.licence));
+    lines.add(1, &format!("contract {}", look.contract));
+    lines.add(1, &format!("digest {}", look.digest));
+    for component in &look.components {
         lines.text.push('\n');
-        component_in(&mut lines, pack, component, inspected.as_ref());
+        component_in(&mut lines, component);
     }
     lines.text.push('\n');
-    folders_in(&mut lines, pack, manifest);
-    signatures_in(&mut lines, pack, verdict);
+    for folder in &look.folders {
+        let (files, bytes) = (count(usize::try_from(folder.files).unwrap_or(usize::MAX), "file"), size(folder.bytes));
+        lines.add(0, &format!("{}: {files} in {}, {bytes}", folder.what, folder.folder));
+    }
     lines.text
 }
 
-fn component_in(lines: &mut Lines, pack: &Pack, component: &Component, inspected: Option<&Inspected>) {
-    let length = pack.component(component).map_or(0, <[u8]>::len) as u64;
-    lines.add(
-        0,
-        &format!("component {}: world {}, {}, {}", component.name, component.world, component.file, size(length)),
-    );
-    if let Some(inspected) = inspected {
-        imports_in(lines, inspected);
-    }
-    if component.asks.is_empty() {
+fn component_in(lines: &mut Lines, component: &ComponentLook) {
+    let ComponentLook { name, world, file, length, .. } = component;
+    let name = name.split_once('/').map_or(name.as_str(), |(_, name)| name);
+    lines.add(0, &format!("component {name}: world {world}, {file}, {}", size(*length)));
+    component.imports.iter().flatten().for_each(|import| lines.words(1, import));
+    if component.permissions.is_empty() {
         lines.add(1, "asks for nothing");
     }
-    for ask in component.asks.each() {
-        lines.plain(1, in_words(&ask.words()));
-    }
-    let limits = &component.limits;
-    if let Some(memory) = limits.memory {
-        lines.add(1, &format!("sets itself {memory} of memory"));
-    }
-    if let Some(budget) = limits.budget {
-        lines.add(1, &format!("sets itself {budget:?} for an answer"));
-    }
-    if let Some(answer) = limits.answer {
-        lines.add(1, &format!("sets itself {answer} as its longest answer"));
-    }
-    match pack.settings_schema(&component.name) {
+    component.permissions.iter().chain(&component.limits).for_each(|line| lines.words(1, line));
+    match component.settings_schema {
         None => lines.add(1, "takes no settings"),
-        Some(schema) => settings_in(lines, schema, &contents::translations(pack, lines.language.tag())),
+        Some(_) => lines.add(1, &format!("takes {}", count(component.settings.len(), "setting"))),
     }
+    component.settings.iter().for_each(|setting| lines.words(2, setting));
 }
 
-fn imports_in(lines: &mut Lines, inspected: &Inspected) {
-    if inspected.imports.is_empty() {
-        lines.add(1, "imports nothing: it sees what it is asked, and no more");
-    }
-    // Of WASI's many interfaces one line is enough, and types reach nothing.
-    let mut told = Vec::new();
-    for import in inspected.imports.iter().map(|name| Import::of(name)) {
-        if import != Import::Types && !told.contains(&import) {
-            lines.plain(1, in_words(&import.words()));
-            told.push(import);
-        }
-    }
-}
-
-/// A line for each setting, as far as a schema says it in plain words; in the pack's own words of the language, where it has any.
-fn settings_in(lines: &mut Lines, schema: &Value, words: &BTreeMap<String, String>) {
-    let none = serde_json::Map::new();
-    let settings = schema.get("properties").and_then(Value::as_object).unwrap_or(&none);
-    lines.add(1, &format!("takes {}", count(settings.len(), "setting")));
-    let needed: Vec<&str> = schema
-        .get("required")
-        .and_then(Value::as_array)
-        .map(|names| names.iter().filter_map(Value::as_str).collect())
-        .unwrap_or_default();
-    for (name, setting) in settings {
-        let kind = setting.get("type").and_then(Value::as_str).unwrap_or("any");
-        let in_words = |english: &str| words.get(english).map_or_else(|| tame(english), |words| tame(words));
-        let told = |key: &str| setting.get(key).and_then(Value::as_str).map(in_words).unwrap_or_default();
-        let about = [told("title"), told("description")].into_iter().find(|text| !text.is_empty());
-        let default = setting.get("default").map(|default| tame(&default.to_string()));
-        let presence = match (needed.contains(&name.as_str()), default) {
-            (true, _) => lines.language.say("needed").into_owned(),
-            (false, Some(default)) => lines.language.say(&format!("default {default}")).into_owned(),
-            (false, None) => lines.language.say("may be left out").into_owned(),
-        };
-        let about = about.map(|about| format!(": {about}")).unwrap_or_default();
-        lines.plain(2, &format!("{} ({}, {presence}){about}", tame(name), tame(kind)));
-    }
-}
-
-fn folders_in(lines: &mut Lines, pack: &Pack, manifest: &Manifest) {
-    let folders = &manifest.folders;
-    let named = [
-        ("prompts", &folders.prompts),
-        ("flows", &folders.flows),
-        ("tests", &folders.tests),
-        ("translations", &folders.translations),
-    ];
-    for (what, folder) in named {
-        let Some(folder) = folder else { continue };
-        let (files, bytes) = below(pack, folder);
-        lines.add(0, &format!("{what}: {} in {folder}, {}", count(files, "file"), size(bytes)));
-    }
-}
-
-/// How many files lie below a folder, and how long they are together.
-fn below(pack: &Pack, folder: &FileName) -> (usize, u64) {
-    let lengths = pack.archive().files().filter(|(name, _)| name.is_below(folder)).map(|(_, bytes)| bytes.len() as u64);
-    lengths.fold((0, 0), |(files, bytes), length| (files + 1, bytes + length))
-}
-
-fn signatures_in(lines: &mut Lines, pack: &Pack, verdict: &Verdict) {
+/// Whose a pack is, where nobody said whom they trust.
+fn not_verified(look: &PackLook, verdict: &Verdict, language: Language) -> String {
+    let mut lines = Lines { language, text: String::new() };
     match verdict {
         Verdict::UnknownKey { keys } => {
             for key in keys {
@@ -192,16 +120,22 @@ fn signatures_in(lines: &mut Lines, pack: &Pack, verdict: &Verdict) {
             let file = "plugboard pack verify FILE --trust KEY";
             lines.add(1, &format!("verify with: {file}"));
         }
-        verdict => lines.plain(0, in_words(&verdict.words())),
+        _ => lines.words(0, &look.signature.verdict),
     }
-    if pack.archive().get(plugboard_pack::archive::SIGNATURE).is_none() {
+    if matches!(verdict, Verdict::Unsigned) {
         lines.add(1, "a host takes it in development mode only");
     }
+    lines.text
 }
 
-/// What a terminal would act on, made harmless: descriptions are the vendor's words.
-fn tame(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
+/// Whose a pack is, as the tenant of a host sees it.
+pub(super) fn judged(look: &PackLook, language: Language) -> String {
+    let mut lines = Lines { language, text: String::new() };
+    lines.words(0, &look.signature.verdict);
+    if let Some(remedy) = &look.signature.remedy {
+        lines.words(1, remedy);
+    }
+    lines.text
 }
 
 struct Lines {
@@ -216,9 +150,18 @@ impl Lines {
         self.plain(indent, &said);
     }
 
+    fn words(&mut self, indent: usize, words: &Words) {
+        let text = match self.language {
+            Language::English => &words.en,
+            Language::Chinese => &words.zh_cn,
+        };
+        self.plain(indent, text);
+    }
+
+    /// Without what a terminal would act on: names are the vendor's words.
     fn plain(&mut self, indent: usize, text: &str) {
         self.text += &"  ".repeat(indent);
-        self.text += text;
+        self.text.extend(text.chars().map(|c| if c.is_control() { '·' } else { c }));
         self.text.push('\n');
     }
 }
@@ -242,8 +185,7 @@ fn json_of(looked: &Looked<'_>, faults: &[Fault], file: &str) -> Value {
             })
         })
         .collect();
-    let signers = Signatures::of(pack.archive()).ok().flatten().map(|signatures| signatures.signers);
-    let keys: Vec<_> = signers.into_iter().flatten().map(|signed| signed.key).collect();
+    let keys = keys(pack);
     // Nobody was named whom one could trust.
     let code = if matches!(verdict, Verdict::UnknownKey { .. }) { "not-verified" } else { verdict.code() };
     json!({

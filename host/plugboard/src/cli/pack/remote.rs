@@ -3,11 +3,19 @@
 use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use clap::Args;
+use plugboard_api::PackLook;
 use plugboard_pack::archive::Bounds;
 use plugboard_phrases::Language;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::{Refusal, read, rollout::Tried, shown};
+use super::{
+    Refusal,
+    inspect::{judged, text_of},
+    read,
+    rollout::Tried,
+    shown,
+};
 use crate::cli::{
     OfTenant,
     client::{Client, ClientError, escaped},
@@ -18,7 +26,8 @@ use crate::cli::{
 /// Bring a pack to a tenant of a running host
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Example:
+Examples:
+  plugboard pack install acme.lines-1.2.0.pbpack --dry-run        what it is, what it asks for, and what would become of it
   plugboard pack install acme.lines-1.2.0.pbpack
 
 It serves at once if it asks for nothing; else it waits, and what it asks for is shown. Queues and flows name its components as
@@ -26,6 +35,9 @@ acme.lines/lines. The host takes packs that somebody whom its plugboard.toml tru
 pub(crate) struct Install {
     /// The pack
     file: PathBuf,
+    /// Let the host say what would become of it, and change nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     of: OfTenant,
 }
@@ -37,6 +49,7 @@ Examples:
   plugboard pack upgrade acme.lines-1.3.0.pbpack                  serves all at once, watched for an hour
   plugboard pack upgrade acme.lines-1.3.0.pbpack --shadow         asked beside; differences are counted
   plugboard pack upgrade acme.lines-1.3.0.pbpack --canary 5%      serves one caller in twenty
+  plugboard pack upgrade acme.lines-1.3.0.pbpack --dry-run        what it asks for more, and what would become of it
 
 If it asks for more than was granted it waits, and the version before goes on serving; `+` shows what is asked for more. A version that
 spends its budget goes back on its own: `plugboard pack rollout` shows how it does.")]
@@ -45,6 +58,9 @@ pub(crate) struct Upgrade {
     file: PathBuf,
     #[command(flatten)]
     trial: Tried,
+    /// Let the host say what would become of it, and change nothing
+    #[arg(long)]
+    dry_run: bool,
     #[command(flatten)]
     of: OfTenant,
 }
@@ -67,6 +83,16 @@ pub(crate) struct Grant {
 /// The packs of a tenant, their versions and what they may do
 #[derive(Debug, Args)]
 pub(crate) struct List {
+    #[command(flatten)]
+    of: OfTenant,
+}
+
+/// One pack of a tenant: what stands in its versions, and whose they are
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  plugboard pack show acme.lines")]
+pub(crate) struct Show {
+    /// The pack, as `plugboard pack list` has it
+    id: String,
     #[command(flatten)]
     of: OfTenant,
 }
@@ -109,22 +135,25 @@ const EVERY: Duration = Duration::from_millis(500);
 
 impl Install {
     pub(super) fn run(self) -> ExitCode {
-        told(&self.of, |client, packs| client.post_bytes(packs, MEDIA_TYPE, &file(&self.file)?))
+        let query = if self.dry_run { "?dry_run=true" } else { "" };
+        told(&self.of, |client, packs| client.post_bytes(&format!("{packs}{query}"), MEDIA_TYPE, &file(&self.file)?))
     }
 }
 
 impl Upgrade {
     pub(super) fn run(self) -> ExitCode {
-        let Self { file: path, trial, of } = self;
+        let Self { file: path, trial, dry_run, of } = self;
         told(&of, |client, packs| {
             let bytes = file(&path)?;
             let how = trial.read()?;
             // Whose version it is stands in it; the host says what is wrong with one that cannot be read.
             let Ok(pack) = plugboard_pack::Pack::read(&bytes, Bounds::default()) else {
-                return client.post_bytes(packs, MEDIA_TYPE, &bytes);
+                return client.post_bytes(&format!("{packs}?dry_run={dry_run}"), MEDIA_TYPE, &bytes);
             };
             let pack = format!("{packs}/{}", pack.manifest().id);
-            how.upgrade(client, &pack, |query| client.post_bytes(&format!("{pack}/upgrade{query}"), MEDIA_TYPE, &bytes))
+            how.upgrade(client, &pack, dry_run, |query| {
+                client.post_bytes(&format!("{pack}/upgrade{query}"), MEDIA_TYPE, &bytes)
+            })
         })
     }
 }
@@ -170,6 +199,28 @@ impl List {
             Ok(())
         };
         ended(list())
+    }
+}
+
+impl Show {
+    pub(super) fn run(self) -> ExitCode {
+        let show = || {
+            let (client, packs) = open(&self.of)?;
+            let mut detail: Value = client.get(&format!("{packs}/{}", escaped(&self.id)))?;
+            if self.of.json() {
+                say(&format!("{}\n", with_ok(detail)));
+                return Ok(());
+            }
+            let versions: Vec<PackLook> = looks(detail["versions"].take())?;
+            let language = spoken();
+            say(&shown_pack(&detail["pack"], language));
+            list(&detail, "/changes").for_each(|line| say(&format!("  {}\n", words(line, language))));
+            for look in versions {
+                say(&format!("\n{}{}", text_of(&look, language), judged(&look, language)));
+            }
+            Ok(())
+        };
+        ended(show())
     }
 }
 
@@ -223,12 +274,17 @@ fn file(file: &std::path::Path) -> Result<Vec<u8>, ClientError> {
 
 /// Carries out an order, and says what became of it.
 pub(super) fn told(of: &OfTenant, order: impl FnOnce(&Client, &str) -> Result<Value, ClientError>) -> ExitCode {
-    let done = open(of).and_then(|(client, packs)| order(&client, &packs)).map(|changed| {
+    let done = open(of).and_then(|(client, packs)| order(&client, &packs)).and_then(|mut changed| {
         if of.json() {
             say(&format!("{}\n", with_ok(changed)));
+        } else if changed["look"].is_object() {
+            let (look, language): (PackLook, _) = (looks(changed["look"].take())?, spoken());
+            say(&format!("{}{}\n", text_of(&look, language), judged(&look, language)));
+            say(&shown_foreseen(&changed, language));
         } else {
             say(&shown_change(&changed, spoken()));
         }
+        Ok(())
     });
     if of.json()
         && let Err(error) = &done
@@ -241,6 +297,11 @@ pub(super) fn told(of: &OfTenant, order: impl FnOnce(&Client, &str) -> Result<Va
 
 pub(super) fn ended(done: Result<(), ClientError>) -> ExitCode {
     done.map_or_else(|error| error.tell(), |()| ExitCode::SUCCESS)
+}
+
+/// What a host says of what stands in packs.
+fn looks<T: DeserializeOwned>(value: Value) -> Result<T, ClientError> {
+    serde_json::from_value(value).map_err(|error| ClientError::Answer { reason: error.to_string() })
 }
 
 fn with_ok(mut changed: Value) -> Value {
@@ -258,6 +319,28 @@ fn words(value: &Value, language: Language) -> String {
     word.chars().map(|c| if c.is_control() { '·' } else { c }).collect()
 }
 
+/// What would become of a pack; nothing did.
+fn shown_foreseen(changed: &Value, language: Language) -> String {
+    let (id, version) = (text(changed, "/id"), text(changed, "/version"));
+    let outcome = match text(changed, "/outcome") {
+        "waits" => format!("{id} {version} would wait: somebody would have to grant what it asks for"),
+        "tried" => format!("{id} {version} would be tried"),
+        _ => format!("{id} {version} would serve"),
+    };
+    let nothing = language.say("nothing was changed");
+    format!("{}\n{}{nothing}\n", language.say(&outcome), shown_asks(changed, language))
+}
+
+/// What it asks for beside the version that serves, and what nobody has granted yet.
+fn shown_asks(changed: &Value, language: Language) -> String {
+    let changes = list(changed, "/changes").map(|line| format!("  {}\n", words(line, language)));
+    let asks = list(changed, "/to_grant").map(|ask| {
+        let component = text(ask, "/component");
+        format!("  {component}: {}\n", words(&ask["ask"], language))
+    });
+    changes.chain(asks).collect()
+}
+
 fn shown_change(changed: &Value, language: Language) -> String {
     let say = |text: &str| language.say(text).into_owned();
     let (id, version) = (text(changed, "/id"), text(changed, "/version"));
@@ -267,13 +350,7 @@ fn shown_change(changed: &Value, language: Language) -> String {
         "tried" => say(&format!("{id} {version} is tried")) + "\n",
         _ => say(&format!("{id} {version} serves")) + "\n",
     };
-    for line in list(changed, "/changes") {
-        out += &format!("  {}\n", words(line, language));
-    }
-    for ask in list(changed, "/to_grant") {
-        let component = text(ask, "/component");
-        out += &format!("  {component}: {}\n", words(&ask["ask"], language));
-    }
+    out += &shown_asks(changed, language);
     if text(changed, "/outcome") == "waits" {
         if let Some(serving) = changed.pointer("/pack/serving/version").and_then(Value::as_str) {
             out += &format!("  {}\n", say(&format!("{serving} goes on serving")));

@@ -81,15 +81,16 @@ impl How {
         self,
         client: &Client,
         pack: &str,
+        dry_run: bool,
         send: impl FnOnce(&str) -> Result<Value, ClientError>,
     ) -> Result<Value, ClientError> {
         let long = self.trial.as_ref().is_some_and(|trial| trial.len() > LONGEST_QUERY);
         let trial = if long { Some("shadow") } else { self.trial.as_deref() };
-        let asked = [("trial", trial), ("budget", self.budget.as_deref())];
+        let asked = [("trial", trial), ("budget", self.budget.as_deref()), ("dry_run", dry_run.then_some("true"))];
         let asked = asked.iter().filter_map(|(name, value)| Some(format!("{name}={}", escaped((*value)?))));
         let query = asked.collect::<Vec<_>>().join("&");
         let sent = send(&if query.is_empty() { query } else { format!("?{query}") })?;
-        if long && text(&sent, "/outcome") == "tried" { self.promote(client, pack) } else { Ok(sent) }
+        if long && !dry_run && text(&sent, "/outcome") == "tried" { self.promote(client, pack) } else { Ok(sent) }
     }
 
     fn promote(&self, client: &Client, pack: &str) -> Result<Value, ClientError> {
