@@ -26,4 +26,4 @@ pub use pack::{Pack, PackError};
 pub use permissions::Grant;
 pub use quantity::{Bytes, QuantityError};
 pub use words::Words;
-pub use world::{UnknownWorld, World};
+pub use world::{AskedWorld, UnknownWorld, World};

@@ -26,6 +26,16 @@ pub enum World {
     Dialer,
 }
 
+/// A world whose components a host loads and asks. The only list of them: whoever admits packs matches on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AskedWorld {
+    Flow,
+    Routing,
+    Compliance,
+    Connector,
+    Channel,
+}
+
 impl World {
     pub const ALL: [Self; 7] =
         [Self::Flow, Self::Routing, Self::Compliance, Self::Connector, Self::Channel, Self::Assistant, Self::Dialer];
@@ -39,6 +49,18 @@ impl World {
             Self::Channel => "channel",
             Self::Assistant => "assistant",
             Self::Dialer => "dialer",
+        }
+    }
+
+    /// What a host of this version asks of it; `None`: the contract has the world, and no host asks it anything yet.
+    pub fn asked(self) -> Option<AskedWorld> {
+        match self {
+            Self::Flow => Some(AskedWorld::Flow),
+            Self::Routing => Some(AskedWorld::Routing),
+            Self::Compliance => Some(AskedWorld::Compliance),
+            Self::Connector => Some(AskedWorld::Connector),
+            Self::Channel => Some(AskedWorld::Channel),
+            Self::Assistant | Self::Dialer => None,
         }
     }
 

@@ -6,7 +6,7 @@ use plugboard_api::Fault;
 use plugboard_config::SettingsSchema;
 use plugboard_model::TenantId;
 use plugboard_pack::{
-    Digest, Held, Pack, PackError, World,
+    AskedWorld, Digest, Held, Pack, PackError,
     archive::Bounds,
     manifest::{self, MANIFEST, ManifestFault},
     signature::{Mode, Verdict},
@@ -109,20 +109,17 @@ impl Gate {
     fn component(&self, component: &manifest::Component, bytes: &[u8]) -> Result<Component, Unfit> {
         let terms = Terms { limits: limits(&component.limits), ..Terms::default() };
         let not_loaded = |error: LoadError| fit::not_loaded(component, error);
-        match component.world {
-            World::Flow => self.engine.load(bytes, terms).map(Component::Flow).map_err(not_loaded),
-            World::Routing => self.engine.load(bytes, terms).map(Component::Routing).map_err(not_loaded),
-            World::Compliance => self.engine.load(bytes, terms).map(Component::Compliance).map_err(not_loaded),
-            World::Connector => {
+        match fit::asked(component)? {
+            AskedWorld::Flow => self.engine.load(bytes, terms).map(Component::Flow).map_err(not_loaded),
+            AskedWorld::Routing => self.engine.load(bytes, terms).map(Component::Routing).map_err(not_loaded),
+            AskedWorld::Compliance => self.engine.load(bytes, terms).map(Component::Compliance).map_err(not_loaded),
+            AskedWorld::Connector => {
                 let connector = self.engine.load(bytes, terms).map_err(not_loaded)?;
                 Ok(Component::Connector(connector, component.asks.clone()))
             }
-            World::Channel => {
+            AskedWorld::Channel => {
                 let channel = self.engine.load(bytes, terms).map_err(not_loaded)?;
                 Ok(Component::Channel(channel, component.asks.clone()))
-            }
-            World::Assistant | World::Dialer => {
-                Err(Unfit::NotRun { file: component.file.to_string(), world: component.world })
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use plugboard_config::{SchemaFault, SettingsSchema};
 use plugboard_pack::{
-    Manifest, Pack, World,
+    AskedWorld, Manifest, Pack, World,
     manifest::Component,
     permissions::{ImportFault, check_imports},
 };
@@ -33,6 +33,9 @@ pub(crate) enum Unfit {
     Mute { file: String, reason: String },
     #[error("{file} is of the world {world}, which this host does not run yet")]
     NotRun { file: String, world: World },
+    /// Told to the author, whose pack is right.
+    #[error("no host asks a component of the world {world} yet; every host refuses to install {file}")]
+    NotAskedYet { file: String, world: World },
     #[error("the schema {file} at {at}: {fault}")]
     Schema { file: String, at: String, fault: SchemaFault },
     #[error("{file} cannot be played: {reason}")]
@@ -64,6 +67,7 @@ impl Unfit {
             Self::Import { fault: ImportFault::NotInWorld { .. }, .. } => "import-not-in-world",
             Self::Import { fault: ImportFault::NotAsked { .. }, .. } => "import-not-asked",
             Self::Needs { .. } | Self::NotRun { .. } => "host-lacks",
+            Self::NotAskedYet { .. } => "not-asked-yet",
             Self::Mute { .. } => "does-not-describe",
             Self::Schema { .. } => "not-a-schema",
             Self::Unplayable { .. } | Self::NotPlayed { .. } => "unplayable-prompt",
@@ -91,6 +95,10 @@ impl Unfit {
             Self::OtherTypes { .. } => format!("build it against wit/ of contract {CONTRACT}, unchanged"),
             Self::Needs { .. } => "leave it out of `needs`, or upgrade the host".into(),
             Self::NotRun { .. } => "leave the component out, or upgrade the host".into(),
+            Self::NotAskedYet { .. } => {
+                "go on with `plugboard pack test` and keep it for a host that asks it; what a flow can ask today is a connector"
+                    .into()
+            }
             Self::Mute { .. } => "let `describe` answer within a second, with names of 1 to 64 bytes".into(),
             Self::Schema { fault, .. } => fault.remedy().into(),
             Self::Unplayable { .. } | Self::NotPlayed { .. } => {
@@ -106,7 +114,7 @@ impl Unfit {
 
     pub(crate) fn key(&self) -> Key {
         match self {
-            Self::OtherWorld { .. } | Self::NotRun { .. } => "world",
+            Self::OtherWorld { .. } | Self::NotRun { .. } | Self::NotAskedYet { .. } => "world",
             Self::Schema { .. } => "settings",
             _ => "file",
         }
@@ -126,6 +134,17 @@ pub(crate) enum Depth {
 pub(crate) fn contract(manifest: &Manifest) -> Option<Unfit> {
     let newer = manifest.contract > spoken();
     newer.then(|| Unfit::NewerContract { what: manifest.id.to_string(), found: manifest.contract.to_string() })
+}
+
+/// What a host asks of it.
+pub(crate) fn asked(component: &Component) -> Result<AskedWorld, Unfit> {
+    let world = component.world;
+    world.asked().ok_or_else(|| Unfit::NotRun { file: component.file.to_string(), world })
+}
+
+/// What is right and of no use yet.
+pub(crate) fn not_asked_yet(file: &str, world: World) -> Option<Unfit> {
+    world.asked().is_none().then(|| Unfit::NotAskedYet { file: file.to_owned(), world })
 }
 
 /// What is wrong with one component, all at once, and what it names if it can be read.

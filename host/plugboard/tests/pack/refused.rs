@@ -303,3 +303,84 @@ fn an_operator_is_told_what_no_host_would_take() {
     "#]],
     );
 }
+
+/// It is right, so it is built; and no host would take it.
+#[test]
+fn an_author_is_told_which_worlds_no_host_asks_yet_and_what_to_do() {
+    let desk = Desk::with_lines("unasked");
+    desk.manifest("world = \"routing\"", "world = \"dialer\"");
+    desk.put("lines/lines.wasm", include_bytes!("../../../plugin/tests/released/0.1.1/dialer.wasm"));
+    let said = desk.session(&[
+        "pack build lines",
+        "--lang zh pack build lines --dry-run",
+        "pack inspect acme.lines-1.2.0.pbpack",
+        "pack new bot --world assistant",
+    ]);
+    says(
+        &said,
+        &expect![[r#"
+        $ plugboard pack build lines
+        acme.lines-1.2.0.pbpack is built: acme.lines 1.2.0, 4 files, 9.2 KiB
+          digest: e1beeb699ab38601b51e09e604f0d0d35a2e8ac40f4b48a3362e2930569845ba
+          next: plugboard pack sign acme.lines-1.2.0.pbpack --key NAME.key
+        lines/plugin.toml:14:9: warning[not-asked-yet]: no host asks a component of the world dialer yet; every host refuses to install lines.wasm
+          14 | world = "dialer"
+             |         ^^^^^^^^
+          remedy: go on with `plugboard pack test` and keep it for a host that asks it; what a flow can ask today is a connector
+
+        0 errors, 1 warning
+        $ plugboard --lang zh pack build lines --dry-run
+        将生成 acme.lines-1.2.0.pbpack：acme.lines 1.2.0，4 个文件，9.2 KiB
+          摘要：e1beeb699ab38601b51e09e604f0d0d35a2e8ac40f4b48a3362e2930569845ba
+        lines/plugin.toml:14:9: 警告[not-asked-yet]: 目前还没有主机会使用 dialer 世界的组件；所有主机都会拒绝安装 lines.wasm
+          14 | world = "dialer"
+             |         ^^^^^^^^
+          办法： 请继续用 `plugboard pack test` 测试，留待支持它的主机；目前流程可以询问的是 connector
+
+        0 处错误，1 处警告
+        $ plugboard pack inspect acme.lines-1.2.0.pbpack
+        acme.lines 1.2.0
+          Lines
+          Longest wait first
+          by Acme Ltd, licence Apache-2.0
+          contract 0.1.0
+          digest e1beeb699ab38601b51e09e604f0d0d35a2e8ac40f4b48a3362e2930569845ba
+
+        component lines: world dialer, lines.wasm, 21.8 KiB
+          imports nothing: it sees what it is asked, and no more
+          asks for nothing
+          takes 1 setting
+            patience_s (integer, default 20): How long a caller waits
+
+        prompts: 1 file in prompts, 364 B
+        nobody has signed it
+          a host takes it in development mode only
+        acme.lines-1.2.0.pbpack: error[host-lacks]: lines.wasm is of the world dialer, which this host does not run yet
+          remedy: leave the component out, or upgrade the host
+
+        1 error, 0 warnings
+        exit 1
+        $ plugboard pack new bot --world assistant
+        bot is there: a plugin of the world assistant. Next:
+          cd bot
+          rustup target add wasm32-unknown-unknown
+          cargo test --target-dir target
+          cargo build --release --target wasm32-unknown-unknown --target-dir target
+          plugboard pack build . --file bot.wasm=target/wasm32-unknown-unknown/release/bot.wasm
+          plugboard pack test example.bot-0.1.0.pbpack
+          plugboard pack key new mine
+          plugboard pack sign example.bot-0.1.0.pbpack --key mine.key
+          plugboard pack verify example.bot-0.1.0.pbpack --trust mine.pub
+        README.md says the same; what installs is needed once
+        bot: warning[not-asked-yet]: no host asks a component of the world assistant yet; every host refuses to install bot.wasm
+          remedy: go on with `plugboard pack test` and keep it for a host that asks it; what a flow can ask today is a connector
+
+        0 errors, 1 warning
+    "#]],
+    );
+    let json = |line: &str| desk.run(line).lines().next().unwrap_or_default().to_owned();
+    let codes = ["pack build lines --json", "pack new bot2 --world dialer --json", "pack new ivr --world flow --json"]
+        .map(|line| serde_json::from_str::<serde_json::Value>(&json(line)).unwrap()["warnings"].to_string())
+        .map(|warnings| warnings.matches("not-asked-yet").count());
+    assert_eq!(codes, [1, 1, 0]);
+}

@@ -10,7 +10,7 @@ use plugboard_config::Fault;
 use plugboard_pack::{
     Pack,
     archive::{Archive, ArchiveError, Bounds, EXTENSION},
-    manifest::{MANIFEST, ManifestFault, Wrong},
+    manifest::{Component, MANIFEST, ManifestFault, Wrong},
 };
 use serde_json::json;
 
@@ -18,6 +18,7 @@ use super::{
     Refusal, count, engine, faults_of,
     gather::{Elsewhere, Gathered, NOT_WRAPPED, gather},
     names::Names,
+    refusal::warn,
     say, say_line, shown, size, write,
 };
 use crate::packs::{
@@ -60,6 +61,7 @@ impl Build {
         if !unfit.is_empty() {
             return Err(Refusal::Faults(unfit));
         }
+        let warnings = not_asked_yet(&self.folder, &pack, &manifest);
         let bytes = pack.archive().write();
         let manifest = pack.manifest();
         let named = || PathBuf::from(format!("{}-{}.{EXTENSION}", manifest.id, manifest.version));
@@ -75,7 +77,7 @@ impl Build {
             let (file, id, version) = (shown(&out), &manifest.id, &manifest.version);
             let done = json!({
                 "ok": true, "dry_run": self.dry_run, "file": file, "id": id, "version": version, "digest": digest,
-                "length": length, "wrapped": wrapped, "files": files,
+                "length": length, "wrapped": wrapped, "files": files, "warnings": warnings,
             });
             say(&format!("{done}\n"));
             return Ok(ExitCode::SUCCESS);
@@ -90,8 +92,20 @@ impl Build {
         if !self.dry_run {
             say_line(&format!("  next: plugboard pack sign {} --key NAME.key", shown(&out)));
         }
+        warn(&warnings);
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// Components that the contract has a world for, and that no host asks anything.
+fn not_asked_yet(folder: &Path, pack: &Pack, manifest: &str) -> Vec<Fault> {
+    let names = Names::read(manifest);
+    let warning = |component: &Component| {
+        let warning = fit::not_asked_yet(component.file.as_str(), component.world)?;
+        let place = names.place(&["components", component.name.as_str(), warning.key()]);
+        Some(warning.fault(shown(&folder.join(MANIFEST)).into(), place))
+    };
+    pack.manifest().components.iter().filter_map(warning).collect()
 }
 
 /// The components held against the manifest, each fault told where `manifest`, its text, names them.

@@ -48,6 +48,7 @@ impl Inspect {
             pack.manifest().components.iter().map(|component| fit::look(&engine, &pack, component, Depth::Names));
         let (inspected, mut unfit): (Vec<_>, Vec<_>) = looks.unzip();
         unfit.push(fit::contract(pack.manifest()).into_iter().collect());
+        unfit.push(pack.manifest().components.iter().filter_map(|component| fit::asked(component).err()).collect());
         unfit.push(contents::unfit(&pack).into_iter().map(|(_, unfit)| unfit).collect());
         let faults: Vec<Fault> =
             unfit.iter().flatten().map(|unfit| unfit.fault(shown(&self.file).into(), None)).collect();

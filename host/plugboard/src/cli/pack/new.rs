@@ -8,8 +8,8 @@ use clap::Args;
 use plugboard_pack::{ComponentName, World};
 use serde_json::json;
 
-use super::{Refusal, say, say_line, shown, spoken};
-use crate::cli::Lang;
+use super::{Refusal, refusal::warn, say, say_line, shown, spoken};
+use crate::{cli::Lang, packs::fit};
 use template::Template;
 
 /// Begin a plugin: a folder that builds, with the contract, a test and a manifest
@@ -62,9 +62,11 @@ impl New {
             fs::write(&path, text).map_err(cannot)?;
         }
         let folder = shown(&self.folder);
+        let warning = fit::not_asked_yet(&format!("{name}.wasm"), self.world);
+        let warnings: Vec<_> = warning.map(|warning| warning.fault(folder.clone().into(), None)).into_iter().collect();
         if self.json {
             let files: Vec<&String> = files.iter().map(|(file, _)| file).collect();
-            let done = json!({ "ok": true, "folder": folder, "name": name, "world": self.world, "files": files, "commands": commands });
+            let done = json!({ "ok": true, "folder": folder, "name": name, "world": self.world, "files": files, "commands": commands, "warnings": warnings });
             say(&format!("{done}\n"));
             return Ok(ExitCode::SUCCESS);
         }
@@ -74,6 +76,7 @@ impl New {
             say(&format!("  {command}\n"));
         }
         say_line("README.md says the same; what installs is needed once");
+        warn(&warnings);
         Ok(ExitCode::SUCCESS)
     }
 }

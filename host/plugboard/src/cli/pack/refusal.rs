@@ -160,8 +160,9 @@ impl Refusal {
 impl Unfit {
     /// Told where the manifest names what does not fit.
     pub(super) fn fault(&self, file: PathBuf, place: Option<Place>) -> Fault {
+        let is_right = matches!(self, Self::NotAskedYet { .. });
         Fault {
-            severity: Severity::Error,
+            severity: if is_right { Severity::Warning } else { Severity::Error },
             code: self.code().into(),
             file,
             place,
@@ -169,6 +170,13 @@ impl Unfit {
             message: self.to_string(),
             remedy: self.remedy(),
         }
+    }
+}
+
+/// Says what is not wrong, and better known.
+pub(super) fn warn(warnings: &[Fault]) {
+    if !warnings.is_empty() {
+        tell(&render_in(warnings, style_of(&std::io::stderr()), spoken()));
     }
 }
 
