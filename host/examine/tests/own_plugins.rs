@@ -12,6 +12,7 @@ use plugboard_examine::Examiner;
 use plugboard_kit::{Case, Instance};
 use plugboard_phrases::Language;
 use plugboard_plugin::Terms;
+use serde_json::{Value, json};
 
 fn repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -105,6 +106,32 @@ fn connectors_and_channels_keep_the_contract() {
     expect![[r#"
         connector-rest (connector): passed; questions 349, cases of its own 1
         channel-webhook (channel): passed; questions 149, cases of its own 1
+    "#]]
+    .assert_eq(&told.concat());
+}
+
+/// Requests and answers as the other systems document them; their people are made up.
+#[test]
+fn mappings_of_known_systems_send_what_these_document_and_understand_what_they_answer() {
+    let told = ["hubspot", "odoo"].map(|system| {
+        let folder = repository().join("plugins/connector-rest/mappings").join(system);
+        let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect("a file of the mapping");
+        let mapping: Value = serde_json::from_str(&read(&format!("{system}.json"))).expect("a mapping");
+        let mut cases: Value = serde_json::from_str(&read("cases.json")).expect("cases");
+        for case in cases.as_array_mut().into_iter().flatten() {
+            case["settings"] = json!({ "mapping": mapping });
+        }
+        // What the host is told to allow is what the cases reach, and its secret theirs.
+        let connectors = read("connectors.toml");
+        let granted = |name: &str| cases[0][name].to_string();
+        let secret = cases[0]["secrets"].as_object().and_then(|secrets| secrets.keys().next()).expect("a secret");
+        assert!(connectors.contains(&format!("allow = {}", granted("hosts"))), "{connectors}");
+        assert!(connectors.contains(&format!("[crm.secrets.{secret}]")), "{connectors}");
+        format!("{system}: {}", examined("connector-rest", &cases.to_string()))
+    });
+    expect![[r#"
+        hubspot: connector-rest (connector): passed; questions 529, cases of its own 1
+        odoo: connector-rest (connector): passed; questions 498, cases of its own 1
     "#]]
     .assert_eq(&told.concat());
 }

@@ -271,3 +271,26 @@ fn the_readmes_list_every_setting_in_both_languages() {
         expect_file![path].assert_eq(&format!("{before}<!-- settings -->\n{}", settings_of_all(language, words)));
     }
 }
+
+/// As their README says it: two files into the tenant's folder.
+#[test]
+fn mappings_of_known_systems_are_taken_by_check_as_they_are() {
+    let said = ["hubspot", "odoo"].map(|system| {
+        let desk = Desk::new(&format!("shipped-{system}"));
+        let tenant = desk.0.join("shop");
+        fs::create_dir_all(&tenant).unwrap();
+        fs::write(tenant.join("tenant.toml"), "id = \"shop\"\nname = \"Shop\"\nlanguage = \"en\"\n").unwrap();
+        let folder = repository().join("plugins/connector-rest/mappings").join(system);
+        for file in ["connectors.toml".to_owned(), format!("{system}.json")] {
+            fs::copy(folder.join(&file), tenant.join(&file)).unwrap();
+        }
+        // It asks the component that lies beside the program.
+        components();
+        desk.run("check shop")
+    });
+    expect![[r#"
+        shop is right: 0 queues, 0 agents, 0 numbers, 0 flows, 0 prompts
+        shop is right: 0 queues, 0 agents, 0 numbers, 0 flows, 0 prompts
+    "#]]
+    .assert_eq(&said.concat());
+}

@@ -55,6 +55,13 @@ impl Answer {
     }
 
     pub(crate) fn output(&self, response: &Response) -> Result<String, Failure> {
+        let json = self.value(response)?.to_string();
+        let too_long = || failure(FailureCode::BadAnswer, "the output is longer than 64 KiB", None);
+        if json.len() > JSON { Err(too_long()) } else { Ok(json) }
+    }
+
+    /// Fails with `not-found` where nothing is at `found`.
+    pub(crate) fn value(&self, response: &Response) -> Result<Value, Failure> {
         let bad = |message: &str| failure(FailureCode::BadAnswer, message, None);
         let body: Value = match response.body.is_empty() {
             true => json!({}),
@@ -66,11 +73,9 @@ impl Answer {
             return Err(failure(FailureCode::NotFound, "the response holds none", None));
         }
         let member = |(name, pointer): &(String, String)| Some((name.clone(), body.pointer(pointer)?.clone()));
-        let output = match self.output.is_empty() {
+        Ok(match self.output.is_empty() {
             true => body,
             false => Value::Object(self.output.iter().filter_map(member).collect::<Map<_, _>>()),
-        };
-        let json = output.to_string();
-        if json.len() > JSON { Err(bad("the output is longer than 64 KiB")) } else { Ok(json) }
+        })
     }
 }

@@ -9,9 +9,9 @@ use crate::{
         plugboard::plugin::http::{self, Header, Request, Response},
     },
     failure,
-    mapping::{Mapping, Shared},
+    mapping::{Mapping, Operation, Shared, Words},
     read::{Faults, Object, below},
-    template::{Template, percent},
+    template::{FOUND, Template, percent},
 };
 
 /// What templates take their values from.
@@ -23,6 +23,17 @@ pub(crate) struct Facts<'a> {
     pub(crate) interaction: Option<String>,
     pub(crate) at_ms: u64,
     pub(crate) token: Option<String>,
+    /// Output of the lookup before it.
+    pub(crate) found: Value,
+    pub(crate) words: &'a Words,
+}
+
+impl<'a> Facts<'a> {
+    /// Of nobody's wish.
+    pub(crate) fn new(world: &'a dyn World, words: &'a Words) -> Self {
+        let (input, found, key) = (Value::Null, Value::Null, String::new());
+        Self { world, input, key, interaction: None, at_ms: 0, token: None, found, words }
+    }
 }
 
 /// A request in templates.
@@ -65,7 +76,17 @@ impl Exchange {
         if let Some(body) = &body {
             check_body(&below(at, "body"), body, faults);
         }
-        Self { method, path, query, headers, body, timeout_ms: shared.timeout_ms }
+        let exchange = Self { method, path, query, headers, body, timeout_ms: shared.timeout_ms };
+        if exchange.names(&|template| template.words().any(|name| !shared.words.contains_key(name))) {
+            faults.add(at, "a place names words that there are not", "write them into `words`, or `text` for a text");
+        }
+        exchange
+    }
+
+    /// Whether a template of it is so.
+    pub(crate) fn names(&self, is_so: &dyn Fn(&Template) -> bool) -> bool {
+        let parts = self.query.iter().chain(&self.headers).map(|(_, template)| template);
+        parts.chain([&self.path]).any(is_so) || self.body.as_ref().is_some_and(|body| names(body, is_so))
     }
 
     /// Sends it. `not_found`: statuses that say so. `most_ms`: how long the answer is of use.
@@ -82,6 +103,7 @@ impl Exchange {
     pub(crate) fn request(&self, facts: &Facts<'_>) -> Result<Request, Failure> {
         let missing = |at: String| match at.starts_with('/') {
             true => failure(FailureCode::BadInput(at.clone()), format!("the input has no {at}"), None),
+            false if at.starts_with(FOUND) => failure(FailureCode::BadAnswer, format!("the lookup has no {at}"), None),
             false => failure(FailureCode::BadSettings, format!("the secret {at:?} is not granted"), None),
         };
         let mut url = self.path.text(facts, percent).map_err(missing)?;
@@ -98,7 +120,7 @@ impl Exchange {
                     mark = '&';
                 }
                 // A parameter that is one value is left out where there is none.
-                Err(at) if template.is_one_place() && at.starts_with('/') => {}
+                Err(at) if template.is_one_place() && (at.starts_with('/') || at.starts_with(FOUND)) => {}
                 Err(at) => return Err(missing(at)),
             }
         }
@@ -119,7 +141,7 @@ impl Exchange {
     }
 
     pub(crate) fn names_a_token(&self) -> bool {
-        self.headers.iter().chain(&self.query).any(|(_, template)| template.names_a_token())
+        self.names(&Template::names_a_token)
     }
 
     /// The same wish again is one wish over there too, where the other system knows this header.
@@ -135,8 +157,7 @@ impl Mapping {
     pub(crate) fn probe(&self, world: &dyn World) -> Result<(), Failure> {
         let probe = self.probe.as_ref();
         let probe = probe.ok_or_else(|| failure(FailureCode::BadSettings, "the mapping has no `probe`", None))?;
-        let facts = Facts { world, input: Value::Null, key: String::new(), interaction: None, at_ms: 0, token: None };
-        self.send(probe, facts, &[], None).map(drop)
+        self.send(probe, Facts::new(world, &self.words), &[], None).map(drop)
     }
 
     pub(crate) fn invoke(&self, world: &dyn World, call: Call) -> Result<Output, Failure> {
@@ -145,21 +166,21 @@ impl Mapping {
         let operation = operation.ok_or_else(|| failure(FailureCode::UnknownOperation, "not in the mapping", None))?;
         let bad_input = |_| failure(FailureCode::BadInput(String::new()), "the input is no JSON", None);
         let input = serde_json::from_str(&input).map_err(bad_input)?;
-        let facts = Facts { world, input, key, interaction, at_ms, token: None };
-        let exchange = operation.exchange.clone();
-        let exchange = if operation.writes { exchange.once() } else { exchange };
-        let response = self.send(&exchange, facts, &operation.answer.not_found, Some(timeout_ms))?;
-        operation.answer.output(&response).map(|json| Output { json, extra: Vec::new() })
+        let facts = Facts { input, key, interaction, at_ms, ..Facts::new(world, &self.words) };
+        let Operation { steps, answer, writes, .. } = operation;
+        let came = steps.run(self, facts, &answer.not_found, Some(timeout_ms), *writes)?;
+        came.output(answer).map(|json| Output { json, extra: Vec::new() })
     }
 
     pub(crate) fn on_event(&self, world: &dyn World, event: Event) -> Result<(), Failure> {
         // What the mapping does not name is not wanted.
-        let Some(exchange) = self.events.get(&event.kind) else { return Ok(()) };
+        let Some(steps) = self.events.get(&event.kind) else { return Ok(()) };
         let bad_input = |_| failure(FailureCode::BadInput(String::new()), "the event is no JSON", None);
         let input: Value = serde_json::from_str(&event.json).map_err(bad_input)?;
         let interaction = input.get("interaction").and_then(Value::as_str).map(str::to_owned);
-        let facts = Facts { world, input, key: event.id, interaction, at_ms: event.at_ms, token: None };
-        self.send(&exchange.clone().once(), facts, &[], None).map(drop)
+        let (key, at_ms) = (event.id, event.at_ms);
+        let facts = Facts { input, key, interaction, at_ms, ..Facts::new(world, &self.words) };
+        steps.run(self, facts, &[], None, true).map(drop)
     }
 }
 
@@ -175,10 +196,19 @@ pub(crate) fn template(at: &str, value: &Value, faults: &mut Faults) -> Option<T
             faults.add(
                 at,
                 message,
-                "{input.NAME}, {call.key}, {call.interaction}, {call.at}, {secret.NAME} or {token}",
+                "{input.NAME}, {found.NAME}, {call.key}, {call.interaction}, {call.at}, {secret.NAME} or {token}",
             );
             None
         }
+    }
+}
+
+fn names(body: &Value, is_so: &dyn Fn(&Template) -> bool) -> bool {
+    match body {
+        Value::String(text) => Template::parse(text).is_ok_and(|template| is_so(&template)),
+        Value::Array(items) => items.iter().any(|item| names(item, is_so)),
+        Value::Object(members) => members.values().any(|value| names(value, is_so)),
+        _ => false,
     }
 }
 

@@ -6,6 +6,7 @@ mod answer;
 mod exchange;
 mod mapping;
 mod read;
+mod steps;
 mod template;
 mod token;
 

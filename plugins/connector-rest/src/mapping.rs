@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 use crate::{
     answer::Answer,
     exchange::Exchange,
-    read::{Fault, Faults, Object},
-    template::Template,
+    read::{Fault, Faults, Object, below},
+    steps::Steps,
+    template::{TEXT, Template},
     token::Token,
 };
 
@@ -19,10 +20,14 @@ const TIMEOUT_MS: u32 = 5_000;
 pub(crate) struct Mapping {
     pub(crate) operations: BTreeMap<String, Operation>,
     /// By the kind of event.
-    pub(crate) events: BTreeMap<String, Exchange>,
+    pub(crate) events: BTreeMap<String, Steps>,
     pub(crate) probe: Option<Exchange>,
     pub(crate) token: Option<Token>,
+    pub(crate) words: Words,
 }
+
+/// What the other system calls what we call otherwise, in lists by name.
+pub(crate) type Words = BTreeMap<String, BTreeMap<String, String>>;
 
 /// One operation of the other system.
 #[derive(Clone, Debug, PartialEq)]
@@ -33,7 +38,7 @@ pub(crate) struct Operation {
     pub(crate) output_schema: Value,
     /// Whether it changes anything over there.
     pub(crate) writes: bool,
-    pub(crate) exchange: Exchange,
+    pub(crate) steps: Steps,
     pub(crate) answer: Answer,
 }
 
@@ -42,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) base: String,
     pub(crate) headers: Vec<(String, Template)>,
     pub(crate) timeout_ms: u32,
+    pub(crate) words: Words,
 }
 
 impl Mapping {
@@ -57,7 +63,7 @@ impl Mapping {
         };
         let mut object = Object::new("", document, &mut faults);
         let shared = shared(&mut object, &mut faults);
-        let mut mapping = Self::default();
+        let mut mapping = Self { words: shared.words.clone(), ..Self::default() };
         for (at, name, value) in object.members("operations", &mut faults) {
             if !is_word(&name) {
                 faults.add(&at, "an operation's name is not fit for one", "use a-z, 0-9 and -, at most 64 of them");
@@ -70,9 +76,9 @@ impl Mapping {
         }
         for (at, kind, value) in object.members("events", &mut faults) {
             let mut object = Object::new(&at, value, &mut faults);
-            let exchange = Exchange::read(&at, &mut object, &shared, &mut faults);
+            let steps = Steps::read(&at, &mut object, &shared, &mut faults);
             object.end(&mut faults);
-            mapping.events.insert(kind, exchange);
+            mapping.events.insert(kind, steps);
         }
         if let Some(value) = object.take("probe") {
             let mut probe = Object::new("/probe", value, &mut faults);
@@ -93,8 +99,9 @@ impl Mapping {
 
 impl Mapping {
     fn wants_a_token(&self) -> bool {
-        let operations = self.operations.values().map(|operation| &operation.exchange);
-        operations.chain(self.events.values()).chain(&self.probe).any(Exchange::names_a_token)
+        let operations = self.operations.values().map(|operation| &operation.steps);
+        operations.chain(self.events.values()).any(Steps::names_a_token)
+            || self.probe.as_ref().is_some_and(Exchange::names_a_token)
     }
 }
 
@@ -118,19 +125,41 @@ fn shared(object: &mut Object<'_>, faults: &mut Faults) -> Shared {
             millis.unwrap_or(TIMEOUT_MS)
         }
     };
-    Shared { base: base.trim_end_matches('/').to_owned(), headers, timeout_ms }
+    let words = object.members("words", faults).into_iter().map(|(at, name, value)| {
+        if name == TEXT || !is_word(&name) {
+            faults.add(&at, "a list's name is not fit for one", "use a-z, 0-9 and -, and not `text`");
+        }
+        (name, list(&at, value, faults))
+    });
+    let words = words.collect();
+    Shared { base: base.trim_end_matches('/').to_owned(), headers, timeout_ms, words }
+}
+
+fn list(at: &str, value: Value, faults: &mut Faults) -> BTreeMap<String, String> {
+    let Value::Object(members) = value else {
+        faults.add(at, "this is no object", "write our word and theirs: { \"inbound\": \"INBOUND\" }");
+        return BTreeMap::new();
+    };
+    let word = |(ours, theirs): (String, Value)| match theirs {
+        Value::String(theirs) => Some((ours, theirs)),
+        _ => {
+            faults.add(&below(at, &ours), "this is no text", "write it between quotes");
+            None
+        }
+    };
+    members.into_iter().filter_map(word).collect()
 }
 
 fn operation(at: &str, name: &str, value: Value, shared: &Shared, faults: &mut Faults) -> Operation {
     let mut object = Object::new(at, value, faults);
-    let exchange = Exchange::read(at, &mut object, shared, faults);
+    let steps = Steps::read(at, &mut object, shared, faults);
     let operation = Operation {
         title: object.text("title", faults).unwrap_or_else(|| name.to_owned()),
         input: object.take("input").unwrap_or_else(|| json!({})),
         output_schema: object.take("output-schema").unwrap_or_else(|| json!({})),
         writes: object.flag("writes", faults),
         answer: Answer::read(at, &mut object, faults),
-        exchange,
+        steps,
     };
     object.end(faults);
     operation

@@ -12,7 +12,9 @@ pub(crate) struct Template(Vec<Piece>);
 enum Piece {
     Text(String),
     /// Names of members, from the outermost inwards.
-    Input(Vec<String>),
+    Input(Vec<String>, As),
+    /// Likewise, of what a lookup found.
+    Found(Vec<String>, As),
     Key,
     Interaction,
     /// Unix milliseconds.
@@ -21,6 +23,22 @@ enum Piece {
     /// Of the mapping's `token`.
     Token,
 }
+
+/// How a value is written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum As {
+    Itself,
+    /// A number as its digits.
+    Text,
+    /// By the list of words of that name; what is not in it is not there.
+    Word(String),
+}
+
+/// The name that no list of words may have.
+pub(crate) const TEXT: &str = "text";
+
+/// Begins the name of a place that a lookup left empty.
+pub(crate) const FOUND: &str = "found/";
 
 /// What is between braces and cannot be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +69,18 @@ impl Template {
         self.0.contains(&Piece::Token)
     }
 
+    pub(crate) fn names_the_found(&self) -> bool {
+        self.0.iter().any(|piece| matches!(piece, Piece::Found(..)))
+    }
+
+    /// Names of the lists that it takes words of.
+    pub(crate) fn words(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter_map(|piece| match piece {
+            Piece::Input(_, As::Word(name)) | Piece::Found(_, As::Word(name)) => Some(name.as_str()),
+            _ => None,
+        })
+    }
+
     /// The value of a template that is one place and nothing else keeps its kind: a number stays one. `None`: nothing is there.
     pub(crate) fn value(&self, facts: &Facts<'_>) -> Option<Value> {
         match self.0.as_slice() {
@@ -59,7 +89,7 @@ impl Template {
         }
     }
 
-    /// With each value written as `write` does. `Err`: the input has nothing there; its JSON Pointer.
+    /// With each value written as `write` does. `Err`: nothing is there; the input's JSON Pointer, [`FOUND`] and a path, or a secret's name.
     pub(crate) fn text(&self, facts: &Facts<'_>, write: fn(&str) -> String) -> Result<String, String> {
         let mut text = String::new();
         for piece in &self.0 {
@@ -87,9 +117,16 @@ impl Piece {
         let (kind, name) = place.split_once('.')?;
         let is_name = |name: &str| !name.is_empty() && !name.contains(char::is_whitespace);
         match (kind, name) {
-            ("input", path) => {
+            ("input" | "found", path) => {
+                let (path, written) = match path.split_once('|') {
+                    None => (path, As::Itself),
+                    Some((path, TEXT)) => (path, As::Text),
+                    Some((path, name)) => (path, As::Word(name.to_owned())),
+                };
                 let names: Vec<String> = path.split('.').map(str::to_owned).collect();
-                names.iter().all(|name| is_name(name)).then_some(Self::Input(names))
+                let is_right = names.iter().all(|name| is_name(name));
+                let of = if kind == "input" { Self::Input } else { Self::Found };
+                is_right.then(|| of(names, written))
             }
             ("call", "key") => Some(Self::Key),
             ("call", "interaction") => Some(Self::Interaction),
@@ -102,13 +139,8 @@ impl Piece {
     fn value(&self, facts: &Facts<'_>) -> Option<Value> {
         match self {
             Self::Text(text) => Some(Value::String(text.clone())),
-            Self::Input(names) => {
-                let found = names.iter().try_fold(&facts.input, |value, name| match value {
-                    Value::Array(items) => items.get(name.parse::<usize>().ok()?),
-                    value => value.get(name),
-                });
-                found.filter(|value| !value.is_null()).cloned()
-            }
+            Self::Input(names, written) => written.value(at(&facts.input, names)?, facts),
+            Self::Found(names, written) => written.value(at(&facts.found, names)?, facts),
             Self::Key => Some(Value::String(facts.key.clone())),
             Self::Interaction => facts.interaction.clone().map(Value::String),
             Self::At => Some(facts.at_ms.into()),
@@ -119,12 +151,32 @@ impl Piece {
 
     fn pointer(&self) -> String {
         match self {
-            Self::Input(names) => names.iter().map(|name| format!("/{name}")).collect(),
+            Self::Input(names, _) => names.iter().map(|name| format!("/{name}")).collect(),
+            Self::Found(names, _) => format!("{FOUND}{}", names.join("/")),
             Self::Secret(name) => name.clone(),
             Self::Token => "token".to_owned(),
             _ => String::new(),
         }
     }
+}
+
+impl As {
+    fn value(&self, value: &Value, facts: &Facts<'_>) -> Option<Value> {
+        match self {
+            Self::Itself => Some(value.clone()),
+            Self::Text => Some(Value::String(shown(value.clone()))),
+            Self::Word(name) => facts.words.get(name)?.get(&shown(value.clone())).cloned().map(Value::String),
+        }
+    }
+}
+
+/// What stands there; nothing where that is `null`.
+fn at<'a>(value: &'a Value, names: &[String]) -> Option<&'a Value> {
+    let found = names.iter().try_fold(value, |value, name| match value {
+        Value::Array(items) => items.get(name.parse::<usize>().ok()?),
+        value => value.get(name),
+    });
+    found.filter(|value| !value.is_null())
 }
 
 fn shown(value: Value) -> String {

@@ -28,7 +28,8 @@ pub(crate) struct Token {
 impl Token {
     pub(crate) fn read(object: &mut Object<'_>, shared: &Shared, faults: &mut Faults) -> Self {
         // What proves who asks is its own, not what the token is for.
-        let shared = Shared { base: shared.base.clone(), headers: Vec::new(), timeout_ms: shared.timeout_ms };
+        let Shared { base, timeout_ms, words, .. } = shared;
+        let shared = Shared { base: base.clone(), headers: Vec::new(), timeout_ms: *timeout_ms, words: words.clone() };
         let exchange = Exchange::read("/token", object, &shared, faults);
         if exchange.names_a_token() {
             faults.add("/token", "the token is asked for with itself", "prove who asks by {secret.NAME}");
