@@ -47,6 +47,8 @@ A component is named in one way everywhere: route-skills comes with this program
 pack's file (its name may be left out where only one fits), acme.lines/lines one of a pack that the tenant has, in the version that serves, and
 acme.lines/lines@1.3.0 in another.
 
+A document that is not applied yet is named by its file: menu@new-menu.json. No draft has a name at the host; menu@draft would be a file called draft.
+
 What callers would have said to a question that they were never asked, nobody knows: such calls count as unknown from there on. A decision or judgement
 is made again by itself, in the state that it was made in; what would have come of it is the matter of --day, which draws what nobody knows and says how.
 The host keeps what was asked for `limits.tape_days` days. Nothing is played on the host.")]
@@ -89,7 +91,7 @@ pub(crate) struct Replay {
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 struct What {
-    /// The flow, and after an @ the file of another document for it, or another component
+    /// The flow, and after an @ the file of another document for it (a draft is its file), or another component
     #[arg(long, value_name = "FLOW[@FILE.json|@COMPONENT]", value_hint = ValueHint::FilePath, conflicts_with_all = ["policy", "settings"])]
     flow: Option<String>,
     /// The rule, as the tenant calls it, and after an @ another component
