@@ -7,7 +7,8 @@ use std::{
 };
 
 /// Crates whose code takes time, chance and sockets as arguments.
-const INNER: [&str; 10] = ["model", "sip", "sdp", "rtp", "media", "acd", "call", "reporting", "exchange", "kit"];
+const INNER: [&str; 11] =
+    ["model", "sip", "sdp", "rtp", "codec", "media", "acd", "call", "reporting", "exchange", "kit"];
 /// Names that say nothing of what is in a file.
 const EMPTY_NAMES: [&str; 6] = ["util", "utils", "helper", "helpers", "common", "misc"];
 
