@@ -19,6 +19,9 @@ pub struct Local {
     pub version: u64,
     /// What we speak, best first.
     pub codecs: Vec<Codec>,
+    /// The codec of the leg that this one will be heard with, if it is known: where the peer has it, nothing needs to be transcoded. First in our offer,
+    /// and before the peer's own first choice in our answer.
+    pub beside: Option<String>,
     /// RFC 4733 digits, offered as 101.
     pub telephone_event: bool,
     pub packet_time: PacketTime,
@@ -40,6 +43,8 @@ pub struct Agreed {
     /// In packets that we receive.
     pub receive_payload_type: u8,
     pub telephone_event: Option<TelephoneEvent>,
+    /// The peer describes its silence by packets of type 13, and takes them (RFC 3389).
+    pub comfort_noise: bool,
     /// What the peer wishes to receive.
     pub packet_time: PacketTime,
     /// Seen from us.
@@ -133,6 +138,8 @@ pub enum AcceptError {
 const TELEPHONE_EVENT: &str = "telephone-event";
 /// The number that nearly everybody uses for it.
 const TELEPHONE_EVENT_TYPE: u8 = 101;
+/// RFC 3389. We answer it and never offer it: who is asked for comfort noise leaves out silence, which does no good to recordings and keys.
+const COMFORT_NOISE: &str = "CN";
 
 impl Local {
     /// G.711 A-law first, then µ-law, telephone-event 101, 20 ms, both ways.
@@ -142,11 +149,18 @@ impl Local {
             session,
             version: 1,
             codecs: vec![Codec::pcma(), Codec::pcmu()],
+            beside: None,
             telephone_event: true,
             packet_time: PacketTime::DEFAULT,
             direction: Direction::SendReceive,
             security: Security::Off,
         }
+    }
+
+    /// G.711 as trunks have it, then the wideband codecs, G.722 and Opus; otherwise as [`Local::g711`].
+    pub fn voice(address: SocketAddr, session: u64) -> Self {
+        let codecs = vec![Codec::pcma(), Codec::pcmu(), Codec::g722(), Codec::opus()];
+        Self { codecs, ..Self::g711(address, session) }
     }
 
     /// Our offer: one audio stream with everything we speak.
@@ -155,6 +169,7 @@ impl Local {
         clocks.sort();
         clocks.dedup();
         let mut codecs = self.codecs.clone();
+        codecs.sort_by_key(|codec| !self.is_beside(codec));
         if self.telephone_event {
             codecs.extend((TELEPHONE_EVENT_TYPE..).zip(clocks).map(|(number, clock)| telephone_event(number, clock)));
         }
@@ -173,8 +188,13 @@ impl Local {
         let no_common = || AnswerError::NoCommonCodec { offered: names(&offered, theirs) };
         let common: Vec<&Codec> =
             offered.iter().filter(|codec| self.codecs.iter().any(|ours| ours.is_same_as(codec))).collect();
-        // The first of the offer that we speak: the offerer's preference counts (RFC 3264 §6.1).
-        let codec = (*common.first().ok_or_else(no_common)?).clone();
+        let has_digits = |codec: &&&Codec| offered.iter().any(|c| is_telephone_event(c) && c.clock == codec.clock);
+        // The first of the offer that we speak: the offerer's preference counts (RFC 3264 §6.1). But a codec at whose clock rate the peer has no keys
+        // would leave it without any, and one that the other leg speaks costs nobody anything.
+        let beside = common.iter().find(|codec| self.is_beside(codec));
+        let codec = beside.or_else(|| common.iter().find(has_digits)).or_else(|| common.first());
+        let codec = (*codec.ok_or_else(no_common)?).clone();
+        let noise = offered.iter().find(|c| c.name.eq_ignore_ascii_case(COMFORT_NOISE) && c.clock == codec.clock);
         let digits = self
             .telephone_event
             .then(|| offered.iter().find(|c| is_telephone_event(c) && c.clock == codec.clock))
@@ -193,7 +213,10 @@ impl Local {
         agreed.telephone_event =
             digits.map(|d| TelephoneEvent { send: d.payload_type, receive: d.payload_type, clock: d.clock });
 
+        agreed.comfort_noise = noise.is_some();
+
         let mut answered: Vec<Codec> = vec![Codec { fmtp: self.fmtp_of(&codec), ..codec.clone() }];
+        answered.extend(noise.cloned());
         answered.extend(digits.map(|d| telephone_event(d.payload_type, d.clock)));
         let media = offer.media.iter().map(|media| {
             if !std::ptr::eq(media, theirs) {
@@ -258,6 +281,10 @@ impl Local {
                 Some(TelephoneEvent { send: theirs.payload_type, receive: ours.payload_type, clock: theirs.clock })
             });
         Ok(agreed)
+    }
+
+    fn is_beside(&self, codec: &Codec) -> bool {
+        self.beside.as_ref().is_some_and(|name| codec.name.eq_ignore_ascii_case(name))
     }
 
     /// The unspecified address is a hold, of whatever family.
@@ -342,6 +369,7 @@ fn agree(session: &Session, theirs: &Media, codec: &Codec, direction: Direction)
         send_payload_type: codec.payload_type,
         receive_payload_type: codec.payload_type,
         telephone_event: None,
+        comfort_noise: false,
         packet_time,
         direction,
         is_held: !direction_with_hold(session, theirs).receives(),

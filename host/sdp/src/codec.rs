@@ -101,9 +101,17 @@ impl Codec {
     pub(crate) fn from_rtpmap(payload_type: u8, map: &str) -> Option<Self> {
         let mut parts = map.trim().split('/');
         let name = parts.next().filter(|n| !n.is_empty())?;
-        let clock = parts.next()?.trim().parse().ok().filter(|rate| *rate > 0)?;
-        let channels = parts.next().map_or(Some(1), |c| c.trim().parse().ok())?;
-        Some(Self { name: name.into(), clock: ClockRate(clock), channels, payload_type, fmtp: None })
+        let clock = ClockRate(parts.next()?.trim().parse().ok().filter(|rate| *rate > 0)?);
+        let is_opus = name.eq_ignore_ascii_case("opus") && clock == ClockRate::OPUS;
+        let channels = match parts.next() {
+            Some(channels) => channels.trim().parse().ok()?,
+            // Opus has two by definition, which some forget to write.
+            None => 1 + u8::from(is_opus),
+        };
+        // Some write the rate at which G.722 samples; its ticks are 8 000 all the same.
+        let is_g722 = name.eq_ignore_ascii_case("G722") && clock == ClockRate(16_000);
+        let clock = if is_g722 { ClockRate::G722 } else { clock };
+        Some(Self { name: name.into(), clock, channels, payload_type, fmtp: None })
     }
 
     /// Same format, whatever the number.
