@@ -141,10 +141,11 @@ impl Exchange {
             return self.fail_incoming(now, leg, &response);
         };
         self.lines.settle_at(leg, port);
+        let beside = self.codec_beside(interaction);
         let Some(line) = self.lines.get_mut(leg) else { return };
         let dialog = line.dialog;
         let security = std::mem::take(&mut line.security);
-        let local = sdp::Local { security, ..sdp::Local::g711(port.rtp(), leg.0) };
+        let local = sdp::Local { beside, security, ..sdp::Local::voice(port.rtp(), leg.0) };
         line.local = Some(local.clone());
         let text = match &line.offer {
             Some(offer) => match agree(&local, offer) {
@@ -180,8 +181,7 @@ impl Exchange {
         if let Some(local) = line.local.as_mut().filter(|_| agreed.srtp.is_some()) {
             local.security = std::mem::take(&mut local.security).insisting();
         }
-        let codec =
-            if agreed.codec.name.eq_ignore_ascii_case("PCMU") { media::Codec::Pcmu } else { media::Codec::Pcma };
+        let codec = media::Codec::from_name(&agreed.codec.name).unwrap_or(media::Codec::Pcma);
         let stream = media::Stream {
             remote: agreed.remote,
             remote_rtcp: agreed.remote_rtcp,
@@ -191,6 +191,8 @@ impl Exchange {
             telephone_event: agreed
                 .telephone_event
                 .map(|event| media::PayloadType { send: event.send, receive: event.receive }),
+            comfort_noise: agreed.comfort_noise,
+            opus: media::OpusParameters::from_fmtp(agreed.codec.fmtp.as_deref().unwrap_or_default()),
             direction: match agreed.direction {
                 sdp::Direction::SendReceive => media::Direction::SendReceive,
                 sdp::Direction::SendOnly => media::Direction::SendOnly,
@@ -275,7 +277,7 @@ impl Exchange {
     ) -> Result<(), sip::endpoint::Response> {
         let Some(offer) = offer else { return Ok(()) };
         let anywhere = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
-        let local = sdp::Local { security: security.clone(), ..sdp::Local::g711(anywhere, 1) };
+        let local = sdp::Local { security: security.clone(), ..sdp::Local::voice(anywhere, 1) };
         agree(&local, offer).map(|_| ()).map_err(|refusal| self.refusal(&refusal))
     }
 

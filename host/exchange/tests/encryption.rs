@@ -259,14 +259,14 @@ fn an_agent_whose_phone_answers_plain_where_it_must_not_is_hung_up() {
         rung(amy.clone(), Transport::Tls, &format!("m=audio 6000 RTP/SAVP 8\r\n{}", KEY.replace(":1", ":2")));
     let by_udp = rung(amy, Transport::Tcp, "m=audio 6000 RTP/AVP 8\r\n");
     expect![[r#"
-        amy <- INVITE sip:amy@192.0.2.1:51000;transport=tcp SIP/2.0 | m=audio 20000 RTP/SAVP 8 0 101 | a=crypto:1 AEAD_AES_128_GCM | a=crypto:2 AES_CM_128_HMAC_SHA1_80 | a=crypto:3 AES_CM_128_HMAC_SHA1_32
+        amy <- INVITE sip:amy@192.0.2.1:51000;transport=tcp SIP/2.0 | m=audio 20000 RTP/SAVP 8 0 9 96 101 102 | a=crypto:1 AEAD_AES_128_GCM | a=crypto:2 AES_CM_128_HMAC_SHA1_80 | a=crypto:3 AES_CM_128_HMAC_SHA1_32
         amy -> SIP/2.0 200 OK | m=audio 6000 RTP/AVP 8
         amy <- ACK sip:phone@192.0.2.1:51000;transport=tls SIP/2.0
         amy <- BYE sip:phone@192.0.2.1:51000;transport=tls SIP/2.0
         amy -> SIP/2.0 200 OK
         carrier <- SIP/2.0 488 Not Acceptable Here
 
-        amy <- INVITE sip:amy@192.0.2.1:51000;transport=tcp SIP/2.0 | m=audio 20000 RTP/SAVP 8 0 101 | a=crypto:1 AEAD_AES_128_GCM | a=crypto:2 AES_CM_128_HMAC_SHA1_80 | a=crypto:3 AES_CM_128_HMAC_SHA1_32
+        amy <- INVITE sip:amy@192.0.2.1:51000;transport=tcp SIP/2.0 | m=audio 20000 RTP/SAVP 8 0 9 96 101 102 | a=crypto:1 AEAD_AES_128_GCM | a=crypto:2 AES_CM_128_HMAC_SHA1_80 | a=crypto:3 AES_CM_128_HMAC_SHA1_32
         amy -> SIP/2.0 200 OK | m=audio 6000 RTP/SAVP 8 | a=crypto:2 AES_CM_128_HMAC_SHA1_80
         amy <- ACK sip:phone@192.0.2.1:51000;transport=tls SIP/2.0
         sound AES_CM_128_HMAC_SHA1_80
@@ -324,7 +324,7 @@ fn a_plain_call_may_be_changed_in_the_clear_and_becomes_encrypted_by_tls_only() 
         sound plain
         carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/AVP 8
         carrier -> INVITE by UDP | no offer
-        carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/AVP 8 0 101
+        carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/AVP 8 0 9 96 101 102
         carrier -> INVITE by TLS | m=audio 5000 RTP/AVP 8
         sound AES_CM_128_HMAC_SHA1_80
         carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/AVP 8 | a=crypto:1 AES_CM_128_HMAC_SHA1_80
@@ -341,7 +341,7 @@ fn a_caller_without_an_offer_who_then_answers_plain_where_it_must_not_is_hung_up
     let tag = centre.tag.clone();
     centre.say(Transport::Tls, 1, "ACK", &tag, PLAIN);
     expect![[r#"
-        carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/SAVP 8 0 101 | a=crypto:1 AEAD_AES_128_GCM | a=crypto:2 AES_CM_128_HMAC_SHA1_80 | a=crypto:3 AES_CM_128_HMAC_SHA1_32
+        carrier <- SIP/2.0 200 OK | m=audio 20000 RTP/SAVP 8 0 9 96 101 102 | a=crypto:1 AEAD_AES_128_GCM | a=crypto:2 AES_CM_128_HMAC_SHA1_80 | a=crypto:3 AES_CM_128_HMAC_SHA1_32
         carrier <- BYE sip:555@192.0.2.9 SIP/2.0
     "#]].assert_eq(&centre.ladder);
 }

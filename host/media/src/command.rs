@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::{Codec, Digit, MasterKeys, Port, Tone};
+use crate::{Codec, Digit, MasterKeys, OpusParameters, Port, Tone};
 
 /// What offer and answer agreed for one leg, seen from our side (RFC 3264).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,12 +15,17 @@ pub struct Stream {
     /// RTCP goes by the port of RTP (RFC 5761).
     pub rtcp_mux: bool,
     pub codec: Codec,
-    /// Of `codec`: 0 for PCMU and 8 for PCMA unless negotiated otherwise.
+    /// Of `codec`: 0 for PCMU, 8 for PCMA and 9 for G.722 unless negotiated otherwise.
     pub payload_type: PayloadType,
-    /// Of telephone-event (RFC 4733); `None` if the far end does not take it.
+    /// Of telephone-event (RFC 4733), at the clock rate of `codec`; `None` if the far end does not take it.
     pub telephone_event: Option<PayloadType>,
+    /// The far end takes comfort noise (RFC 3389), by its static type 13.
+    pub comfort_noise: bool,
+    /// What the far end says of Opus, if that is the codec.
+    pub opus: OpusParameters,
     pub direction: Direction,
-    /// The far end's `a=ptime`. Generated audio honours whole multiples of 20 ms and otherwise uses 20 ms; relayed packets keep their size.
+    /// The far end's `a=ptime`. Generated G.711 honours whole multiples of 20 ms; all else that is encoded here goes out in packets of 20 ms. Relayed
+    /// packets keep their size.
     pub packet_time: Duration,
     /// Also listen for DTMF tones in the audio. Costs some CPU on every packet, so ask only where `telephone_event` is `None`.
     pub detect_inband_dtmf: bool,
@@ -29,15 +34,17 @@ pub struct Stream {
 }
 
 impl Stream {
-    /// G.711 both ways at 20 ms with the static payload type and no telephone-event: the start that tests and callers adjust.
+    /// Audio both ways at 20 ms with the static payload type (96 where there is none) and no telephone-event: the start that tests and callers adjust.
     pub fn new(remote: SocketAddr, codec: Codec) -> Self {
         Self {
             remote,
             remote_rtcp: SocketAddr::new(remote.ip(), remote.port().wrapping_add(1)),
             rtcp_mux: false,
             codec,
-            payload_type: codec.static_payload_type().into(),
+            payload_type: codec.static_payload_type().unwrap_or(96).into(),
             telephone_event: None,
+            comfort_noise: false,
+            opus: OpusParameters::DEFAULT,
             direction: Direction::SendReceive,
             packet_time: Duration::from_millis(20),
             detect_inband_dtmf: false,
@@ -146,8 +153,10 @@ pub enum Command {
     },
     /// Relays audio between two legs of one worker. A leg that was bridged elsewhere leaves that bridge.
     ///
+    /// Packets go through as they are where both legs speak the same codec, and are decoded and encoded anew where they do not.
+    ///
     /// Keys pass in the form that the other side takes: as the telephone-events they are, as tones where it takes none, and as events where they were
-    /// tones in the audio.
+    /// tones in the audio or have another clock.
     Bridge {
         a: Port,
         b: Port,

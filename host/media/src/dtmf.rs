@@ -7,9 +7,10 @@
 use std::f32::consts::TAU;
 use std::time::Duration;
 
+use plugboard_codec::Law;
 use plugboard_rtp::Digit;
 
-use crate::g711::{Codec, RATE};
+use crate::RATE;
 
 /// Samples looked at together.
 const WINDOW: usize = 102;
@@ -83,10 +84,15 @@ impl Detector {
     }
 
     /// Listens to one packet and tells the presses that ended in it.
-    pub(crate) fn handle(&mut self, codec: Codec, payload: &[u8], mut told: impl FnMut(Digit, Duration)) {
-        let table = codec.linear();
-        for byte in payload {
-            self.window[self.filled] = f32::from(table[usize::from(*byte)]);
+    pub(crate) fn handle(&mut self, law: Law, payload: &[u8], told: impl FnMut(Digit, Duration)) {
+        let table = law.linear();
+        self.hear(payload.iter().map(|byte| table[usize::from(*byte)]), told);
+    }
+
+    /// The same of samples at 8 kHz.
+    pub(crate) fn hear(&mut self, samples: impl IntoIterator<Item = i16>, mut told: impl FnMut(Digit, Duration)) {
+        for sample in samples {
+            self.window[self.filled] = f32::from(sample);
             self.filled += 1;
             if self.filled == WINDOW {
                 let heard = self.judge();
@@ -300,11 +306,11 @@ mod tests {
 
     /// Which keys a detector tells of these samples, and its last one when the audio ends.
     fn told(samples: &[f32]) -> String {
-        let encoded: Vec<u8> = samples.iter().map(|sample| Codec::Pcmu.encode(*sample as i16)).collect();
+        let encoded: Vec<u8> = samples.iter().map(|sample| Law::Mu.encode(*sample as i16)).collect();
         let mut detector = Detector::new();
         let mut told = String::new();
         for packet in encoded.chunks(160) {
-            detector.handle(Codec::Pcmu, packet, |digit, _| told.push(digit.as_char()));
+            detector.handle(Law::Mu, packet, |digit, _| told.push(digit.as_char()));
         }
         told.extend(detector.handle_silence().map(|(digit, _)| digit.as_char()));
         told
@@ -349,14 +355,14 @@ mod tests {
 
     #[test]
     fn our_own_keys_are_told_at_both_laws() {
-        let heard = [Codec::Pcmu, Codec::Pcma].map(|codec| {
+        let heard = [Law::Mu, Law::A].map(|law| {
             let mut detector = Detector::new();
             let mut told = String::new();
             for key in ALL.chars().filter_map(Digit::from_char) {
-                let tone = EncodedTone::new(&Tone::dtmf(key));
+                let tone = EncodedTone::new(&Tone::dtmf(key), None);
                 let mut audio = vec![0; tone.samples() as usize];
-                tone.fill(codec, 0, &mut audio);
-                detector.handle(codec, &audio, |digit, _| told.push(digit.as_char()));
+                tone.fill(law, 0, &mut audio);
+                detector.handle(law, &audio, |digit, _| told.push(digit.as_char()));
             }
             told
         });
@@ -477,7 +483,7 @@ mod tests {
                 bytes[28..32].copy_from_slice(&(rate * 2).to_le_bytes());
                 let prompt = Prompt::from_wav(&bytes).unwrap();
                 let samples: Vec<f32> =
-                    prompt.bytes(Codec::Pcma).iter().map(|byte| gain * f32::from(Codec::Pcma.decode(*byte))).collect();
+                    prompt.bytes(Law::A).iter().map(|byte| gain * f32::from(Law::A.decode(*byte))).collect();
                 for shift in [0, 13, 26, 39] {
                     seconds += samples.len() as f32 / RATE as f32;
                     assert_eq!(told(&samples[shift..]), "", "{} at speed {speed}, shift {shift}", file.display());

@@ -1,26 +1,33 @@
 //! One leg: what it heard, what it sends, and what it is in the middle of.
 
+mod generated;
+mod translated;
+
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use plugboard_codec::{Adaptation, Codec, Law, OpusParameters};
 use plugboard_rtp::{Arrival, Packet, Press, Presses, Pressing, Reception, TelephoneEvent};
 
 use crate::chance::Chance;
-use crate::command::{PayloadType, Stream};
+use crate::command::Stream;
+use crate::ears::Ears;
 use crate::event::{Event, Statistics};
-use crate::g711::{Codec, FRAME, RATE};
 use crate::latch::{Latch, Verdict};
 use crate::listener::Listener;
+use crate::mouth::Mouth;
+use crate::murmur::Murmur;
 use crate::outbox::{Channel, Outbox, Request};
 use crate::outgoing::Outgoing;
+use crate::plane::COMFORT_NOISE;
 use crate::playing::Playing;
 use crate::protection::Protection;
 use crate::reports::Reports;
 use crate::settings::Settings;
 use crate::timeline::Side;
-use crate::tone::{EncodedTone, Tone};
-use crate::{Digit, Port, Refused, quality};
+use crate::tone::EncodedTone;
+use crate::{Digit, FRAME, Port, Refused, quality};
 
 /// A press that no packet goes on with for this long has lost its end.
 const PRESS_PATIENCE: Duration = Duration::from_millis(120);
@@ -29,8 +36,6 @@ const PRESS_MEMORY: Duration = Duration::from_secs(1);
 /// Length of the keys that we press, and of the pause behind each, in packets of 20 ms.
 const PRESS_TICKS: u16 = 6;
 const PAUSE_TICKS: u8 = 4;
-/// RFC 3389, static type 13: nothing to hear, but a sign of life.
-const COMFORT_NOISE: u8 = 13;
 /// Digits waiting to be sent.
 const MAX_DIGITS: usize = 64;
 /// The largest packet that we generate: 200 ms.
@@ -52,6 +57,16 @@ pub(crate) struct Leg {
     /// Who sent the newest packet of a key: some gateways use another SSRC for keys than for audio.
     press_ssrc: u32,
     listener: Option<Box<Listener>>,
+    /// What it says as samples, while somebody needs them.
+    pub(crate) ears: Option<Box<Ears>>,
+    /// What it is told, while that has to be encoded.
+    mouth: Option<Box<Mouth>>,
+    /// What it hears while the other leg describes its silence.
+    murmur: Option<Box<Murmur>>,
+    /// Of what is encoded for it, where the codec can.
+    adaptation: Option<Adaptation>,
+    /// Reused for frames that are copied.
+    frame: Vec<u8>,
     /// Keys to be passed to the bridged leg in another form.
     pub(crate) keys: Vec<(Digit, Form)>,
     /// Newest RTP, or when the leg began to wait for it.
@@ -98,6 +113,8 @@ pub(crate) enum Form {
 pub(crate) enum Heard {
     Audio(Codec),
     Event,
+    /// A description of silence (RFC 3389).
+    Noise,
     /// Taken, but not for the other leg.
     Quiet,
     /// Not of this leg's far end.
@@ -124,11 +141,16 @@ impl Leg {
             press_heard: now,
             press_ssrc: 0,
             listener: listener(&stream),
+            ears: None,
+            mouth: None,
+            murmur: None,
+            adaptation: adaptation(&stream),
+            frame: Vec::new(),
             keys: Vec::new(),
             heard: now,
             heard_any: false,
             timeout_told: false,
-            out: Outgoing::new(ssrc, sequence, (numbers >> 32) as u32),
+            out: Outgoing::new(ssrc, sequence, (numbers >> 32) as u32, stream.codec.clock_rate()),
             protection: stream.srtp.map(|keys| Protection::new(keys).into()),
             peer: None,
             recorded: Vec::new(),
@@ -151,6 +173,13 @@ impl Leg {
         if stream.detect_inband_dtmf != self.listener.is_some() {
             self.listener = listener(&stream);
         }
+        if stream.codec != self.stream.codec || stream.opus != self.stream.opus {
+            self.end_translation();
+            self.adaptation = adaptation(&stream);
+        }
+        if stream.codec.clock_rate() != self.stream.codec.clock_rate() {
+            self.forget_sender();
+        }
         if stream.direction.receives() && !self.stream.direction.receives() {
             self.wait_anew(now);
         }
@@ -160,7 +189,15 @@ impl Leg {
         }
         self.stream = stream;
         self.marker = true;
-        self.out.rejoin();
+        self.out.set_clock(now, stream.codec.clock_rate());
+    }
+
+    fn forget_sender(&mut self) {
+        if let Some(before) = self.incoming.take() {
+            self.earlier.0 += before.received();
+            self.earlier.1 += before.lost();
+            self.reports.forget_sender();
+        }
     }
 
     /// The silence so far was expected: the time-out begins now.
@@ -175,7 +212,7 @@ impl Leg {
     }
 
     pub(crate) fn wants_ticks(&self) -> bool {
-        self.playing.is_some() || self.sending.is_some() || !self.digits.is_empty()
+        self.playing.is_some() || self.sending.is_some() || self.murmur.is_some() || !self.digits.is_empty()
     }
 
     pub(crate) fn queue_digits(&mut self, digits: &[Digit]) {
@@ -224,10 +261,13 @@ impl Leg {
             self.take_event(now, packet, outbox);
             return Heard::Event;
         }
-        let Some(codec) = codec.filter(|_| self.stream.direction.receives()) else { return Heard::Quiet };
-        if let Some(listener) = &mut self.listener {
+        if !self.stream.direction.receives() {
+            return Heard::Quiet;
+        }
+        let Some(codec) = codec else { return Heard::Noise };
+        if let (Some(listener), Some(law)) = (&mut self.listener, codec.law()) {
             let (port, keys) = (self.port, &mut self.keys);
-            listener.handle(now, codec, packet, |digit, length| heard_tone(port, keys, digit, length, outbox));
+            listener.handle(now, law, packet, |digit, length| heard_tone(port, keys, digit, length, outbox));
         }
         Heard::Audio(codec)
     }
@@ -252,26 +292,34 @@ impl Leg {
     }
 
     fn pressed(&mut self, press: Press, outbox: &mut Outbox) {
-        let duration = Duration::from_micros(u64::from(press.ticks) * 1_000_000 / u64::from(RATE));
+        let duration =
+            Duration::from_micros(u64::from(press.ticks) * 1_000_000 / u64::from(self.stream.codec.clock_rate()));
         self.keys.push((press.digit, Form::Event));
         outbox.event(Event::Digit { port: self.port, digit: press.digit, duration });
     }
 
-    /// Presses a key of the bridged leg towards this far end, if it came in a form that was not relayed.
-    pub(crate) fn pass_key(&mut self, (digit, form): (Digit, Form)) {
+    /// Presses a key of the bridged leg towards this far end, if it came in a form that was not relayed. `alike` says whether both speak the same codec.
+    pub(crate) fn pass_key(&mut self, (digit, form): (Digit, Form), alike: bool) {
         let as_event = self.stream.telephone_event.is_some();
-        if self.stream.direction.sends() && self.playing.is_none() && as_event == (form == Form::Tone) {
+        let anew = match form {
+            Form::Tone => as_event,
+            Form::Event => !as_event || !alike,
+        };
+        if self.stream.direction.sends() && self.playing.is_none() && anew {
             self.queue_digits(&[digit]);
         }
     }
 
-    /// A far end that was offered both laws may send either by its static type, whichever it answered first.
+    /// A far end that was offered both laws may send either by its static type, whichever it answered first, and beside G.722 as well.
     #[inline]
     fn codec_of(&self, payload_type: u8) -> Option<Codec> {
         if payload_type == self.stream.payload_type.receive {
             return Some(self.stream.codec);
         }
-        [Codec::Pcmu, Codec::Pcma].into_iter().find(|codec| codec.static_payload_type() == payload_type)
+        let is_telephone = self.stream.codec != Codec::Opus;
+        [Codec::Pcmu, Codec::Pcma]
+            .into_iter()
+            .find(|codec| is_telephone && codec.static_payload_type() == Some(payload_type))
     }
 
     /// False for a packet that belongs to no stream that we know (RFC 3550 appendix A.1).
@@ -279,14 +327,11 @@ impl Leg {
     fn count(&mut self, now: Duration, packet: &Packet<'_>, outbox: &mut Outbox) -> bool {
         let incoming = match &mut self.incoming {
             Some(incoming) if incoming.ssrc() == packet.ssrc => incoming,
-            incoming => {
+            _ => {
                 // Another sender behind the same address: a transfer at the far end.
-                if let Some(before) = incoming.take() {
-                    self.earlier.0 += before.received();
-                    self.earlier.1 += before.lost();
-                    self.reports.forget_sender();
-                }
-                incoming.insert(Reception::new(packet.ssrc, packet.sequence, RATE))
+                self.forget_sender();
+                let clock = self.stream.codec.clock_rate();
+                self.incoming.insert(Reception::new(packet.ssrc, packet.sequence, clock))
             }
         };
         match incoming.handle(now, packet.sequence, packet.timestamp) {
@@ -298,70 +343,6 @@ impl Leg {
         true
     }
 
-    /// Sends what is due every 20 ms. False if there is nothing to generate any more.
-    pub(crate) fn handle_tick(&mut self, now: Duration, outbox: &mut Outbox) -> bool {
-        if self.sending.is_none()
-            && let Some(digit) = self.digits.pop_front()
-        {
-            self.sending = Some(match self.stream.telephone_event {
-                Some(_) => Sending::Event {
-                    pressing: Pressing::new(digit, FRAME as u16, PRESS_TICKS * FRAME as u16),
-                    timestamp: self.out.timestamp_at(now),
-                },
-                None => Sending::Tone { tone: Box::new(EncodedTone::new(&Tone::dtmf(digit))), at: 0 },
-            });
-            self.marker = true;
-        }
-        match &mut self.sending {
-            Some(Sending::Event { pressing, timestamp }) => {
-                // A re-INVITE may take the events away in the middle of a key.
-                let timestamp = *timestamp;
-                match self.stream.telephone_event.and_then(|kind| Some((kind, pressing.next_packet()?))) {
-                    Some((PayloadType { send, .. }, (event, first))) => {
-                        self.send_own(now, send, first, timestamp, &event.write(), outbox);
-                    }
-                    None => self.sending = Some(Sending::Pause { ticks: PAUSE_TICKS }),
-                }
-            }
-            Some(Sending::Tone { tone, at }) => {
-                let mut frame = [0; FRAME];
-                tone.fill(self.stream.codec, *at, &mut frame);
-                *at += FRAME as u64;
-                let over = *at >= tone.samples();
-                self.send_audio(now, &frame, outbox);
-                if over {
-                    self.sending = None;
-                }
-            }
-            Some(Sending::Pause { ticks }) => {
-                *ticks -= 1;
-                if *ticks == 0 {
-                    self.sending = None;
-                    self.marker = true;
-                }
-            }
-            None => self.play(now, outbox),
-        }
-        self.wants_ticks()
-    }
-
-    fn play(&mut self, now: Duration, outbox: &mut Outbox) {
-        let Some(playing) = &mut self.playing else { return };
-        if self.skip > 0 {
-            self.skip -= 1;
-            return;
-        }
-        let packet_ticks = (self.stream.packet_time.as_millis() / 20).clamp(1, 10) as u8;
-        let mut frame = [0; MAX_PACKET];
-        let frame = &mut frame[..FRAME * usize::from(packet_ticks)];
-        if playing.fill(self.stream.codec, frame) {
-            self.skip = packet_ticks - 1;
-            self.send_audio(now, frame, outbox);
-        } else {
-            self.end_play(true, outbox);
-        }
-    }
-
     /// Ends what plays, if anything does.
     pub(crate) fn end_play(&mut self, complete: bool, outbox: &mut Outbox) {
         if let Some(playing) = self.playing.take() {
@@ -371,11 +352,11 @@ impl Leg {
         }
     }
 
-    fn send_audio(&mut self, now: Duration, frame: &[u8], outbox: &mut Outbox) {
+    fn send_audio(&mut self, now: Duration, ticks: u32, frame: &[u8], outbox: &mut Outbox) {
         // The first packet of a sound follows what was sent before by the clock; then each follows the last by its length.
         let marker = std::mem::take(&mut self.marker);
         let timestamp = self.out.timestamp_after(now, marker);
-        self.send_own(now, self.stream.payload_type.send, marker, timestamp, frame, outbox);
+        self.send_own(now, self.stream.payload_type.send, marker, (timestamp, ticks), frame, outbox);
     }
 
     fn send_own(
@@ -383,7 +364,7 @@ impl Leg {
         now: Duration,
         payload_type: u8,
         marker: bool,
-        timestamp: u32,
+        (timestamp, ticks): (u32, u32),
         payload: &[u8],
         outbox: &mut Outbox,
     ) {
@@ -391,7 +372,7 @@ impl Leg {
             return;
         }
         let Some(destination) = self.latch.destination() else { return };
-        let packet = self.out.generate(now, payload_type, marker, timestamp, payload);
+        let packet = self.out.generate(now, payload_type, marker, (timestamp, ticks), payload);
         outbox.transmit_rtp(self.port, destination, self.protection.as_deref_mut(), |bytes| packet.write(bytes));
     }
 
@@ -405,7 +386,14 @@ impl Leg {
     ) {
         if self.latch.trusts_host(source) {
             let theirs = self.incoming.as_ref().map(Reception::ssrc);
-            self.reports.handle(now, (channel, source), bytes, (self.out.ssrc, theirs), settings);
+            let ours = (self.out.ssrc, self.stream.codec.clock_rate(), theirs);
+            let report = self.reports.handle(now, (channel, source), bytes, ours, settings);
+            if let (Some(report), Some(adaptation)) = (report, &mut self.adaptation)
+                && let Some(target) = adaptation.handle_report(now, report)
+                && let Some(mouth) = &mut self.mouth
+            {
+                mouth.aim(target);
+            }
         }
     }
 
@@ -470,7 +458,13 @@ impl Leg {
 }
 
 fn listener(stream: &Stream) -> Option<Box<Listener>> {
-    stream.detect_inband_dtmf.then(|| Box::new(Listener::new(stream.codec)))
+    // What is decoded for it has no law of its own.
+    stream.detect_inband_dtmf.then(|| Box::new(Listener::new(stream.codec.law().unwrap_or(Law::A))))
+}
+
+fn adaptation(stream: &Stream) -> Option<Adaptation> {
+    let OpusParameters { max_average_bitrate, inband_fec } = stream.opus;
+    (stream.codec == Codec::Opus).then(|| Adaptation::new(max_average_bitrate, inband_fec))
 }
 
 fn heard_tone(port: Port, keys: &mut Vec<(Digit, Form)>, digit: Digit, duration: Duration, outbox: &mut Outbox) {

@@ -6,11 +6,14 @@
 mod chance;
 mod command;
 mod dtmf;
+mod ears;
 mod event;
-mod g711;
+mod frames;
 mod latch;
 mod leg;
 mod listener;
+mod mouth;
+mod murmur;
 mod outbox;
 mod outgoing;
 mod plane;
@@ -32,9 +35,9 @@ mod wheel;
 
 pub use command::{Command, Direction, PayloadType, Repeat, Source, Stream};
 pub use event::{Event, PlayError, RecordingError, RecordingSummary, Statistics};
-pub use g711::{Codec, FRAME, RATE};
 pub use outbox::{Channel, Request, Transmit};
 pub use plane::Plane;
+pub use plugboard_codec::{Codec, Law, OpusParameters};
 pub use plugboard_rtp::Digit;
 pub use plugboard_srtp::{MasterKeys, Refused};
 pub use port::Port;
@@ -43,3 +46,9 @@ pub use recorder::{Recorder, RecorderInput};
 pub use settings::Settings;
 pub use tone::Tone;
 pub use wav::{Repaired, WAV_FRAME, WAV_HEADER, repair};
+
+/// Samples a second of what is recorded, and of all that is the telephone's.
+pub const RATE: u32 = 8_000;
+
+/// 20 ms, the tick of generated audio, in samples of [`RATE`].
+pub const FRAME: usize = 160;

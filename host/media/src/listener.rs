@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
+use plugboard_codec::Law;
 use plugboard_rtp::{Digit, JitterBuffer, Packet, Playout};
 
+use crate::RATE;
 use crate::dtmf::Detector;
-use crate::g711::{Codec, RATE};
 
 /// What waits for a packet that was overtaken. Nobody hears the delay but in how soon a key is told.
 const LEAST_DELAY: Duration = Duration::from_millis(20);
@@ -17,8 +18,8 @@ const PAUSE: i32 = 320;
 pub(crate) struct Listener {
     buffer: JitterBuffer,
     detector: Detector,
-    /// The law of what is in the buffer.
-    codec: Codec,
+    /// Of what is in the buffer.
+    law: Law,
     /// The packet played last, to fill in for one that is missing.
     last: Vec<u8>,
     /// Number and timestamp that would follow the newest packet without a pause.
@@ -26,11 +27,11 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    pub(crate) fn new(codec: Codec) -> Self {
+    pub(crate) fn new(law: Law) -> Self {
         Self {
             buffer: JitterBuffer::new(RATE, LEAST_DELAY, MOST_DELAY),
             detector: Detector::new(),
-            codec,
+            law,
             last: Vec::new(),
             next: None,
         }
@@ -40,7 +41,7 @@ impl Listener {
     pub(crate) fn handle(
         &mut self,
         now: Duration,
-        codec: Codec,
+        law: Law,
         packet: &Packet<'_>,
         mut told: impl FnMut(Digit, Duration),
     ) {
@@ -51,7 +52,7 @@ impl Listener {
             self.handle_silence(&mut told);
         }
         self.next = Some((packet.sequence.wrapping_add(1), packet.timestamp.wrapping_add(packet.payload.len() as u32)));
-        match codec.translation(self.codec) {
+        match law.translation(self.law) {
             None => self.buffer.handle(now, packet),
             Some(table) => {
                 let payload: Vec<u8> = packet.payload.iter().map(|byte| table[usize::from(*byte)]).collect();
@@ -59,6 +60,14 @@ impl Listener {
             }
         };
         self.listen(now, told);
+    }
+
+    /// Takes samples at 8 kHz that somebody else has put in order. Those that do not follow the ones before end a press.
+    pub(crate) fn hear(&mut self, samples: &[i16], follows: bool, mut told: impl FnMut(Digit, Duration)) {
+        if !follows {
+            self.handle_silence(&mut told);
+        }
+        self.detector.hear(samples.iter().copied(), told);
     }
 
     /// Listens to what is due by now.
@@ -70,7 +79,7 @@ impl Listener {
                 Playout::Lost => {}
                 Playout::Wait => return,
             }
-            self.detector.handle(self.codec, &self.last, &mut told);
+            self.detector.handle(self.law, &self.last, &mut told);
         }
     }
 
@@ -92,9 +101,9 @@ mod tests {
 
     /// Packets of `key`, pressed for 100 ms after 100 ms of silence and before as much, from this number on.
     fn press(key: char, first: u16) -> Vec<(u16, Vec<u8>)> {
-        let tone = EncodedTone::new(&Tone { off: Duration::ZERO, ..Tone::dtmf(Digit::from_char(key).unwrap()) });
-        let mut audio = vec![Codec::Pcma.silence(); 2_400];
-        tone.fill(Codec::Pcma, 0, &mut audio[800..1_600]);
+        let tone = EncodedTone::new(&Tone { off: Duration::ZERO, ..Tone::dtmf(Digit::from_char(key).unwrap()) }, None);
+        let mut audio = vec![Law::A.silence(); 2_400];
+        tone.fill(Law::A, 0, &mut audio[800..1_600]);
         (first..).zip(audio.chunks(160).map(<[u8]>::to_vec)).collect()
     }
 
@@ -102,13 +111,13 @@ mod tests {
     fn told(packets: impl IntoIterator<Item = (u64, u16, Vec<u8>)>) -> String {
         let mut packets: Vec<_> = packets.into_iter().collect();
         packets.sort_by_key(|(arrival, ..)| *arrival);
-        let mut listener = Listener::new(Codec::Pcma);
+        let mut listener = Listener::new(Law::A);
         let mut told = String::new();
         for (arrival, sequence, payload) in &packets {
             let timestamp = u32::from(*sequence) * 160;
             let packet = Packet { marker: false, payload_type: 8, sequence: *sequence, timestamp, ssrc: 1, payload };
             let now = Duration::from_millis(*arrival);
-            listener.handle(now, Codec::Pcma, &packet, |digit, _| told.push(digit.as_char()));
+            listener.handle(now, Law::A, &packet, |digit, _| told.push(digit.as_char()));
         }
         listener.handle_silence(|digit, _| told.push(digit.as_char()));
         told
@@ -138,13 +147,13 @@ mod tests {
         let sounding = |(number, _): &(u16, Vec<u8>)| (5..10).contains(&(number % 15));
         let first: Vec<_> = press('3', 0).into_iter().filter(sounding).collect();
         let second: Vec<_> = press('3', 15).into_iter().filter(sounding).collect();
-        let mut listener = Listener::new(Codec::Pcma);
+        let mut listener = Listener::new(Law::A);
         let mut keys = String::new();
         for (sequence, (spoken, payload)) in first.iter().chain(&second).enumerate() {
             let (sequence, timestamp) = (sequence as u16, u32::from(*spoken) * 160);
             let packet = Packet { marker: false, payload_type: 8, sequence, timestamp, ssrc: 1, payload };
             let now = Duration::from_millis(20 * u64::from(*spoken));
-            listener.handle(now, Codec::Pcma, &packet, |digit, _| keys.push(digit.as_char()));
+            listener.handle(now, Law::A, &packet, |digit, _| keys.push(digit.as_char()));
         }
         listener.handle_silence(|digit, _| keys.push(digit.as_char()));
         assert_eq!(keys, "33");

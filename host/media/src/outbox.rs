@@ -6,10 +6,10 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::Port;
 use crate::event::Event;
 use crate::protection::Protection;
 use crate::recorder::RecorderInput;
+use crate::{Codec, Port};
 
 /// Which socket of a port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,8 +32,8 @@ pub struct Transmit<'a> {
 pub enum Request {
     /// Bind so many more port pairs and give them by `handle_ports`; fewer, or none, if the range is used up.
     BindPorts { count: usize },
-    /// Load or check this file and answer by `handle_prompt`.
-    LoadPrompt { path: Arc<Path> },
+    /// Load or check this file, prepare it for this codec unless it is G.711, and answer by `handle_prompt`.
+    LoadPrompt { path: Arc<Path>, codec: Codec },
     /// For the writer, in order.
     Record(RecorderInput),
     /// The source is locked: the kernel may drop what comes from elsewhere, and find the way out faster. An optimisation that may be ignored.

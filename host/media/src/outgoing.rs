@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use plugboard_rtp::Packet;
 
-use crate::tone::samples;
-
 /// A relayed sequence number further off than this is another stream (RFC 3550 appendix A.1).
 const MAX_STEP: u16 = 3_000;
-/// A relayed timestamp further off than this from the one before and from the clock is a jump, in ticks: 2 s.
-const MAX_JUMP: u32 = 16_000;
+/// A relayed timestamp further off than this from the one before and from the clock is a jump, in seconds.
+const MAX_JUMP: u32 = 2;
 
 /// Numbers of our stream. A far end sees one SSRC with rising numbers, through prompts, music and any number of bridges.
 #[derive(Debug)]
 pub(crate) struct Outgoing {
     pub(crate) ssrc: u32,
+    /// Ticks a second.
+    clock: u32,
     /// Of the next packet.
     next: u16,
     /// Of the newest packet.
@@ -39,14 +39,18 @@ struct Relayed {
 
 impl Outgoing {
     /// All three start at random (RFC 3550 §5.1).
-    pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32) -> Self {
-        Self { ssrc, next: sequence, timestamp, sent_at: None, ticks: 0, relayed: None, packets: 0, bytes: 0 }
+    pub(crate) fn new(ssrc: u32, sequence: u16, timestamp: u32, clock: u32) -> Self {
+        Self { ssrc, clock, next: sequence, timestamp, sent_at: None, ticks: 0, relayed: None, packets: 0, bytes: 0 }
     }
 
     /// The timestamp of audio that starts now, after whatever was sent before.
     pub(crate) fn timestamp_at(&self, now: Duration) -> u32 {
         match self.sent_at {
-            Some(sent_at) => self.timestamp.wrapping_add(samples(now.saturating_sub(sent_at)).max(1) as u32),
+            Some(sent_at) => {
+                // 64 bits of microseconds are longer than any machine runs.
+                let ticks = now.saturating_sub(sent_at).as_micros() as u64 * u64::from(self.clock / 1_000) / 1_000;
+                self.timestamp.wrapping_add(ticks.max(1) as u32)
+            }
             None => self.timestamp,
         }
     }
@@ -56,19 +60,30 @@ impl Outgoing {
         if starts { self.timestamp_at(now) } else { self.timestamp.wrapping_add(self.ticks) }
     }
 
-    /// The header of a packet of our own.
+    /// Another codec was agreed, whose clock has so many ticks a second.
+    pub(crate) fn set_clock(&mut self, now: Duration, clock: u32) {
+        if clock != self.clock {
+            // What comes next follows by the new clock from here on.
+            self.timestamp = self.timestamp_at(now);
+            self.sent_at = self.sent_at.map(|_| now);
+            self.clock = clock;
+        }
+        self.relayed = None;
+    }
+
+    /// The header of a packet of our own, which lasts `ticks`.
     pub(crate) fn generate<'a>(
         &mut self,
         now: Duration,
         payload_type: u8,
         marker: bool,
-        timestamp: u32,
+        (timestamp, ticks): (u32, u32),
         payload: &'a [u8],
     ) -> Packet<'a> {
         self.relayed = None;
         let sequence = self.next;
         self.next = self.next.wrapping_add(1);
-        self.ticks = payload.len() as u32;
+        self.ticks = ticks;
         self.count(now, timestamp, payload.len());
         Packet { marker, payload_type, sequence, timestamp, ssrc: self.ssrc, payload }
     }
@@ -111,7 +126,7 @@ impl Outgoing {
     fn follows(&self, now: Duration, map: &Relayed, packet: &Packet<'_>) -> bool {
         let step = packet.sequence.wrapping_add(map.sequence).wrapping_sub(self.next) as i16;
         let timestamp = packet.timestamp.wrapping_add(map.timestamp);
-        let far = |from: u32| (timestamp.wrapping_sub(from) as i32).unsigned_abs() > MAX_JUMP;
+        let far = |from: u32| (timestamp.wrapping_sub(from) as i32).unsigned_abs() > MAX_JUMP * self.clock;
         step.unsigned_abs() <= MAX_STEP && !(far(self.timestamp) && far(self.timestamp_at(now)))
     }
 
@@ -157,9 +172,9 @@ mod tests {
 
     #[test]
     fn prompt_and_two_bridges_are_one_rising_stream_with_a_marker_where_the_source_changes() {
-        let mut out = Outgoing::new(9, 65_535, 1_000);
+        let mut out = Outgoing::new(9, 65_535, 1_000, 8_000);
         let sent = [
-            numbers(&out.generate(at(0), 0, true, 1_000, b"")),
+            numbers(&out.generate(at(0), 0, true, (1_000, 160), b"")),
             numbers(&out.relay(at(20), 0, &from(1, 500, 77_000))),
             numbers(&out.relay(at(40), 0, &from(1, 501, 77_160))),
             numbers(&out.relay(at(140), 0, &from(2, 9, 5))),
@@ -169,17 +184,17 @@ mod tests {
 
     #[test]
     fn loss_and_order_of_the_sender_stay_visible() {
-        let mut out = Outgoing::new(9, 10, 0);
+        let mut out = Outgoing::new(9, 10, 0, 8_000);
         let sent = [1, 4, 3, 5].map(|sequence| {
             out.relay(at(20 * u64::from(sequence)), 0, &from(1, sequence, 160 * u32::from(sequence))).sequence
         });
-        let own = out.generate(at(120), 0, true, 0, b"").sequence;
+        let own = out.generate(at(120), 0, true, (0, 160), b"").sequence;
         assert_eq!((sent, own), ([10, 13, 12, 14], 15));
     }
 
     #[test]
     fn a_sender_that_restarts_its_numbers_or_its_clock_goes_on_where_it_was() {
-        let mut out = Outgoing::new(9, 10, 0);
+        let mut out = Outgoing::new(9, 10, 0, 8_000);
         let sent: Vec<_> = [(0, 1, 0), (20, 2, 160), (40, 40_000, 320), (60, 40_001, 480), (80, 40_002, 3_000_000_000)]
             .into_iter()
             .map(|(ms, sequence, timestamp)| numbers(&out.relay(at(ms), 0, &from(1, sequence, timestamp))))
@@ -189,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_pause_of_a_sender_that_leaves_out_silence_is_no_jump() {
-        let mut out = Outgoing::new(9, 10, 0);
+        let mut out = Outgoing::new(9, 10, 0, 8_000);
         out.relay(at(0), 0, &from(1, 1, 0));
         let after = numbers(&out.relay(at(5_000), 0, &from(1, 2, 40_000)));
         assert_eq!(after, (11, 40_000, false));
@@ -197,7 +212,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_back_is_no_loss() {
-        let mut out = Outgoing::new(9, 10, 0);
+        let mut out = Outgoing::new(9, 10, 0, 8_000);
         out.relay(at(0), 0, &from(1, 1, 0));
         out.leave_out(&from(1, 2, 160));
         out.leave_out(&from(1, 3, 320));

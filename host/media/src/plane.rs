@@ -2,11 +2,13 @@
 
 mod plays;
 mod recordings;
+mod translation;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use plugboard_codec::NoiseDescription;
 use plugboard_rtp::{Packet, rtcp};
 
 use crate::Port;
@@ -21,6 +23,8 @@ use crate::shelf::Shelf;
 use crate::wheel::Wheel;
 use recordings::Recording;
 
+/// RFC 3389, the static type.
+pub(crate) const COMFORT_NOISE: u8 = 13;
 /// Deadlines are looked at so often.
 const HOUSEKEEPING: Duration = Duration::from_millis(100);
 
@@ -118,16 +122,17 @@ impl Plane {
             leg.keys.clear();
             return;
         }
-        if let Heard::Audio(codec) = heard {
-            for (recording, side) in &leg.recorded {
-                if let Some(recording) = self.recordings.get_mut(recording) {
-                    recording.timeline.place(now, *side, (packet.ssrc, packet.timestamp), codec, packet.payload);
+        let peer = leg.peer;
+        match heard {
+            Heard::Audio(codec) => self.decode(now, at, codec, &packet),
+            _ => {
+                if let Some(ears) = &mut leg.ears {
+                    ears.leave_out(&packet);
                 }
             }
         }
-        let (peer, has_keys) = (leg.peer, !leg.keys.is_empty());
         self.relay(now, peer, heard, &packet);
-        if has_keys {
+        if self.legs[at].as_deref().is_some_and(|leg| !leg.keys.is_empty()) {
             self.pass_keys(now, at);
         }
     }
@@ -135,19 +140,38 @@ impl Plane {
     /// Sends a packet on to the bridged leg, if that hears it now.
     #[inline]
     fn relay(&mut self, now: Duration, peer: Option<usize>, heard: Heard, packet: &Packet<'_>) {
-        let Some(peer) = peer.and_then(|peer| self.legs[peer].as_deref_mut()) else { return };
+        let Some(at) = peer else { return };
+        let alike = matches!(heard, Heard::Audio(_)) || self.is_alike(at);
+        let Some(peer) = self.legs[at].as_deref_mut() else { return };
         if !peer.takes_relay() {
             return;
         }
         let form = match heard {
-            Heard::Audio(codec) => Some((peer.stream.payload_type, codec.translation(peer.stream.codec))),
-            Heard::Event => peer.stream.telephone_event.map(|payload_type| (payload_type, None)),
-            Heard::Quiet | Heard::Nothing => None,
+            Heard::Audio(codec) if codec == peer.stream.codec => Some((peer.stream.payload_type, None)),
+            Heard::Audio(codec) => match (codec.law(), peer.stream.codec.law()) {
+                (Some(from), Some(to)) => Some((peer.stream.payload_type, from.translation(to))),
+                // Decoded and encoded anew, or a codec that this leg no longer has.
+                _ => return,
+            },
+            Heard::Event if alike => peer.stream.telephone_event.map(|payload_type| (payload_type, None)),
+            Heard::Noise if alike && peer.stream.comfort_noise => Some((COMFORT_NOISE.into(), None)),
+            Heard::Noise => {
+                if let Some(description) = NoiseDescription::parse(packet.payload) {
+                    peer.hush(&description);
+                    self.start_ticking(now, at);
+                }
+                return;
+            }
+            Heard::Event | Heard::Quiet | Heard::Nothing => None,
         };
         let Some((payload_type, translation)) = form else {
-            peer.out.leave_out(packet);
+            // What is encoded anew has numbers of its own.
+            if alike {
+                peer.out.leave_out(packet);
+            }
             return;
         };
+        peer.end_hush();
         let Some(destination) = peer.latch.destination() else { return };
         let relayed = peer.out.relay(now, payload_type.send, packet);
         self.outbox.transmit_rtp(peer.port, destination, peer.protection.as_deref_mut(), |out| match translation {
@@ -163,10 +187,11 @@ impl Plane {
     fn pass_keys(&mut self, now: Duration, at: usize) {
         let Some(leg) = self.legs[at].as_deref_mut() else { return };
         let (keys, peer, muted) = (std::mem::take(&mut leg.keys), leg.peer, leg.muted);
+        let alike = self.is_alike(at);
         if let Some(peer) = peer.filter(|_| !muted)
             && let Some(leg) = self.legs[peer].as_deref_mut()
         {
-            keys.into_iter().for_each(|key| leg.pass_key(key));
+            keys.into_iter().for_each(|key| leg.pass_key(key, alike));
             self.start_ticking(now, peer);
         }
     }
@@ -174,11 +199,7 @@ impl Plane {
     pub fn handle_command(&mut self, now: Duration, command: Command) {
         match command {
             Command::Open { port, stream } => self.open(now, port, stream),
-            Command::Retarget { port, stream } => {
-                if let Some((_, leg, outbox)) = self.leg(port) {
-                    leg.retarget(now, stream, outbox);
-                }
-            }
+            Command::Retarget { port, stream } => self.retarget(now, port, stream),
             Command::Direct { port, direction } => {
                 if let Some((_, leg, outbox)) = self.leg(port) {
                     leg.retarget(now, Stream { direction, ..leg.stream }, outbox);
@@ -295,9 +316,8 @@ impl Plane {
         if port.worker != self.worker {
             return;
         }
-        if let Some((_, leg, outbox)) = self.leg(port) {
-            leg.retarget(now, stream, outbox);
-            return;
+        if self.find(port).is_some() {
+            return self.retarget(now, port, stream);
         }
         self.ports.opened(port);
         let leg = Box::new(Leg::new(now, port, stream, &self.settings, &mut self.chance));
@@ -354,6 +374,7 @@ impl Plane {
         for (at, peer) in [(a, b), (b, a)] {
             if let Some(leg) = self.legs[at].as_deref_mut() {
                 leg.peer = Some(peer);
+                leg.end_translation();
                 leg.out.rejoin();
             }
         }
@@ -361,8 +382,11 @@ impl Plane {
 
     fn leave_bridge(&mut self, at: usize) {
         let peer = self.legs[at].as_deref_mut().and_then(|leg| leg.peer.take());
-        if let Some(peer) = peer.and_then(|peer| self.legs[peer].as_deref_mut()) {
-            peer.peer = None;
+        for at in [Some(at), peer].into_iter().flatten() {
+            if let Some(leg) = self.legs[at].as_deref_mut() {
+                leg.peer = None;
+                leg.end_translation();
+            }
         }
     }
 

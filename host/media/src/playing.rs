@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::command::Repeat;
-use crate::g711::Codec;
+use plugboard_codec::{Codec, Law};
+
+use crate::FRAME;
+use crate::command::{Repeat, Source};
 use crate::prompt::Prompt;
 use crate::tone::EncodedTone;
 
@@ -24,27 +26,70 @@ impl Piece {
             Self::Silence(samples) => *samples,
         }
     }
+
+    /// The frame that begins at this sample, of a codec whose payloads hold together; empty where there is silence.
+    fn frame(&self, codec: Codec, at: u64) -> &[u8] {
+        match self {
+            Self::Prompt(prompt) => prompt.frame(codec, at),
+            Self::Tone(tone) => tone.frame(codec, at),
+            Self::Silence(_) => &[],
+        }
+    }
 }
 
 /// A play under way.
 #[derive(Debug)]
 pub(crate) struct Playing {
     pub(crate) token: u64,
+    /// What it is made of, should it have to be made again for another codec.
+    pub(crate) sources: Vec<Source>,
     pieces: Vec<Piece>,
-    repeat: Repeat,
+    pub(crate) repeat: Repeat,
+    /// A frame of silence in the leg's codec; empty for G.711, which needs none.
+    silence: Arc<[u8]>,
     /// Which piece, and how many of its samples are gone.
     at: (usize, u64),
 }
 
 impl Playing {
-    pub(crate) fn new(token: u64, pieces: Vec<Piece>, repeat: Repeat) -> Self {
+    pub(crate) fn new(
+        token: u64,
+        sources: Vec<Source>,
+        pieces: Vec<Piece>,
+        silence: Arc<[u8]>,
+        repeat: Repeat,
+    ) -> Self {
         // Repeating nothing would never end.
         let repeat = if pieces.iter().all(|piece| piece.samples() == 0) { Repeat::Once } else { repeat };
-        Self { token, pieces, repeat, at: (0, 0) }
+        Self { token, sources, pieces, repeat, silence, at: (0, 0) }
     }
 
-    /// Fills one packet, across the ends of pieces, and with silence behind the last. False if there was nothing left to play.
-    pub(crate) fn fill(&mut self, codec: Codec, out: &mut [u8]) -> bool {
+    /// Appends the next frame of 20 ms for a codec whose payloads hold together: each piece begins with a frame of its own, and what is missing of its last
+    /// one is silence. False if there was nothing left to play.
+    pub(crate) fn next_frame(&mut self, codec: Codec, out: &mut Vec<u8>) -> bool {
+        loop {
+            let Some(piece) = self.pieces.get(self.at.0) else {
+                match self.repeat {
+                    Repeat::Forever => {
+                        self.at = (0, 0);
+                        continue;
+                    }
+                    Repeat::Once => return false,
+                }
+            };
+            if self.at.1 >= piece.samples() {
+                self.at = (self.at.0 + 1, 0);
+                continue;
+            }
+            let frame = piece.frame(codec, self.at.1);
+            out.extend_from_slice(if frame.is_empty() { &self.silence } else { frame });
+            self.at.1 += FRAME as u64;
+            return true;
+        }
+    }
+
+    /// Fills one packet of G.711, across the ends of pieces, and with silence behind the last. False if there was nothing left to play.
+    pub(crate) fn fill(&mut self, law: Law, out: &mut [u8]) -> bool {
         let mut filled = 0;
         while filled < out.len() {
             let Some(piece) = self.pieces.get(self.at.0) else {
@@ -62,15 +107,15 @@ impl Playing {
             match piece {
                 Piece::Prompt(prompt) => {
                     let start = self.at.1 as usize;
-                    target.copy_from_slice(&prompt.bytes(codec)[start..start + take]);
+                    target.copy_from_slice(&prompt.bytes(law)[start..start + take]);
                 }
-                Piece::Tone(tone) => tone.fill(codec, self.at.1, target),
-                Piece::Silence(_) => target.fill(codec.silence()),
+                Piece::Tone(tone) => tone.fill(law, self.at.1, target),
+                Piece::Silence(_) => target.fill(law.silence()),
             }
             filled += take;
             self.at = if take as u64 == left { (self.at.0 + 1, 0) } else { (self.at.0, self.at.1 + take as u64) };
         }
-        out[filled..].fill(codec.silence());
+        out[filled..].fill(law.silence());
         filled > 0
     }
 }
@@ -85,14 +130,14 @@ mod tests {
 
     /// Plays to the end in packets of 4 samples, a letter for each byte; stops after six.
     fn heard(pieces: Vec<Piece>, repeat: Repeat) -> String {
-        let mut playing = Playing::new(1, pieces, repeat);
+        let mut playing = Playing::new(1, Vec::new(), pieces, Arc::default(), repeat);
         let mut out = [0; 4];
         let mut heard = String::new();
         for _ in 0..6 {
-            if !playing.fill(Codec::Pcma, &mut out) {
+            if !playing.fill(Law::A, &mut out) {
                 break;
             }
-            heard.extend(out.map(|byte| match Codec::Pcma.decode(byte) {
+            heard.extend(out.map(|byte| match Law::A.decode(byte) {
                 9_000.. => 'b',
                 500.. => 'a',
                 _ => '_',

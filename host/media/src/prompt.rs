@@ -5,20 +5,23 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use plugboard_codec::{Codec, Law, Rate};
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 
-use crate::g711::{Codec, RATE};
+use crate::frames::Frames;
 use crate::sound_file::SoundFile;
+use crate::{FRAME, RATE};
 
 /// Longer files are refused: an hour is 58 MB encoded, and no one listens to more.
 const MAX_MINUTES: u64 = 60;
 
-/// One file's audio at 8 kHz in both laws.
+/// One file's audio, encoded: at 8 kHz in both laws, and at 16 in the codecs that it was prepared for.
 #[derive(Debug)]
 pub struct Prompt {
     pcmu: Arc<[u8]>,
     pcma: Arc<[u8]>,
+    framed: Vec<(Codec, Frames)>,
 }
 
 /// Why a WAV file cannot be a prompt.
@@ -60,6 +63,11 @@ impl Prompt {
     ///
     /// Takes milliseconds per second of audio: not for a media thread.
     pub fn from_wav(file: &[u8]) -> Result<Self, PromptError> {
+        Self::from_wav_for(file, &[])
+    }
+
+    /// The same, and encoded for these codecs besides the laws. Opus takes some 10 ms of CPU per second of audio.
+    pub fn from_wav_for(file: &[u8], codecs: &[Codec]) -> Result<Self, PromptError> {
         let sound = SoundFile::parse(file)?;
         if !(1..=2).contains(&sound.channels) {
             return Err(PromptError::Channels { channels: sound.channels });
@@ -75,16 +83,18 @@ impl Prompt {
         }
         let rate = sound.rate;
         let mono = sound.mono();
-        let at_8_khz = resample(mono, rate)?;
-        let samples: Vec<i16> =
-            at_8_khz.iter().map(|sample| (sample * 32_768.0).clamp(-32_768.0, 32_767.0) as i16).collect();
-        Ok(Self::from_samples(&samples))
+        let mut codecs: Vec<Codec> = codecs.iter().copied().filter(|codec| codec.law().is_none()).collect();
+        codecs.sort();
+        codecs.dedup();
+        let wide = if codecs.is_empty() { Vec::new() } else { resample(&mono, rate, Rate::Wide)? };
+        let framed = codecs.into_iter().map(|codec| (codec, Frames::encode(codec, Rate::Wide, &wide))).collect();
+        Ok(Self { framed, ..Self::from_samples(&resample(&mono, rate, Rate::Narrow)?) })
     }
 
     /// Samples at 8 kHz.
     pub fn from_samples(samples: &[i16]) -> Self {
-        let encode = |codec: Codec| samples.iter().map(|sample| codec.encode(*sample)).collect();
-        Self { pcmu: encode(Codec::Pcmu), pcma: encode(Codec::Pcma) }
+        let encode = |law: Law| samples.iter().map(|sample| law.encode(*sample)).collect();
+        Self { pcmu: encode(Law::Mu), pcma: encode(Law::A), framed: Vec::new() }
     }
 
     pub fn samples(&self) -> usize {
@@ -96,34 +106,51 @@ impl Prompt {
     }
 
     #[inline]
-    pub(crate) fn bytes(&self, codec: Codec) -> &[u8] {
-        match codec {
-            Codec::Pcmu => &self.pcmu,
-            Codec::Pcma => &self.pcma,
+    pub(crate) fn bytes(&self, law: Law) -> &[u8] {
+        match law {
+            Law::Mu => &self.pcmu,
+            Law::A => &self.pcma,
         }
+    }
+
+    /// Whether it can be played to a leg of this codec.
+    pub fn speaks(&self, codec: Codec) -> bool {
+        codec.law().is_some() || self.framed.iter().any(|(framed, _)| *framed == codec)
+    }
+
+    /// The codecs that it was prepared for besides the laws.
+    pub fn codecs(&self) -> impl Iterator<Item = Codec> {
+        self.framed.iter().map(|(codec, _)| *codec)
+    }
+
+    /// The frame that begins at this sample of the telephone's rate; empty for a codec that it was not prepared for.
+    #[inline]
+    pub(crate) fn frame(&self, codec: Codec, at: u64) -> &[u8] {
+        let frames = self.framed.iter().find(|(framed, _)| *framed == codec);
+        frames.map_or(&[], |(_, frames)| frames.get((at / FRAME as u64) as usize))
     }
 
     /// Memory that it holds.
     fn size(&self) -> usize {
-        self.pcmu.len() + self.pcma.len()
+        self.pcmu.len() + self.pcma.len() + self.framed.iter().map(|(_, frames)| frames.size()).sum::<usize>()
     }
 }
 
-fn resample(mono: Vec<f32>, rate: u32) -> Result<Vec<f32>, PromptError> {
-    if rate == RATE {
-        return Ok(mono);
+fn resample(mono: &[f32], rate: u32, to: Rate) -> Result<Vec<i16>, PromptError> {
+    let rounded = |samples: &[f32]| samples.iter().map(|sample| (sample * 32_768.0) as i16).collect();
+    if rate == to.hertz() {
+        return Ok(rounded(mono));
     }
     let malformed = |error: &dyn std::fmt::Display| PromptError::Malformed { reason: error.to_string() };
-    let mut resampler =
-        Fft::<f32>::new(rate as usize, RATE as usize, 1_024, 1, FixedSync::Both).map_err(|error| malformed(&error))?;
-    let input = InterleavedSlice::new(&mono, 1, mono.len()).map_err(|error| malformed(&error))?;
+    let mut resampler = Fft::<f32>::new(rate as usize, to.hertz() as usize, 1_024, 1, FixedSync::Both)
+        .map_err(|error| malformed(&error))?;
+    let input = InterleavedSlice::new(mono, 1, mono.len()).map_err(|error| malformed(&error))?;
     let mut out = vec![0.0; resampler.process_all_needed_output_len(mono.len())];
     let frames = out.len();
     let mut output = InterleavedSlice::new_mut(&mut out, 1, frames).map_err(|error| malformed(&error))?;
     let (_, written) =
         resampler.process_all_into_buffer(&input, &mut output, mono.len(), None).map_err(|error| malformed(&error))?;
-    out.truncate(written);
-    Ok(out)
+    Ok(rounded(&out[..written]))
 }
 
 /// What tells one version of a file from the next: time of change and length.
@@ -211,7 +238,7 @@ mod tests {
     /// Share of the energy at a frequency, of the middle of the prompt, and its RMS.
     fn measure(prompt: &Prompt, frequency: f32) -> (f32, f32) {
         let heard: Vec<f32> =
-            prompt.bytes(Codec::Pcma)[2_000..6_000].iter().map(|byte| f32::from(Codec::Pcma.decode(*byte))).collect();
+            prompt.bytes(Law::A)[2_000..6_000].iter().map(|byte| f32::from(Law::A.decode(*byte))).collect();
         let (mut sine, mut cosine, mut energy) = (0.0, 0.0, 0.0);
         for (at, sample) in heard.iter().enumerate() {
             let angle = std::f32::consts::TAU * frequency * at as f32 / 8_000.0;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 
+use crate::RATE;
 use crate::event::{Event, RecordingError, RecordingSummary};
-use crate::g711::RATE;
 use crate::wav::{self, MAX_FRAMES, WAV_FRAME};
 
 /// What the plane hands to the writer.

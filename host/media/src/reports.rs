@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use plugboard_codec::LinkReport;
 use plugboard_rtp::Reception;
 use plugboard_rtp::rtcp::{self, Rtcp};
 
@@ -63,15 +64,17 @@ impl Reports {
         self.last_sr = None;
     }
 
-    /// Takes RTCP of the far end. `ours` is the SSRC that we send, `theirs` the one that we hear.
+    /// Takes RTCP of the far end, and tells what it says of our packets. `ours` is the SSRC that we send, at `clock` ticks a second, `theirs` the one that
+    /// we hear.
     pub(crate) fn handle(
         &mut self,
         now: Duration,
         (channel, source): (Channel, SocketAddr),
         bytes: &[u8],
-        (ours, theirs): (u32, Option<u32>),
+        (ours, clock, theirs): (u32, u32, Option<u32>),
         settings: &Settings,
-    ) {
+    ) -> Option<LinkReport> {
+        let mut told = None;
         for packet in Rtcp::parse(bytes) {
             let reports = match packet {
                 Rtcp::SenderReport { ssrc, ntp, reports, .. } => {
@@ -88,12 +91,15 @@ impl Reports {
                 self.source = Some(source);
             }
             for block in reports.iter().filter(|block| block.ssrc == ours) {
+                let jitter = Duration::from_micros(u64::from(block.jitter) * 1_000_000 / u64::from(clock.max(1)));
+                told = Some(LinkReport { lost: f32::from(block.fraction_lost) / 256.0, jitter });
                 self.lost_by_remote = u64::try_from(block.lost).unwrap_or(0);
                 if let Some(round_trip) = block.round_trip(settings.ntp(now)) {
                     self.round_trip = Some(round_trip);
                 }
             }
         }
+        told
     }
 
     /// Where reports go, and by which of our sockets.

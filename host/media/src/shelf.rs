@@ -5,10 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::Port;
+use plugboard_codec::{Codec, Rate};
+
 use crate::command::{Repeat, Source};
+use crate::frames::Frames;
 use crate::prompt::Prompt;
 use crate::tone::{EncodedTone, Tone};
+use crate::{FRAME, Port};
 
 /// Within this time a file is not looked at again: a prompt that is published anew is heard at the latest then.
 const FRESH: Duration = Duration::from_secs(2);
@@ -23,7 +26,9 @@ const MAX_TONES: usize = 64;
 #[derive(Debug, Default)]
 pub(crate) struct Shelf {
     prompts: BTreeMap<Arc<Path>, Shelved>,
-    tones: BTreeMap<Tone, (Arc<EncodedTone>, Duration)>,
+    /// Of G.711 in both laws under `None`.
+    tones: BTreeMap<(Tone, Option<Codec>), (Arc<EncodedTone>, Duration)>,
+    silences: BTreeMap<Codec, Arc<[u8]>>,
     waiting: Vec<Waiting>,
 }
 
@@ -43,6 +48,8 @@ pub(crate) struct Waiting {
     pub(crate) deadline: Duration,
     pub(crate) port: Port,
     pub(crate) token: u64,
+    /// Of the leg.
+    pub(crate) codec: Codec,
     pub(crate) sources: Vec<Source>,
     pub(crate) repeat: Repeat,
     missing: Vec<Arc<Path>>,
@@ -55,8 +62,15 @@ pub(crate) enum Wait {
 }
 
 impl Waiting {
-    pub(crate) fn new(deadline: Duration, port: Port, token: u64, sources: Vec<Source>, repeat: Repeat) -> Self {
-        Self { deadline, port, token, sources, repeat, missing: Vec::new() }
+    pub(crate) fn new(
+        deadline: Duration,
+        port: Port,
+        token: u64,
+        codec: Codec,
+        sources: Vec<Source>,
+        repeat: Repeat,
+    ) -> Self {
+        Self { deadline, port, token, codec, sources, repeat, missing: Vec::new() }
     }
 
     pub(crate) fn waits_for(&self, path: &Path) -> bool {
@@ -81,7 +95,8 @@ impl Shelf {
                 loading: None,
             });
             shelved.used = now;
-            let fresh = shelved.prompt.is_some() && now.saturating_sub(shelved.checked) < FRESH;
+            let there = shelved.prompt.as_ref().is_some_and(|prompt| prompt.speaks(play.codec));
+            let fresh = there && now.saturating_sub(shelved.checked) < FRESH;
             if !fresh && !play.missing.contains(path) {
                 play.missing.push(Arc::clone(path));
                 if shelved.loading.is_none_or(|since| now.saturating_sub(since) >= LOADING) {
@@ -97,14 +112,36 @@ impl Shelf {
         Wait::Loading(to_load)
     }
 
-    /// A file has come; the plays that now have all of theirs.
-    pub(crate) fn put(&mut self, now: Duration, path: &Arc<Path>, prompt: Arc<Prompt>) -> Vec<Waiting> {
-        let shelved = Shelved { prompt: Some(prompt), checked: now, used: now, loading: None };
-        self.prompts.insert(Arc::clone(path), shelved);
+    /// A file has come; the plays that now have all of theirs, and the codec that it has to be prepared for yet.
+    pub(crate) fn put(
+        &mut self,
+        now: Duration,
+        path: &Arc<Path>,
+        prompt: Arc<Prompt>,
+    ) -> (Vec<Waiting>, Option<Codec>) {
+        let mut lacks = None;
         for play in &mut self.waiting {
-            play.missing.retain(|missing| missing != path);
+            if prompt.speaks(play.codec) {
+                play.missing.retain(|missing| missing != path);
+            } else if play.missing.contains(path) {
+                lacks = Some(play.codec);
+            }
         }
-        self.waiting.extract_if(.., |play| play.missing.is_empty()).collect()
+        let shelved = Shelved { prompt: Some(prompt), checked: now, used: now, loading: lacks.map(|_| now) };
+        self.prompts.insert(Arc::clone(path), shelved);
+        (self.waiting.extract_if(.., |play| play.missing.is_empty()).collect(), lacks)
+    }
+
+    /// One frame of silence for a codec whose payloads hold together, as it is when nothing was said for a while; empty for G.711.
+    pub(crate) fn silence(&mut self, codec: Codec) -> Arc<[u8]> {
+        if codec.law().is_some() {
+            return Arc::default();
+        }
+        let encode = || {
+            let frames = Frames::encode(codec, Rate::Narrow, &[0; 5 * FRAME]);
+            frames.get(frames.len() - 1).into()
+        };
+        Arc::clone(self.silences.entry(codec).or_insert_with(encode))
     }
 
     /// The prompt of a play that is ready.
@@ -115,14 +152,17 @@ impl Shelf {
     }
 
     /// The tone, encoded once for all who hear it.
-    pub(crate) fn tone(&mut self, now: Duration, tone: Tone) -> Arc<EncodedTone> {
+    pub(crate) fn tone(&mut self, now: Duration, tone: Tone, codec: Codec) -> Arc<EncodedTone> {
+        let codec = Some(codec).filter(|codec| codec.law().is_none());
+        let tone = (tone, codec);
         if self.tones.len() >= MAX_TONES
             && !self.tones.contains_key(&tone)
             && let Some(oldest) = self.tones.iter().min_by_key(|(_, (_, used))| *used).map(|(oldest, _)| *oldest)
         {
             self.tones.remove(&oldest);
         }
-        let (encoded, used) = self.tones.entry(tone).or_insert_with(|| (Arc::new(EncodedTone::new(&tone)), now));
+        let (encoded, used) =
+            self.tones.entry(tone).or_insert_with(|| (Arc::new(EncodedTone::new(&tone.0, codec)), now));
         *used = now;
         Arc::clone(encoded)
     }
@@ -153,9 +193,10 @@ mod tests {
     #[test]
     fn all_who_hear_a_tone_share_it_and_it_is_let_go_when_nobody_does() {
         let mut shelf = Shelf::default();
-        let (first, second) = (shelf.tone(Duration::ZERO, Tone::BEEP), shelf.tone(Duration::ZERO, Tone::BEEP));
+        let (first, second) =
+            (shelf.tone(Duration::ZERO, Tone::BEEP, Codec::Pcmu), shelf.tone(Duration::ZERO, Tone::BEEP, Codec::Pcma));
         for frequency in 0..200 {
-            shelf.tone(Duration::from_secs(1), Tone { frequencies: [frequency, 0], ..Tone::BEEP });
+            shelf.tone(Duration::from_secs(1), Tone { frequencies: [frequency, 0], ..Tone::BEEP }, Codec::Pcmu);
         }
         let most = shelf.tones.len();
         shelf.tidy(Duration::from_secs(100));
@@ -172,7 +213,7 @@ mod tests {
             .map(|second| {
                 let now = Duration::from_secs(second);
                 let sources = vec![Source::File(Path::new("/p").into())];
-                match shelf.gather(now, Waiting::new(now + LOADING, port, second, sources, Repeat::Once)) {
+                match shelf.gather(now, Waiting::new(now + LOADING, port, second, Codec::Pcma, sources, Repeat::Once)) {
                     Wait::Ready(_) => unreachable!("nothing was loaded"),
                     Wait::Loading(paths) => paths.len(),
                 }

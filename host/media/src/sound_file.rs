@@ -1,6 +1,7 @@
 //! WAV files of strangers: PCM, float, A-law and µ-law, and the headers that programs write before they know how long the sound will be.
 
-use crate::g711::Codec;
+use plugboard_codec::Law;
+
 use crate::prompt::PromptError;
 
 /// Format tags of `fmt ` chunks.
@@ -30,7 +31,7 @@ enum Encoding {
     Signed32,
     Float32,
     Float64,
-    G711(Codec),
+    G711(Law),
 }
 
 impl Encoding {
@@ -42,8 +43,8 @@ impl Encoding {
             (PCM, 32) => Ok(Self::Signed32),
             (FLOAT, 32) => Ok(Self::Float32),
             (FLOAT, 64) => Ok(Self::Float64),
-            (A_LAW, 8) => Ok(Self::G711(Codec::Pcma)),
-            (MU_LAW, 8) => Ok(Self::G711(Codec::Pcmu)),
+            (A_LAW, 8) => Ok(Self::G711(Law::A)),
+            (MU_LAW, 8) => Ok(Self::G711(Law::Mu)),
             _ => Err(malformed(format!("its format {tag} of {bits} bits is none of PCM, float, A-law and µ-law"))),
         }
     }
@@ -62,7 +63,7 @@ impl Encoding {
     fn read(self, bytes: &[u8]) -> f32 {
         match (self, bytes) {
             (Self::Unsigned8, [byte]) => (f32::from(*byte) - 128.0) / 128.0,
-            (Self::G711(codec), [byte]) => f32::from(codec.decode(*byte)) / 32_768.0,
+            (Self::G711(law), [byte]) => f32::from(law.decode(*byte)) / 32_768.0,
             (Self::Signed16, [low, high]) => f32::from(i16::from_le_bytes([*low, *high])) / 32_768.0,
             (Self::Signed24, [a, b, c]) => i32::from_le_bytes([0, *a, *b, *c]) as f32 / 2_147_483_648.0,
             (Self::Signed32, [a, b, c, d]) => i32::from_le_bytes([*a, *b, *c, *d]) as f32 / 2_147_483_648.0,
@@ -205,8 +206,8 @@ mod tests {
             whole(PCM, 1, 32, &[0, 0, 0, 0x40, 0, 0, 0, 0xc0]),
             whole(FLOAT, 1, 32, &[0.5_f32.to_le_bytes(), (-0.5_f32).to_le_bytes()].concat()),
             whole(FLOAT, 1, 64, &[0.5_f64.to_le_bytes(), (-0.5_f64).to_le_bytes()].concat()),
-            whole(A_LAW, 1, 8, &[Codec::Pcma.encode(16_384), Codec::Pcma.encode(-16_384)]),
-            whole(MU_LAW, 1, 8, &[Codec::Pcmu.encode(16_384), Codec::Pcmu.encode(-16_384)]),
+            whole(A_LAW, 1, 8, &[Law::A.encode(16_384), Law::A.encode(-16_384)]),
+            whole(MU_LAW, 1, 8, &[Law::Mu.encode(16_384), Law::Mu.encode(-16_384)]),
         ]
         .map(|file| {
             heard(&file).map(|samples| samples.iter().map(|sample| (sample * 20.0).round()).collect::<Vec<_>>())
@@ -243,7 +244,7 @@ mod tests {
         extensible.extend([22, 0, 8, 0, 4, 0, 0, 0]);
         extensible.extend(MU_LAW.to_le_bytes());
         extensible.extend(*b"\0\0\0\0\x10\0\x80\0\0\xaa\0\x38\x9b\x71");
-        let file = file(&[(b"fmt ", 40, &extensible), (b"data", 1, &[Codec::Pcmu.encode(16_384)])]);
+        let file = file(&[(b"fmt ", 40, &extensible), (b"data", 1, &[Law::Mu.encode(16_384)])]);
         assert!(heard(&file).is_ok_and(|samples| (samples[0] - 0.5).abs() < 0.02));
     }
 

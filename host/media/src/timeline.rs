@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use crate::g711::Codec;
 use crate::tone::samples;
 
 /// Kept back from the writer for packets that come late or out of order, in frames: 300 ms.
@@ -79,19 +78,12 @@ impl Timeline {
         samples(now.saturating_sub(self.started))
     }
 
-    /// Places one packet of a side.
-    pub(crate) fn place(
-        &mut self,
-        now: Duration,
-        side: Side,
-        (ssrc, timestamp): (u32, u32),
-        codec: Codec,
-        payload: &[u8],
-    ) {
+    /// Places the samples of one packet of a side; `timestamp` is of 8,000 ticks a second.
+    pub(crate) fn place(&mut self, now: Duration, side: Side, (ssrc, timestamp): (u32, u32), samples: &[i16]) {
         if self.paused_since.is_some() {
             return;
         }
-        let length = payload.len() as u64;
+        let length = samples.len() as u64;
         // A packet is sent when its last sample is spoken.
         let arrived = self.position(now).saturating_sub(length);
         let anchor = &mut self.anchors[side as usize];
@@ -109,10 +101,9 @@ impl Timeline {
         if self.frames.len() < 2 * end as usize {
             self.frames.resize(2 * end as usize, 0);
         }
-        let table = codec.linear();
         let (frames, _) = self.frames[2 * start as usize..2 * end as usize].as_chunks_mut::<2>();
-        for (frame, byte) in frames.iter_mut().zip(&payload[skip as usize..]) {
-            frame[side as usize] = table[usize::from(*byte)];
+        for (frame, sample) in frames.iter_mut().zip(&samples[skip as usize..]) {
+            frame[side as usize] = *sample;
         }
     }
 
@@ -170,7 +161,7 @@ mod tests {
 
     /// A packet of 20 ms of the loudest sample from `ssrc`.
     fn speak(timeline: &mut Timeline, now: u64, side: Side, timestamp: u32) {
-        timeline.place(ms(now), side, (side as u32, timestamp), Codec::Pcma, &[0xaa; 160]);
+        timeline.place(ms(now), side, (side as u32, timestamp), &[32_256; 160]);
     }
 
     /// One character for 20 ms: who is heard in it.
@@ -256,7 +247,7 @@ mod tests {
         // 1 % slow: after 60 s it would be 600 ms behind.
         for at in 0..3_000_u64 {
             let now = Duration::from_micros(20_200 * (at + 1));
-            timeline.place(now, Side::Left, (1, 160 * at as u32), Codec::Pcma, &[0xaa; 160]);
+            timeline.place(now, Side::Left, (1, 160 * at as u32), &[32_256; 160]);
             frames.extend(timeline.take_settled(now).1);
         }
         let end = ms(60_600);

@@ -3,9 +3,11 @@
 use std::f32::consts::TAU;
 use std::time::Duration;
 
+use plugboard_codec::{Codec, Law, Rate};
 use plugboard_rtp::Digit;
 
-use crate::g711::{Codec, RATE};
+use crate::frames::Frames;
+use crate::{FRAME, RATE};
 
 /// One or two sines, once or with a pause behind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -81,7 +83,7 @@ impl Tone {
 /// It is raised and lowered over 5 ms: a hard edge clicks.
 const EDGE: u64 = RATE as u64 / 200;
 
-/// A tone encoded once in both laws, for all legs that hear it: playing is copying.
+/// A tone encoded once, in both laws and perhaps one other codec, for all legs that hear it: playing is copying.
 ///
 /// Frequencies are whole hertz, so the sound repeats after at most a second, however long it is: only that much is kept.
 #[derive(Debug)]
@@ -93,7 +95,16 @@ pub(crate) struct EncodedTone {
     period: u64,
     pcmu: Encoded,
     pcma: Encoded,
+    /// For a codec whose payloads hold together.
+    framed: Option<(Codec, Frames)>,
 }
+
+/// Frames of a tone that are kept for a codec with a memory: 1.2 s. A longer one goes on with the last second of them over and over, which meets its own
+/// beginning because whole hertz do, and stops without its fall.
+const KEPT: usize = 60;
+const SECOND: usize = 50;
+/// Frames of silence behind a tone in which the codec's memory of it dies out; the last one goes on.
+const DYING: usize = 4;
 
 #[derive(Debug)]
 struct Encoded {
@@ -104,7 +115,8 @@ struct Encoded {
 }
 
 impl EncodedTone {
-    pub(crate) fn new(tone: &Tone) -> Self {
+    /// In both laws, and in `codec` if that is another.
+    pub(crate) fn new(tone: &Tone, codec: Option<Codec>) -> Self {
         let on = samples(tone.on);
         let [a, b] = tone.frequencies.map(u64::from);
         let rate = u64::from(RATE);
@@ -112,11 +124,17 @@ impl EncodedTone {
         let (start, end) = if on <= EDGE + period + EDGE { (0..on, on..on) } else { (0..EDGE + period, on - EDGE..on) };
         let start: Vec<i16> = start.map(|at| tone.sample(at, on)).collect();
         let end: Vec<i16> = end.map(|at| tone.sample(at, on)).collect();
-        let encode = |codec: Codec| {
-            let [start, end] = [&start, &end].map(|part| part.iter().map(|sample| codec.encode(*sample)).collect());
+        let encode = |law: Law| {
+            let [start, end] = [&start, &end].map(|part| part.iter().map(|sample| law.encode(*sample)).collect());
             Encoded { start, end }
         };
-        Self { on, samples: tone.samples(), period, pcmu: encode(Codec::Pcmu), pcma: encode(Codec::Pcma) }
+        let framed = codec.filter(|codec| codec.law().is_none()).map(|codec| {
+            let kept = on.min((KEPT * FRAME) as u64).next_multiple_of(FRAME as u64);
+            let sound = (0..kept).map(|at| if at < on { tone.sample(at, on) } else { 0 });
+            let samples: Vec<i16> = sound.chain(std::iter::repeat_n(0, DYING * FRAME)).collect();
+            (codec, Frames::encode(codec, Rate::Narrow, &samples))
+        });
+        Self { on, samples: tone.samples(), period, pcmu: encode(Law::Mu), pcma: encode(Law::A), framed }
     }
 
     /// Samples of one round, on and off.
@@ -124,17 +142,30 @@ impl EncodedTone {
         self.samples
     }
 
+    /// The frame that begins at this sample; empty for a codec that it was not encoded for.
+    pub(crate) fn frame(&self, codec: Codec, at: u64) -> &[u8] {
+        let Some((_, frames)) = self.framed.as_ref().filter(|(of, _)| *of == codec) else { return &[] };
+        let (number, sounding) = ((at / FRAME as u64) as usize, self.on.div_ceil(FRAME as u64) as usize);
+        let kept = frames.len() - DYING;
+        let place = match number.checked_sub(sounding) {
+            Some(silent) => kept + silent.min(DYING - 1),
+            None if number < kept => number,
+            None => kept - SECOND + (number - kept) % SECOND,
+        };
+        frames.get(place)
+    }
+
     /// Copies the samples from `start` on into `out`; after the sound there is silence.
-    pub(crate) fn fill(&self, codec: Codec, start: u64, out: &mut [u8]) {
-        let encoded = match codec {
-            Codec::Pcmu => &self.pcmu,
-            Codec::Pcma => &self.pcma,
+    pub(crate) fn fill(&self, law: Law, start: u64, out: &mut [u8]) {
+        let encoded = match law {
+            Law::Mu => &self.pcmu,
+            Law::A => &self.pcma,
         };
         let falls = self.on - encoded.end.len() as u64;
         let (mut at, mut rest) = (start, out);
         while !rest.is_empty() {
             let piece = if at >= self.on {
-                return rest.fill(codec.silence());
+                return rest.fill(law.silence());
             } else if at >= falls {
                 &encoded.end[(at - falls) as usize..]
             } else if at < encoded.start.len() as u64 {
@@ -180,13 +211,13 @@ mod tests {
         {
             let on = samples(tone.on);
             let expected: Vec<u8> = (0..tone.samples() + 50)
-                .map(|at| Codec::Pcma.encode(if at < on { tone.sample(at, on) } else { 0 }))
+                .map(|at| Law::A.encode(if at < on { tone.sample(at, on) } else { 0 }))
                 .collect();
-            let shared = EncodedTone::new(&tone);
+            let shared = EncodedTone::new(&tone, None);
             for length in [1, 160, 480, 9_001] {
                 let mut heard = vec![0; expected.len()];
                 for (number, piece) in heard.chunks_mut(length).enumerate() {
-                    shared.fill(Codec::Pcma, (number * length) as u64, piece);
+                    shared.fill(Law::A, (number * length) as u64, piece);
                 }
                 assert!(heard == expected, "{tone:?} in pieces of {length}");
             }
@@ -195,7 +226,8 @@ mod tests {
 
     #[test]
     fn an_hour_of_tone_keeps_at_most_a_second() {
-        let tone = EncodedTone::new(&Tone { frequencies: [441, 0], on: Duration::from_secs(3_600), ..Tone::BEEP });
+        let tone =
+            EncodedTone::new(&Tone { frequencies: [441, 0], on: Duration::from_secs(3_600), ..Tone::BEEP }, None);
         assert!(tone.pcmu.start.len() + tone.pcmu.end.len() < 8_100);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::io::{self, Read, Seek, SeekFrom, Write};
 
-use crate::g711::RATE;
+use crate::RATE;
 
 /// Bytes of the header; the samples follow it.
 pub const WAV_HEADER: usize = 44;

@@ -5,7 +5,9 @@ mod world;
 
 use std::net::SocketAddr;
 
-use plugboard_media::{Channel, Codec, Command, Event, MasterKeys, Refused, Repeat, Request, Source, Stream, Tone};
+use plugboard_media::{
+    Channel, Codec, Command, Event, Law, MasterKeys, Refused, Repeat, Request, Source, Stream, Tone,
+};
 use plugboard_rtp::{Digit, Packet, Pressing, Rtcp};
 use plugboard_srtp::{Keys, ReceiveContext, SendContext, Suite};
 use world::{AGENT, CALLER, Got, World, address, at, leg};
@@ -125,7 +127,7 @@ fn prompts_keys_and_recordings_are_as_on_a_plain_leg() {
     world.command(Command::Play { port: leg(CALLER), token: 1, sources, repeat: Repeat::Forever });
     let mut pressing = Pressing::new(Digit::from_char('5').unwrap(), 160, 960);
     for number in 0..50 {
-        caller.speak(&mut world, number, Codec::Pcmu.encode(9_000));
+        caller.speak(&mut world, number, Law::Mu.encode(9_000));
         world.pass(world.now + at(20));
     }
     let presses: Vec<_> = std::iter::from_fn(|| pressing.next_packet()).collect();

@@ -6,7 +6,7 @@ mod world;
 use std::net::SocketAddr;
 
 use plugboard_media::{
-    Channel, Codec, Command, Direction, Event, Plane, Port, Repeat, Request, Settings, Source, Stream, Tone,
+    Channel, Codec, Command, Direction, Event, Law, Plane, Port, Repeat, Request, Settings, Source, Stream, Tone,
 };
 use plugboard_rtp::{Packet, Rtcp};
 use world::{AGENT, CALLER, World, address, at, leg};
@@ -108,8 +108,8 @@ fn a_recording_through_hold_and_jumps_is_as_long_as_the_call() {
         clock = clock.wrapping_add(160);
         let sequence = (tick as u16).wrapping_add(9_000 * phase as u16);
         // Every second phase keeps its SSRC, so that only the timestamps tell of the jump.
-        world.send(CALLER, audio(1 + phase as u32 / 2, sequence, clock, &[Codec::Pcmu.encode(1_000); 160]));
-        world.send(AGENT, audio(9, tick as u16, 160 * tick as u32, &[Codec::Pcmu.encode(2_000); 160]));
+        world.send(CALLER, audio(1 + phase as u32 / 2, sequence, clock, &[Law::Mu.encode(1_000); 160]));
+        world.send(AGENT, audio(9, tick as u16, 160 * tick as u32, &[Law::Mu.encode(2_000); 160]));
     }
     world.command(Command::StopRecording { recording: 1 });
     let tape = world.tape();

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use plugboard_media::{
-    Channel, Codec, Command, Digit, Direction, Event, PlayError, Port, Prompt, PromptError, RecorderInput, Repeat,
+    Channel, Codec, Command, Digit, Direction, Event, Law, PlayError, Port, Prompt, PromptError, RecorderInput, Repeat,
     Request, Source, Stream, Tone,
 };
 use plugboard_rtp::{Packet, Rtcp};
@@ -48,11 +48,10 @@ fn a_bridge_relays_both_ways_at_once_and_keeps_the_gaps_of_the_sender() {
 #[test]
 fn two_laws_are_translated_byte_by_byte() {
     let mut world = World::bridged(Codec::Pcmu, Codec::Pcma);
-    world.speak(CALLER, 0, 0, Codec::Pcmu.encode(12_000));
-    world.speak(AGENT, 0, 8, Codec::Pcma.encode(-700));
-    let to_agent = (world.got(AGENT)[0].rtp().payload_type, Codec::Pcma.decode(world.got(AGENT)[0].rtp().payload[0]));
-    let to_caller =
-        (world.got(CALLER)[0].rtp().payload_type, Codec::Pcmu.decode(world.got(CALLER)[0].rtp().payload[0]));
+    world.speak(CALLER, 0, 0, Law::Mu.encode(12_000));
+    world.speak(AGENT, 0, 8, Law::A.encode(-700));
+    let to_agent = (world.got(AGENT)[0].rtp().payload_type, Law::A.decode(world.got(AGENT)[0].rtp().payload[0]));
+    let to_caller = (world.got(CALLER)[0].rtp().payload_type, Law::Mu.decode(world.got(CALLER)[0].rtp().payload[0]));
     assert_eq!((to_agent, to_caller), ((8, 12_032), (0, -684)));
 }
 
@@ -120,10 +119,8 @@ fn a_prompt_is_one_packet_every_20_ms_and_then_ended() {
             && pair[1].rtp().timestamp.wrapping_sub(pair[0].rtp().timestamp) == 160
             && !pair[1].rtp().marker
     });
-    let prompt_bytes: usize = got
-        .iter()
-        .map(|got| got.rtp().payload.iter().filter(|byte| **byte == Codec::Pcma.encode(12_000)).count())
-        .sum();
+    let prompt_bytes: usize =
+        got.iter().map(|got| got.rtp().payload.iter().filter(|byte| **byte == Law::A.encode(12_000)).count()).sum();
     // 90 ms of prompt and 500 of beep.
     assert_eq!((asked, got.len(), even, got[0].rtp().marker), (1, 30, true, true));
     assert!((720..740).contains(&prompt_bytes), "{prompt_bytes}");
@@ -354,15 +351,15 @@ fn a_recording_holds_the_caller_left_each_agent_right_and_closes_with_its_last_l
     world.command(Command::Record { recording: 1, path: "/r.wav".into(), left: leg(CALLER), right: Some(leg(AGENT)) });
     for number in 0..300_u16 {
         world.pass(at(20 * u64::from(number + 1)));
-        world.speak(CALLER, number, 0, Codec::Pcmu.encode(1_000));
+        world.speak(CALLER, number, 0, Law::Mu.encode(1_000));
         if number < 100 {
-            world.speak(AGENT, number, 8, Codec::Pcma.encode(2_000));
+            world.speak(AGENT, number, 8, Law::A.encode(2_000));
         }
         if number == 200 {
             world.command(Command::AttachRecording { recording: 1, right: leg(SECOND) });
         }
         if number > 200 {
-            world.speak(SECOND, number, 0, Codec::Pcmu.encode(4_000));
+            world.speak(SECOND, number, 0, Law::Mu.encode(4_000));
         }
     }
     for phone in [CALLER, AGENT, SECOND] {

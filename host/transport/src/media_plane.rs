@@ -24,6 +24,7 @@ mod writer;
 
 pub use writer::repair_recording;
 
+use loader::Loaders;
 use worker::{ToWorker, Worker};
 
 /// Batches of commands that a worker may lie behind.
@@ -44,7 +45,7 @@ pub struct Config {
     pub coalesce: Duration,
     /// Differentiated services code point of RTP; 46 is expedited forwarding (RFC 4594 §4.1).
     pub dscp: u8,
-    /// Memory for prompts in both laws: 16 KB a second.
+    /// Memory for prompts, half of it for those that are in both laws alone: 16 KB a second, 8 more for G.722 and about 3 for Opus where those are asked for.
     pub prompt_bytes: usize,
     /// Seconds of recorded audio, over all calls, that the writer may lie behind before recordings get gaps. 32 KB each.
     pub writer_queue: usize,
@@ -141,7 +142,9 @@ impl MediaPlane {
     pub fn start(config: &Config, events: impl Fn(Vec<Event>) + Send + Sync + 'static) -> Result<Self, StartError> {
         let events: Arc<dyn Fn(Vec<Event>) + Send + Sync> = Arc::new(events);
         let workers = config.workers.max(1);
-        let (to_loader, from_workers) = sync_channel(LOADER_QUEUE);
+        let (laws, quick) = sync_channel(LOADER_QUEUE);
+        let (others, slow) = sync_channel(LOADER_QUEUE);
+        let loaders = Loaders { laws, others };
         let (to_writer, recordings) = sync_channel(config.writer_queue);
         let mut handles = Vec::new();
         let mut threads = Vec::new();
@@ -160,7 +163,7 @@ impl MediaPlane {
                 worker::Ends {
                     commands,
                     waker,
-                    loader: to_loader.clone(),
+                    loaders: loaders.clone(),
                     writer: to_writer.clone(),
                     events: Arc::clone(&events),
                 },
@@ -173,9 +176,11 @@ impl MediaPlane {
             spawn(format!("rtp-{index}"), Box::new(move || worker.run()))?;
             handles.push(handle);
         }
-        drop((to_loader, to_writer));
-        let (answers, prompt_bytes) = (handles.clone(), config.prompt_bytes);
-        spawn("prompts".into(), Box::new(move || loader::run(&from_workers, &answers, prompt_bytes)))?;
+        drop((loaders, to_writer));
+        for (name, wanted) in [("prompts", quick), ("encoded-prompts", slow)] {
+            let (answers, prompt_bytes) = (handles.clone(), config.prompt_bytes / 2);
+            spawn(name.into(), Box::new(move || loader::run(&wanted, &answers, prompt_bytes)))?;
+        }
         spawn("recordings".into(), Box::new(move || writer::run(&recordings, &*events)))?;
         Ok(Self { workers: handles, threads })
     }

@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use plugboard_media::{
-    Codec, Command, Digit, Event, PlayError, Port, PromptError, Repaired, Repeat, Source, Stream, Tone,
+    Codec, Command, Digit, Event, Law, PlayError, Port, PromptError, Repaired, Repeat, Source, Stream, Tone,
 };
 use plugboard_rtp::{Packet, TelephoneEvent};
 use plugboard_transport::media_plane::{Config, MediaPlane, StartError, repair_recording};
@@ -168,7 +168,7 @@ fn a_wav_file_is_heard_and_a_missing_one_is_told() {
         world.wait(
             |event| if let Event::PlayEnded { token, complete, .. } = event { Some((*token, *complete)) } else { None },
         );
-    let loud = packets[25].iter().any(|byte| Codec::Pcmu.decode(*byte) > 6_000);
+    let loud = packets[25].iter().any(|byte| Law::Mu.decode(*byte) > 6_000);
     assert_eq!((missing, loud, ended), (true, true, (2, true)));
     std::fs::remove_dir_all(&world.folder).unwrap();
 }
@@ -231,7 +231,7 @@ fn records_until_killed() {
     for sequence in 0..=u16::MAX {
         // A word for each that it hears: the plane keeps the time.
         phone.hear();
-        phone.say(sequence, 0, &[Codec::Pcmu.encode(1_000); 160]);
+        phone.say(sequence, 0, &[Law::Mu.encode(1_000); 160]);
         if sequence == SPOKEN {
             println!("\nspoken");
         }

@@ -88,11 +88,8 @@ impl Exchange {
         let Some(port) = self.port_beside(interaction, agent.as_ref()) else {
             return self.later(interaction, refused(503));
         };
-        let mut local = sdp::Local { security, ..sdp::Local::g711(port.rtp(), leg.0) };
-        if self.speaks_pcmu(interaction) {
-            // The same codec on both legs needs no transcoding.
-            local.codecs.reverse();
-        }
+        let beside = self.codec_beside(interaction);
+        let local = sdp::Local { beside, security, ..sdp::Local::voice(port.rtp(), leg.0) };
         let host = self.settings.host.clone();
         // The party with the fewest left bounds a loop, whoever of them it goes through.
         let hops = self.lines.of_interaction(interaction).map(|(_, line)| line.hops_left).min();
@@ -130,9 +127,10 @@ impl Exchange {
         }
     }
 
-    fn speaks_pcmu(&self, interaction: InteractionId) -> bool {
+    /// What a party of this interaction speaks already: the same codec on both legs needs no transcoding.
+    pub(super) fn codec_beside(&self, interaction: InteractionId) -> Option<String> {
         let mut streams = self.lines.of_interaction(interaction).filter_map(|(_, line)| line.stream);
-        streams.next().is_some_and(|stream| stream.codec == media::Codec::Pcmu)
+        streams.next().map(|stream| stream.codec.name().to_owned())
     }
 }
 

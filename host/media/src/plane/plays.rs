@@ -22,8 +22,12 @@ impl Plane {
     pub fn handle_prompt(&mut self, now: Duration, path: &Arc<Path>, loaded: Result<Arc<Prompt>, PromptError>) {
         match loaded {
             Ok(prompt) => {
-                for ready in self.shelf.put(now, path, prompt) {
-                    self.start_play(now, &ready);
+                let (ready, lacks) = self.shelf.put(now, path, prompt);
+                for ready in ready {
+                    self.start_play(now, ready);
+                }
+                if let Some(codec) = lacks {
+                    self.outbox.request(Request::LoadPrompt { path: Arc::clone(path), codec });
                 }
             }
             Err(error) => {
@@ -46,22 +50,39 @@ impl Plane {
         if let Some(replaced) = self.shelf.abandon(|waiting| waiting.port == port) {
             self.outbox.event(Event::PlayEnded { port, token: replaced.token, complete: false });
         }
-        match self.shelf.gather(now, Waiting::new(now + LOAD_PATIENCE, port, token, sources, repeat)) {
-            Wait::Ready(ready) => self.start_play(now, &ready),
+        self.play_when_ready(now, port, token, sources, repeat);
+    }
+
+    pub(super) fn play_when_ready(
+        &mut self,
+        now: Duration,
+        port: Port,
+        token: u64,
+        sources: Vec<Source>,
+        repeat: Repeat,
+    ) {
+        let Some((_, leg, _)) = self.leg(port) else { return };
+        let codec = leg.stream.codec;
+        match self.shelf.gather(now, Waiting::new(now + LOAD_PATIENCE, port, token, codec, sources, repeat)) {
+            Wait::Ready(ready) => self.start_play(now, ready),
             Wait::Loading(paths) => {
                 for path in paths {
-                    self.outbox.request(Request::LoadPrompt { path });
+                    self.outbox.request(Request::LoadPrompt { path, codec });
                 }
             }
         }
     }
 
-    fn start_play(&mut self, now: Duration, ready: &Waiting) {
-        let Waiting { port, token, repeat, .. } = *ready;
+    fn start_play(&mut self, now: Duration, ready: Waiting) {
+        let Waiting { port, token, repeat, codec, .. } = ready;
+        if self.leg(port).is_some_and(|(_, leg, _)| leg.stream.codec != codec && leg.stream.codec.law().is_none()) {
+            // Another codec was agreed while the files were on their way.
+            return self.play_when_ready(now, port, token, ready.sources, repeat);
+        }
         let shelf = &mut self.shelf;
         let piece = |source: &Source| match source {
             Source::File(path) => shelf.take(now, path).map(Piece::Prompt).ok_or_else(|| path.to_path_buf()),
-            Source::Tone(tone) => Ok(Piece::Tone(shelf.tone(now, *tone))),
+            Source::Tone(tone) => Ok(Piece::Tone(shelf.tone(now, *tone, codec))),
             Source::Silence(time) => Ok(Piece::Silence(samples(*time))),
         };
         let pieces = match ready.sources.iter().map(piece).collect::<Result<Vec<_>, _>>() {
@@ -73,9 +94,10 @@ impl Plane {
                 return;
             }
         };
+        let silence = self.shelf.silence(codec);
         if let Some((at, leg, outbox)) = self.leg(port) {
             leg.end_play(false, outbox);
-            leg.playing = Some(Playing::new(token, pieces, repeat));
+            leg.playing = Some(Playing::new(token, ready.sources, pieces, silence, repeat));
             leg.marker = true;
             self.start_ticking(now, at);
         }

@@ -29,6 +29,8 @@ impl Engine {
         let codecs = codecs.iter().map(|codec| match codec {
             Codec::Pcma => sdp::Codec::pcma(),
             Codec::Pcmu => sdp::Codec::pcmu(),
+            Codec::G722 => sdp::Codec::g722(),
+            Codec::Opus => sdp::Codec::opus(),
         });
         sdp::Local { codecs: codecs.collect(), ..sdp::Local::g711(port.rtp(), id.0) }
     }

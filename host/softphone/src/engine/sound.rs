@@ -26,8 +26,7 @@ impl Engine {
     pub(super) fn open(&mut self, id: CallId, agreed: &sdp::Agreed) {
         let Some(line) = self.lines.get_mut(&id) else { return };
         let port = line.port;
-        let is_mu = agreed.codec.name.eq_ignore_ascii_case(media::Codec::Pcmu.name());
-        let codec = if is_mu { media::Codec::Pcmu } else { media::Codec::Pcma };
+        let codec = media::Codec::from_name(&agreed.codec.name).unwrap_or(media::Codec::Pcma);
         let stream = Stream {
             remote: agreed.remote,
             remote_rtcp: agreed.remote_rtcp,
@@ -37,6 +36,8 @@ impl Engine {
             telephone_event: agreed
                 .telephone_event
                 .map(|event| media::PayloadType { send: event.send, receive: event.receive }),
+            comfort_noise: agreed.comfort_noise,
+            opus: media::OpusParameters::from_fmtp(agreed.codec.fmtp.as_deref().unwrap_or_default()),
             direction: match agreed.direction {
                 sdp::Direction::SendReceive => media::Direction::SendReceive,
                 sdp::Direction::SendOnly => media::Direction::SendOnly,

@@ -13,6 +13,7 @@ use plugboard_media::{Command, Event, Plane, Prompt, PromptError, RecorderInput,
 use rustix::buffer::spare_capacity;
 use rustix::event::{Timespec, epoll};
 
+use super::loader::Loaders;
 use super::sockets::Sockets;
 use super::{Config, Waker};
 
@@ -38,7 +39,7 @@ pub(crate) enum ToWorker {
 pub(crate) struct Ends {
     pub(crate) commands: Receiver<ToWorker>,
     pub(crate) waker: Arc<Waker>,
-    pub(crate) loader: SyncSender<(u16, Arc<Path>)>,
+    pub(crate) loaders: Loaders,
     pub(crate) writer: SyncSender<RecorderInput>,
     pub(crate) events: Arc<dyn Fn(Vec<Event>) + Send + Sync>,
 }
@@ -197,8 +198,8 @@ impl Worker {
                     self.plane.handle_ports(ports);
                 }
                 // A full queue leaves the play to its own deadline.
-                Request::LoadPrompt { path } => {
-                    if self.ends.loader.try_send((self.index, path)).is_err() {
+                Request::LoadPrompt { path, codec } => {
+                    if !self.ends.loaders.ask((self.index, path, codec)) {
                         tracing::warn!(worker = self.index, "too many prompts to load at once");
                     }
                 }
