@@ -191,6 +191,7 @@ impl Exchange {
             telephone_event: agreed
                 .telephone_event
                 .map(|event| media::PayloadType { send: event.send, receive: event.receive }),
+            telephone_event_clock: agreed.telephone_event.map_or(agreed.codec.clock, |event| event.clock).0,
             comfort_noise: agreed.comfort_noise,
             opus: media::OpusParameters::from_fmtp(agreed.codec.fmtp.as_deref().unwrap_or_default()),
             direction: match agreed.direction {

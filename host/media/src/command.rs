@@ -17,8 +17,10 @@ pub struct Stream {
     pub codec: Codec,
     /// Of `codec`: 0 for PCMU, 8 for PCMA and 9 for G.722 unless negotiated otherwise.
     pub payload_type: PayloadType,
-    /// Of telephone-event (RFC 4733), at the clock rate of `codec`; `None` if the far end does not take it.
+    /// Of telephone-event (RFC 4733); `None` if the far end does not take it.
     pub telephone_event: Option<PayloadType>,
+    /// Ticks a second in which telephone-events count their length: those of `codec`, or 8,000 beside Opus. Their timestamps are of the codec's clock.
+    pub telephone_event_clock: u32,
     /// The far end takes comfort noise (RFC 3389), by its static type 13.
     pub comfort_noise: bool,
     /// What the far end says of Opus, if that is the codec.
@@ -43,6 +45,7 @@ impl Stream {
             codec,
             payload_type: codec.static_payload_type().unwrap_or(96).into(),
             telephone_event: None,
+            telephone_event_clock: codec.clock_rate(),
             comfort_noise: false,
             opus: OpusParameters::DEFAULT,
             direction: Direction::SendReceive,

@@ -73,6 +73,8 @@ pub(crate) struct Leg {
     pub(crate) heard: Duration,
     pub(crate) heard_any: bool,
     timeout_told: bool,
+    /// The far end said what its silence sounds like, and nothing since: it is not gone while its reports come (RFC 3389 §4 lets it send no more).
+    is_quiet: bool,
     pub(crate) out: Outgoing,
     /// SRTP, in both directions.
     pub(crate) protection: Option<Box<Protection>>,
@@ -150,6 +152,7 @@ impl Leg {
             heard: now,
             heard_any: false,
             timeout_told: false,
+            is_quiet: false,
             out: Outgoing::new(ssrc, sequence, (numbers >> 32) as u32, stream.codec.clock_rate()),
             protection: stream.srtp.map(|keys| Protection::new(keys).into()),
             peer: None,
@@ -253,6 +256,9 @@ impl Leg {
         }
         self.heard = now;
         self.timeout_told = false;
+        if !is_event {
+            self.is_quiet = codec.is_none();
+        }
         if !self.heard_any {
             self.heard_any = true;
             outbox.event(Event::Heard { port: self.port });
@@ -293,17 +299,17 @@ impl Leg {
 
     fn pressed(&mut self, press: Press, outbox: &mut Outbox) {
         let duration =
-            Duration::from_micros(u64::from(press.ticks) * 1_000_000 / u64::from(self.stream.codec.clock_rate()));
+            Duration::from_micros(u64::from(press.ticks) * 1_000_000 / u64::from(self.stream.telephone_event_clock.max(1)));
         self.keys.push((press.digit, Form::Event));
         outbox.event(Event::Digit { port: self.port, digit: press.digit, duration });
     }
 
-    /// Presses a key of the bridged leg towards this far end, if it came in a form that was not relayed. `alike` says whether both speak the same codec.
-    pub(crate) fn pass_key(&mut self, (digit, form): (Digit, Form), alike: bool) {
+    /// Presses a key of the bridged leg towards this far end, if it came in a form that was not relayed. `relayed` says whether events are.
+    pub(crate) fn pass_key(&mut self, (digit, form): (Digit, Form), relayed: bool) {
         let as_event = self.stream.telephone_event.is_some();
         let anew = match form {
             Form::Tone => as_event,
-            Form::Event => !as_event || !alike,
+            Form::Event => !as_event || !relayed,
         };
         if self.stream.direction.sends() && self.playing.is_none() && anew {
             self.queue_digits(&[digit]);
@@ -385,6 +391,9 @@ impl Leg {
         settings: &Settings,
     ) {
         if self.latch.trusts_host(source) {
+            if self.is_quiet {
+                self.heard = now;
+            }
             let theirs = self.incoming.as_ref().map(Reception::ssrc);
             let ours = (self.out.ssrc, self.stream.codec.clock_rate(), theirs);
             let report = self.reports.handle(now, (channel, source), bytes, ours, settings);

@@ -141,7 +141,9 @@ impl Plane {
     #[inline]
     fn relay(&mut self, now: Duration, peer: Option<usize>, heard: Heard, packet: &Packet<'_>) {
         let Some(at) = peer else { return };
-        let alike = matches!(heard, Heard::Audio(_)) || self.is_alike(at);
+        let is_audio = matches!(heard, Heard::Audio(_));
+        let alike = is_audio || self.is_alike(at);
+        let relays_events = !is_audio && self.relays_events(at);
         let Some(peer) = self.legs[at].as_deref_mut() else { return };
         if !peer.takes_relay() {
             return;
@@ -153,7 +155,7 @@ impl Plane {
                 // Decoded and encoded anew, or a codec that this leg no longer has.
                 _ => return,
             },
-            Heard::Event if alike => peer.stream.telephone_event.map(|payload_type| (payload_type, None)),
+            Heard::Event if relays_events => peer.stream.telephone_event.map(|payload_type| (payload_type, None)),
             Heard::Noise if alike && peer.stream.comfort_noise => Some((COMFORT_NOISE.into(), None)),
             Heard::Noise => {
                 if let Some(description) = NoiseDescription::parse(packet.payload) {
@@ -187,11 +189,11 @@ impl Plane {
     fn pass_keys(&mut self, now: Duration, at: usize) {
         let Some(leg) = self.legs[at].as_deref_mut() else { return };
         let (keys, peer, muted) = (std::mem::take(&mut leg.keys), leg.peer, leg.muted);
-        let alike = self.is_alike(at);
+        let relayed = self.relays_events(at);
         if let Some(peer) = peer.filter(|_| !muted)
             && let Some(leg) = self.legs[peer].as_deref_mut()
         {
-            keys.into_iter().for_each(|key| leg.pass_key(key, alike));
+            keys.into_iter().for_each(|key| leg.pass_key(key, relayed));
             self.start_ticking(now, peer);
         }
     }

@@ -280,6 +280,36 @@ fn keys_pass_between_clocks_and_are_told_in_their_own_length() {
     assert_eq!((told, longest(AGENT), longest(CALLER)), (Some(('5', 100)), Some((5, 960)), Some((7, 5_760))));
 }
 
+/// Many phones have no other clock for their keys than the telephone's, whatever they speak.
+#[test]
+fn keys_at_8000_beside_opus_are_told_and_pressed_in_their_own_length() {
+    let mut world = World::bridged(Codec::Opus, Codec::Opus);
+    let stream = Stream {
+        telephone_event: Some(101.into()),
+        telephone_event_clock: 8_000,
+        ..Stream::new(address(CALLER), Codec::Opus)
+    };
+    world.command(Command::Retarget { port: leg(CALLER), stream });
+    for (number, (phone, duration)) in (0_u16..).zip([(CALLER, 800_u16), (AGENT, 4_800)]) {
+        let payload = &[5 + u8::from(phone == AGENT), 0x8a, (duration >> 8) as u8, duration as u8];
+        let ssrc = phone.into();
+        world.send(phone, Packet { marker: true, payload_type: 101, sequence: number, timestamp: 7, ssrc, payload });
+    }
+    world.pass(at(600));
+    let told: Vec<u128> = world
+        .events
+        .iter()
+        .filter_map(|event| if let Event::Digit { duration, .. } = event { Some(duration.as_millis()) } else { None })
+        .collect();
+    let longest = |phone: u16| {
+        let events: Vec<_> = world.got(phone).into_iter().filter(|got| got.channel == Channel::Rtp).collect();
+        let ticks = events.iter().map(|got| u16::from_be_bytes([got.rtp().payload[2], got.rtp().payload[3]])).max();
+        events.first().map(|got| got.rtp().payload[0]).zip(ticks)
+    };
+    // Pressed anew for 120 ms each.
+    assert_eq!((told, longest(AGENT), longest(CALLER)), (vec![100, 100], Some((5, 5_760)), Some((6, 960))));
+}
+
 #[test]
 fn keys_in_the_audio_of_a_wideband_leg_are_heard() {
     for codec in [Codec::G722, Codec::Opus] {
@@ -359,6 +389,28 @@ fn a_leg_that_takes_no_descriptions_of_silence_hears_it_until_the_other_speaks_a
             "{agent:?}: {silent} packets, a murmur of {murmur:.0}, then {voice:.0}, {numbers}"
         );
     }
+}
+
+/// RFC 3389 §4 lets it describe its silence once: its reports show that it is there.
+#[test]
+fn a_far_end_that_described_its_silence_is_not_gone_while_its_reports_come() {
+    let gone = |reports: bool| {
+        let mut world = World::new();
+        let stream = Stream { comfort_noise: true, ..Stream::new(address(CALLER), Codec::Pcma) };
+        world.command(Command::Open { port: leg(CALLER), stream });
+        world.speak(CALLER, 0, 8, 7);
+        world.speak(CALLER, 1, 13, 60);
+        let mut bytes = Vec::new();
+        Rtcp::ReceiverReport { ssrc: CALLER.into(), reports: Vec::new() }.write(&mut bytes);
+        for second in (5..60).step_by(5) {
+            world.pass(at(1_000 * second));
+            if reports {
+                world.plane.handle_packet(world.now, leg(CALLER), Channel::Rtcp, address(CALLER + 1), &bytes);
+            }
+        }
+        world.events.iter().any(|event| matches!(event, Event::RtpTimeout { .. }))
+    };
+    assert_eq!([gone(true), gone(false)], [false, true]);
 }
 
 /// TEL-07: the report that tells of the loss is the one that is acted on.

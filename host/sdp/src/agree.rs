@@ -55,7 +55,7 @@ pub struct Agreed {
     pub srtp: Option<MasterKeys>,
 }
 
-/// Payload types of RFC 4733 digits, at the codec's clock rate.
+/// Payload types of RFC 4733 digits, whose lengths count at `clock`: the codec's, or 8,000 beside Opus for phones that know no other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TelephoneEvent {
     pub send: u8,
@@ -188,8 +188,8 @@ impl Local {
         let no_common = || AnswerError::NoCommonCodec { offered: names(&offered, theirs) };
         let common: Vec<&Codec> =
             offered.iter().filter(|codec| self.codecs.iter().any(|ours| ours.is_same_as(codec))).collect();
-        let has_digits = |codec: &&&Codec| offered.iter().any(|c| is_telephone_event(c) && c.clock == codec.clock);
-        // The first of the offer that we speak: the offerer's preference counts (RFC 3264 §6.1). But a codec at whose clock rate the peer has no keys
+        let has_digits = |codec: &&&Codec| digits_beside(codec, &offered).is_some();
+        // The first of the offer that we speak: the offerer's preference counts (RFC 3264 §6.1). But a codec beside which the peer has no keys
         // would leave it without any, and one that the other leg speaks costs nobody anything.
         let beside = common.iter().find(|codec| self.is_beside(codec));
         let codec = beside.or_else(|| common.iter().find(has_digits)).or_else(|| common.first());
@@ -197,7 +197,7 @@ impl Local {
         let noise = offered.iter().find(|c| c.name.eq_ignore_ascii_case(COMFORT_NOISE) && c.clock == codec.clock);
         let digits = self
             .telephone_event
-            .then(|| offered.iter().find(|c| is_telephone_event(c) && c.clock == codec.clock))
+            .then(|| digits_beside(&codec, &offered))
             .flatten();
 
         let their_direction = direction_with_hold(offer, theirs);
@@ -275,11 +275,10 @@ impl Local {
         agreed.srtp = self.security.of_answer(theirs).map_err(|_| AcceptError::NotAsOffered)?;
         agreed.receive_payload_type = ours.payload_type;
         let offered_digits = self.offer().media.first().map(Media::codecs).unwrap_or_default();
-        agreed.telephone_event =
-            answered.iter().find(|c| is_telephone_event(c) && c.clock == codec.clock).and_then(|theirs| {
-                let ours = offered_digits.iter().find(|c| is_telephone_event(c) && c.clock == theirs.clock)?;
-                Some(TelephoneEvent { send: theirs.payload_type, receive: ours.payload_type, clock: theirs.clock })
-            });
+        agreed.telephone_event = digits_beside(codec, &answered).and_then(|theirs| {
+            let ours = offered_digits.iter().find(|c| is_telephone_event(c) && c.clock == theirs.clock)?;
+            Some(TelephoneEvent { send: theirs.payload_type, receive: ours.payload_type, clock: theirs.clock })
+        });
         Ok(agreed)
     }
 
@@ -339,6 +338,12 @@ fn telephone_event(payload_type: u8, clock: ClockRate) -> Codec {
 
 fn is_telephone_event(codec: &Codec) -> bool {
     codec.name.eq_ignore_ascii_case(TELEPHONE_EVENT)
+}
+
+/// The digits that go with a codec: at its clock rate (RFC 4733 §2.1), else at the telephone's, as many phones have them beside Opus.
+fn digits_beside<'a>(codec: &Codec, among: &'a [Codec]) -> Option<&'a Codec> {
+    let at = |clock| among.iter().find(|c| is_telephone_event(c) && c.clock == clock);
+    at(codec.clock).or_else(|| at(ClockRate::G711))
 }
 
 fn is_plain_rtp(protocol: &str) -> bool {

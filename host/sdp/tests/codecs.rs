@@ -36,6 +36,10 @@ const DESK_PHONE: &str = "m=audio 5000 RTP/AVP 9 0 8 18 101\na=rtpmap:9 G722/160
 const TRUNK: &str = "m=audio 5000 RTP/AVP 8 18 13 101\na=rtpmap:101 telephone-event/8000\n";
 const KEYS_AT_8000_ONLY: &str =
     "m=audio 5000 RTP/AVP 96 0 101\na=rtpmap:96 opus/48000\na=rtpmap:101 telephone-event/8000\n";
+const KEYS_OF_OPUS: &str =
+    "m=audio 5000 RTP/AVP 96 0 101\na=rtpmap:96 opus/48000/2\na=rtpmap:101 telephone-event/48000\n";
+const NO_KEYS_FIRST: &str =
+    "m=audio 5000 RTP/AVP 0 96 101\na=rtpmap:96 opus/48000/2\na=rtpmap:101 telephone-event/48000\n";
 
 #[test]
 fn a_caller_is_answered_with_its_first_choice_that_leaves_it_its_keys() {
@@ -75,13 +79,32 @@ fn a_caller_is_answered_with_its_first_choice_that_leaves_it_its_keys() {
         -> m=audio 5000 RTP/AVP 96 0 101
         -> a=rtpmap:96 opus/48000
         -> a=rtpmap:101 telephone-event/8000
-        <- m=audio 4000 RTP/AVP 0 101
-        <- a=rtpmap:0 PCMU/8000
+        <- m=audio 4000 RTP/AVP 96 101
+        <- a=rtpmap:96 opus/48000/2
+        <- a=fmtp:96 useinbandfec=1
         <- a=rtpmap:101 telephone-event/8000
         <- a=fmtp:101 0-16
 
+        -> m=audio 5000 RTP/AVP 96 0 101
+        -> a=rtpmap:96 opus/48000/2
+        -> a=rtpmap:101 telephone-event/48000
+        <- m=audio 4000 RTP/AVP 96 101
+        <- a=rtpmap:96 opus/48000/2
+        <- a=fmtp:96 useinbandfec=1
+        <- a=rtpmap:101 telephone-event/48000
+        <- a=fmtp:101 0-16
+
+        -> m=audio 5000 RTP/AVP 0 96 101
+        -> a=rtpmap:96 opus/48000/2
+        -> a=rtpmap:101 telephone-event/48000
+        <- m=audio 4000 RTP/AVP 96 101
+        <- a=rtpmap:96 opus/48000/2
+        <- a=fmtp:96 useinbandfec=1
+        <- a=rtpmap:101 telephone-event/48000
+        <- a=fmtp:101 0-16
+
     "#]]
-    .assert_eq(&answers(None, &[BROWSER, DESK_PHONE, TRUNK, KEYS_AT_8000_ONLY]));
+    .assert_eq(&answers(None, &[BROWSER, DESK_PHONE, TRUNK, KEYS_AT_8000_ONLY, KEYS_OF_OPUS, NO_KEYS_FIRST]));
 }
 
 #[test]
@@ -149,6 +172,17 @@ fn what_the_peer_wants_of_opus_is_handed_on() {
     let agreed = ours(None).answer(&description(BROWSER)).unwrap().agreed;
     let digits = agreed.telephone_event.map(|digits| (digits.send, digits.clock.0));
     assert_eq!((agreed.codec.fmtp.as_deref(), digits), (Some("minptime=10;useinbandfec=1"), Some((110, 48_000))));
+}
+
+#[test]
+fn a_phone_that_counts_its_keys_at_8000_beside_opus_keeps_them() {
+    let answer = description("m=audio 5000 RTP/AVP 96 101\na=rtpmap:96 opus/48000/2\na=rtpmap:101 telephone-event/8000\n");
+    let called = ours(None).accept(&answer).unwrap();
+    let calls = ours(None).answer(&description(KEYS_AT_8000_ONLY)).unwrap().agreed;
+    let told = [called, calls].map(|agreed| {
+        agreed.telephone_event.map(|digits| (agreed.codec.clock.0, digits.send, digits.receive, digits.clock.0))
+    });
+    assert_eq!(told, [Some((48_000, 101, 101, 8_000)); 2]);
 }
 
 /// It has the telephone's clock rate: beside Opus it would mean another length.

@@ -5,10 +5,10 @@ use std::time::Duration;
 use plugboard_rtp::Pressing;
 
 use super::{Leg, MAX_PACKET, PAUSE_TICKS, PRESS_TICKS, Sending};
-use crate::FRAME;
 use crate::command::PayloadType;
 use crate::outbox::Outbox;
 use crate::tone::{EncodedTone, Tone};
+use crate::{Digit, FRAME};
 
 impl Leg {
     /// Sends what is due every 20 ms. False if there is nothing to generate any more.
@@ -20,7 +20,7 @@ impl Leg {
         {
             self.sending = Some(match self.stream.telephone_event {
                 Some(_) => Sending::Event {
-                    pressing: Pressing::new(digit, ticks as u16, PRESS_TICKS * ticks as u16),
+                    pressing: pressing(digit, self.stream.telephone_event_clock),
                     timestamp: self.out.timestamp_at(now),
                 },
                 None => Sending::Tone { tone: Box::new(EncodedTone::new(&Tone::dtmf(digit), Some(codec))), at: 0 },
@@ -110,4 +110,10 @@ impl Leg {
             self.end_play(true, outbox);
         }
     }
+}
+
+fn pressing(digit: Digit, clock: u32) -> Pressing {
+    // Of 20 ms; no clock of RTP is so fast that a key is longer than 16 bits say.
+    let ticks = u16::try_from(clock / 50).unwrap_or(u16::MAX / PRESS_TICKS);
+    Pressing::new(digit, ticks, PRESS_TICKS.saturating_mul(ticks))
 }

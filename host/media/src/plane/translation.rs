@@ -60,6 +60,13 @@ impl Plane {
         codec(at).zip(peer).is_none_or(|(ours, theirs)| is_relayed(ours, theirs))
     }
 
+    /// Whether keys that come as events go on as they are: they also count their length by one clock.
+    pub(super) fn relays_events(&self, at: usize) -> bool {
+        let clock = |at: usize| self.legs[at].as_deref().map(|leg| leg.stream.telephone_event_clock);
+        let peer = self.legs[at].as_deref().and_then(|leg| leg.peer).and_then(clock);
+        self.is_alike(at) && clock(at).zip(peer).is_none_or(|(ours, theirs)| ours == theirs)
+    }
+
     /// A re-INVITE changed a leg. What plays in a codec that it no longer speaks begins again in the new one.
     pub(super) fn retarget(&mut self, now: Duration, port: Port, stream: Stream) {
         let Some((_, leg, outbox)) = self.leg(port) else { return };
