@@ -86,6 +86,11 @@ impl Codec {
         }
     }
 
+    /// Whether the packet before this one can be found in it, should it be lost (RFC 6716 §2.1.7).
+    pub fn repeats(self, payload: &[u8]) -> bool {
+        self == Self::Opus && opus::repeats(payload)
+    }
+
     /// What hears one sender, at this rate whatever the codec's own is.
     pub fn decoder(self, rate: Rate) -> Box<dyn Decode> {
         match self {

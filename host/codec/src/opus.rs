@@ -191,6 +191,24 @@ fn new_encoder(rate: Rate, target: Target) -> OpusEncoder {
     opus
 }
 
+/// Whether a packet has a copy of the one before it: the flag stands behind those of voice activity, one for each 20 ms (RFC 6716 §4.2.3).
+/// Packets of several frames are not looked into: nobody sends them with copies.
+pub(crate) fn repeats(payload: &[u8]) -> bool {
+    let &[toc, first, ..] = payload else { return false };
+    let (config, is_stereo, frames) = (toc >> 3, toc & 4 != 0, toc & 3);
+    // Above are CELT's, which knows no copies.
+    if config >= 16 || frames != 0 {
+        return false;
+    }
+    let spans = match config {
+        0..12 if config & 3 == 2 => 2,
+        0..12 if config & 3 == 3 => 3,
+        _ => 1,
+    };
+    let at = |bit: u8| first >> bit & 1 == 1;
+    at(7 - spans) || (is_stereo && at(6 - 2 * spans))
+}
+
 pub(crate) fn decoder(rate: Rate) -> Box<dyn Decode> {
     let longest = rate.hertz() as usize / 1_000 * MAX_PACKET_MS;
     Box::new(Decoder { rate, opus: new_decoder(rate), samples: vec![0.0; longest].into() })

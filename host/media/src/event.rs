@@ -120,5 +120,6 @@ pub struct Statistics {
     /// Dropped before anything else looked at them, because nobody with the far end's key sent them, or not for the first time.
     pub refused: Refused,
     /// Listening quality of what we received, 1.0–4.5, by the E-model (ITU-T G.107) from loss, jitter and delay; `None` if nothing was received.
+    /// What Opus repeated in the next packet is not lost.
     pub mos: Option<f32>,
 }

@@ -50,6 +50,8 @@ pub(crate) struct Leg {
     incoming: Option<Reception>,
     /// Received and lost of senders before `incoming`.
     earlier: (u64, u64),
+    /// Lost packets whose copy came in the next one (Opus).
+    repeated: u64,
     bytes_received: u64,
     strangers: u64,
     presses: Presses,
@@ -137,6 +139,7 @@ impl Leg {
             latch: Latch::new(stream.remote, settings.relatch_after),
             incoming: None,
             earlier: (0, 0),
+            repeated: 0,
             bytes_received: 0,
             strangers: 0,
             presses: Presses::default(),
@@ -298,8 +301,9 @@ impl Leg {
     }
 
     fn pressed(&mut self, press: Press, outbox: &mut Outbox) {
-        let duration =
-            Duration::from_micros(u64::from(press.ticks) * 1_000_000 / u64::from(self.stream.telephone_event_clock.max(1)));
+        let duration = Duration::from_micros(
+            u64::from(press.ticks) * 1_000_000 / u64::from(self.stream.telephone_event_clock.max(1)),
+        );
         self.keys.push((press.digit, Form::Event));
         outbox.event(Event::Digit { port: self.port, digit: press.digit, duration });
     }
@@ -340,7 +344,13 @@ impl Leg {
                 self.incoming.insert(Reception::new(packet.ssrc, packet.sequence, clock))
             }
         };
-        match incoming.handle(now, packet.sequence, packet.timestamp) {
+        // Asked of Opus alone: what goes on is the way of every packet.
+        let lost = (self.stream.codec == Codec::Opus).then(|| incoming.lost());
+        let arrival = incoming.handle(now, packet.sequence, packet.timestamp);
+        if lost.is_some_and(|before| incoming.lost() > before) && self.stream.codec.repeats(packet.payload) {
+            self.repeated += 1;
+        }
+        match arrival {
             Arrival::Newer | Arrival::Older => {}
             Arrival::Restart => self.forget_presses(outbox),
             Arrival::Stray => return false,
@@ -447,7 +457,7 @@ impl Leg {
             }
             None => (0, 0, Duration::ZERO),
         };
-        let share_lost = lost as f32 / (received + lost).max(1) as f32;
+        let share_lost = lost.saturating_sub(self.repeated) as f32 / (received + lost).max(1) as f32;
         let one_way = self.reports.round_trip.unwrap_or_default() / 2;
         Statistics {
             received,

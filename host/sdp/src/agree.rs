@@ -195,10 +195,7 @@ impl Local {
         let codec = beside.or_else(|| common.iter().find(has_digits)).or_else(|| common.first());
         let codec = (*codec.ok_or_else(no_common)?).clone();
         let noise = offered.iter().find(|c| c.name.eq_ignore_ascii_case(COMFORT_NOISE) && c.clock == codec.clock);
-        let digits = self
-            .telephone_event
-            .then(|| digits_beside(&codec, &offered))
-            .flatten();
+        let digits = self.telephone_event.then(|| digits_beside(&codec, &offered)).flatten();
 
         let their_direction = direction_with_hold(offer, theirs);
         let wish = Direction::new(self.direction.sends(), self.direction.receives());

@@ -176,7 +176,8 @@ fn what_the_peer_wants_of_opus_is_handed_on() {
 
 #[test]
 fn a_phone_that_counts_its_keys_at_8000_beside_opus_keeps_them() {
-    let answer = description("m=audio 5000 RTP/AVP 96 101\na=rtpmap:96 opus/48000/2\na=rtpmap:101 telephone-event/8000\n");
+    let answer =
+        description("m=audio 5000 RTP/AVP 96 101\na=rtpmap:96 opus/48000/2\na=rtpmap:101 telephone-event/8000\n");
     let called = ours(None).accept(&answer).unwrap();
     let calls = ours(None).answer(&description(KEYS_AT_8000_ONLY)).unwrap().agreed;
     let told = [called, calls].map(|agreed| {
