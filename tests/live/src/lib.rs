@@ -18,9 +18,9 @@ mod program;
 mod sipp;
 mod tenant;
 
-pub use baresip::Baresip;
+pub use baresip::{Baresip, Speaks};
 pub use certificates::Authority;
-pub use ear::{Ear, Hearing, Packet, Sound};
+pub use ear::{Ear, Hearing, Packet, Sound, sounds_of_file};
 pub use events::{Events, count};
 pub use host::{Host, Killed, Surroundings};
 pub use peer::{HttpMessage, serve_http};
