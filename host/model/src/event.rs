@@ -53,6 +53,14 @@ pub enum EventKind {
         replaced: LegId,
         agent: AgentId,
     },
+    /// A leg to an outside number is tried by this peer of a trunk, the first or, where one failed, the next.
+    LegRouted {
+        interaction: InteractionId,
+        leg: LegId,
+        trunk: Arc<str>,
+        /// `192.0.2.1:5060`
+        peer: Arc<str>,
+    },
     LegRinging {
         interaction: InteractionId,
         leg: LegId,
@@ -297,6 +305,17 @@ pub enum EventKind {
         limit_ms: u64,
     },
 
+    /// A peer of a trunk answers no more; calls go by others while there are any.
+    TrunkDown {
+        trunk: Arc<str>,
+        peer: Arc<str>,
+    },
+    /// It answers again.
+    TrunkUp {
+        trunk: Arc<str>,
+        peer: Arc<str>,
+    },
+
     WrapUpStarted {
         interaction: InteractionId,
         agent: AgentId,
@@ -511,6 +530,7 @@ impl EventKind {
             Self::InteractionOffered { interaction, .. }
             | Self::LegDialled { interaction, .. }
             | Self::LegReplaced { interaction, .. }
+            | Self::LegRouted { interaction, .. }
             | Self::LegRinging { interaction, .. }
             | Self::LegAnswered { interaction, .. }
             | Self::LegEnded { interaction, .. }
@@ -558,6 +578,8 @@ impl EventKind {
             | Self::PhoneRegistered { .. }
             | Self::PhoneGone { .. }
             | Self::ServiceAlarm { .. }
+            | Self::TrunkDown { .. }
+            | Self::TrunkUp { .. }
             | Self::MessageReceived { .. }
             | Self::MessageSent { .. }
             | Self::MessageReported { .. }

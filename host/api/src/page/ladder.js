@@ -26,6 +26,7 @@ const Ladder = {
       case 'leg-replaced':
         role.set(event.leg, role.get(event.replaced));
         return note('replaced', { agent: name(event.agent) });
+      case 'leg-routed': return note('routed', event);
       case 'leg-ringing': return arrow(gap, 'left', word('e.ringing'));
       case 'leg-answered': return arrow(gap, 'left', word(gap === 'first' ? 'e.pickedUp' : 'e.answers'));
       case 'leg-ended': {

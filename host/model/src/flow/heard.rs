@@ -232,9 +232,13 @@ pub struct End {
 pub struct Cause(u8);
 
 impl Cause {
+    /// No route to the destination.
+    pub const NO_ROUTE: Self = Self(3);
     pub const NORMAL_CLEARING: Self = Self(16);
     pub const USER_BUSY: Self = Self(17);
     pub const NO_ANSWER: Self = Self(19);
+    /// No circuit or channel is free.
+    pub const NO_CHANNEL: Self = Self(34);
     pub const TEMPORARY_FAILURE: Self = Self(41);
 
     /// `None` outside of 1 to 127.

@@ -137,6 +137,9 @@ pub fn describe(event: &Event) -> Option<String> {
             let news = if *raised { "alarm" } else { "well again" };
             format!("queue {queue}: {what} {} s, limit {} s: {news}", value_ms / 1_000, limit_ms / 1_000)
         }
+        EventKind::LegRouted { trunk, peer, .. } => format!("by trunk {trunk}, {peer}"),
+        EventKind::TrunkDown { trunk, peer } => format!("trunk {trunk}: {peer} does not answer"),
+        EventKind::TrunkUp { trunk, peer } => format!("trunk {trunk}: {peer} answers again"),
         EventKind::MessageReceived { channel, .. } => format!("a message comes by {channel}"),
         EventKind::MessageAccepted { channel, message, .. } => format!("message {message} is to go by {channel}"),
         EventKind::MessageSent { message, .. } => format!("message {message} is sent"),
