@@ -60,7 +60,7 @@ impl Health {
     pub(crate) fn handle_timeout(&mut self, now: Timestamp, every: Duration) -> (bool, Option<Change>) {
         if self.asked.is_some_and(|until| until <= now) {
             // A second look follows at once: two silences are what counts, and they shall not take long.
-            let change = self.silent(now);
+            let change = self.silent();
             self.next = if change.is_some() || !self.is_up() { now + WHILE_DOWN } else { now };
             return (self.ping_if_due(now, every), change);
         }
@@ -74,6 +74,11 @@ impl Health {
             self.next = now + if self.is_up() { every } else { WHILE_DOWN };
         }
         is_due
+    }
+
+    /// Nobody could ask: as if it had not been its turn.
+    pub(crate) fn not_asked(&mut self) {
+        self.asked = None;
     }
 
     /// It answered a ping, whatever it said: who answers is there.
@@ -91,7 +96,7 @@ impl Health {
         None
     }
 
-    fn silent(&mut self, _: Timestamp) -> Option<Change> {
+    fn silent(&mut self) -> Option<Change> {
         self.asked = None;
         match self.state {
             State::Up { missed } if missed + 1 >= IN_A_ROW => {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, VecDeque},
     fmt,
+    net::SocketAddr,
     sync::Arc,
     time::Duration,
 };
@@ -17,6 +18,8 @@ use crate::{
 
 /// Ways that one call is tried by; more would take longer than anybody waits.
 const MOST_WAYS: usize = 8;
+/// A peer that let a call down and is not looked at.
+const UNSEEN_REST: Duration = Duration::from_secs(30);
 /// A peer that wants to rest longer is asked again all the same.
 const LONGEST_REST: Duration = Duration::from_secs(300);
 
@@ -44,6 +47,7 @@ pub struct AttemptId(u64);
 pub struct Attempt {
     pub id: AttemptId,
     pub way: Way,
+    pub peer: SocketAddr,
     /// The number as this trunk's carrier wants it.
     pub number: String,
 }
@@ -163,10 +167,10 @@ impl Trunks {
         if then.is_empty() {
             return Err(NoWay::NoTrunk);
         }
-        let at = self.take(now, &mut then, is_emergency).ok_or(NoWay::Full)?;
         let id = AttemptId(self.next);
+        let attempt = self.take(now, id, number, &mut then, is_emergency).ok_or(NoWay::Full)?;
         self.next += 1;
-        let attempt = self.attempt(id, &at, number);
+        let at = attempt.way.clone();
         self.calls.insert(id, OnItsWay { number: number.to_owned(), is_emergency, at, then });
         Ok(attempt)
     }
@@ -179,13 +183,38 @@ impl Trunks {
         if !failure.is_of_the_way() {
             return None;
         }
-        let failed = std::mem::replace(&mut call.at, self.take(now, &mut call.then, call.is_emergency)?);
-        if let Some(carrier) = self.carriers.get_mut(&failed.trunk) {
+        let next = self.take(now, id, &call.number, &mut call.then, call.is_emergency)?;
+        self.move_on(&mut call, &next);
+        self.calls.insert(id, call);
+        Some(next)
+    }
+
+    /// The way says nothing, not even that it tries. `None`: nothing else is left now, and it keeps the call.
+    pub fn slow(&mut self, now: Timestamp, id: AttemptId) -> Option<Attempt> {
+        let mut call = self.calls.remove(&id)?;
+        // Its own place is free for the next peer of the same trunk.
+        self.release(&call.at.trunk);
+        let next = self.take(now, id, &call.number, &mut call.then, call.is_emergency);
+        if let Some(next) = &next {
+            self.note(now, &call.at, Failure::Silent);
+            self.move_on(&mut call, next);
+        } else if let Some(carrier) = self.carriers.get_mut(&call.at.trunk) {
+            carrier.calls += 1;
+        }
+        self.calls.insert(id, call);
+        next
+    }
+
+    fn move_on(&mut self, call: &mut OnItsWay, next: &Attempt) {
+        if let Some(carrier) = self.carriers.get_mut(&call.at.trunk) {
             carrier.failed_over += 1;
         }
-        let attempt = self.attempt(id, &call.at, &call.number);
-        self.calls.insert(id, call);
-        Some(attempt)
+        call.at = next.way.clone();
+    }
+
+    /// Calls of ours that are on their way or talk.
+    pub fn outgoing(&self) -> usize {
+        self.calls.len()
     }
 
     /// The call has ended, answered or not.
@@ -214,6 +243,13 @@ impl Trunks {
     pub fn ponged(&mut self, way: &Way) {
         let change = self.health(way).and_then(Health::answered);
         self.tell(way, change);
+    }
+
+    /// The ping could not be sent: that says nothing of the peer, which is looked at again at the next turn.
+    pub fn not_pinged(&mut self, way: &Way) {
+        if let Some(health) = self.health(way) {
+            health.not_asked();
+        }
     }
 
     pub fn handle_timeout(&mut self, now: Timestamp) {
@@ -284,23 +320,27 @@ impl Trunks {
     }
 
     /// The first way with room.
-    fn take(&mut self, now: Timestamp, then: &mut VecDeque<Way>, is_emergency: bool) -> Option<Way> {
+    fn take(
+        &mut self,
+        now: Timestamp,
+        id: AttemptId,
+        number: &str,
+        then: &mut VecDeque<Way>,
+        is_emergency: bool,
+    ) -> Option<Attempt> {
         while let Some(way) = then.pop_front() {
             let Some(carrier) = self.carriers.get_mut(&way.trunk) else { continue };
+            let Some(peer) = carrier.settings.peers.get(way.peer).copied() else { continue };
             let per_second = carrier.settings.calls_per_second;
             let has_room =
                 is_emergency || (carrier.has_room() && per_second.is_none_or(|most| carrier.pace.take(now, most)));
-            if has_room && way.peer < carrier.peers.len() {
+            if has_room {
                 carrier.calls += 1;
-                return Some(way);
+                let number = rewritten(number, &carrier.settings.outgoing);
+                return Some(Attempt { id, way, peer, number });
             }
         }
         None
-    }
-
-    fn attempt(&self, id: AttemptId, way: &Way, number: &str) -> Attempt {
-        let rules = self.carriers.get(&way.trunk).map(|carrier| &*carrier.settings.outgoing).unwrap_or_default();
-        Attempt { id, way: way.clone(), number: rewritten(number, rules) }
     }
 
     fn release(&mut self, trunk: &str) {
@@ -314,8 +354,14 @@ impl Trunks {
     }
 
     fn note(&mut self, now: Timestamp, way: &Way, failure: Failure) {
+        let is_looked_at = self.carriers.get(&way.trunk).is_some_and(|carrier| !carrier.settings.ping.is_zero());
         let change = self.health(way).and_then(|health| match failure {
-            Failure::Silent => health.lost_a_call(now),
+            Failure::Silent if is_looked_at => health.lost_a_call(now),
+            // Nobody would see it come back: it comes after the others for a while, and then is tried again.
+            Failure::Silent => {
+                health.rest(now + UNSEEN_REST);
+                None
+            }
             Failure::Status { code: 503, retry_after: Some(rest) } => {
                 health.rest(now + rest.min(LONGEST_REST));
                 None

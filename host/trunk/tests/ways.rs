@@ -37,7 +37,7 @@ fn status(code: u16) -> Failure {
 fn ways(trunks: &mut Trunks, number: &str, chance: u64) -> String {
     let mut all = Vec::new();
     let mut next = trunks.begin(BEGIN, number, chance).ok();
-    while let Some(Attempt { id, way, number }) = next {
+    while let Some(Attempt { id, way, number, .. }) = next {
         all.push(format!("{way} {number}"));
         next = trunks.failed(BEGIN, id, status(503));
     }
@@ -215,6 +215,46 @@ fn peer_that_wants_to_be_left_alone_comes_last_until_then() {
         attempt.way.to_string()
     };
     assert_eq!((first_at(&mut trunks, 19_999), first_at(&mut trunks, 20_000)), ("main/1".into(), "main/0".into()));
+}
+
+#[test]
+fn peer_that_nobody_looks_at_comes_last_for_half_a_minute_after_it_let_a_call_down() {
+    let mut trunks = trunks(&[("main", Trunk { ping: Duration::ZERO, ..trunk(2) })]);
+    let first = trunks.begin(BEGIN, "+4930", 1).unwrap();
+    let second = trunks.failed(BEGIN, first.id, Failure::Silent).unwrap();
+    trunks.over(second.id);
+    let first_at = |trunks: &mut Trunks, ms: u64| {
+        let attempt = trunks.begin(at(ms), "+4930", 1).unwrap();
+        trunks.over(attempt.id);
+        attempt.way.to_string()
+    };
+    assert_eq!((first_at(&mut trunks, 29_999), first_at(&mut trunks, 30_000)), ("main/1".into(), "main/0".into()));
+    assert_eq!((trunks.outgoing(), trunks.poll_output()), (0, None));
+}
+
+#[test]
+fn slow_peer_is_left_where_there_is_another_and_else_keeps_the_call() {
+    // One channel: the call's own place is the next peer's.
+    let mut trunks = trunks(&[("main", Trunk { channels: Some(1), ..trunk(2) })]);
+    let first = trunks.begin(BEGIN, "+4930", 1).unwrap();
+    let second = trunks.slow(at(1_500), first.id).unwrap();
+    let view = |trunks: &Trunks| trunks.view().map(|view| (view.calls, view.up, view.failed_over)).next().unwrap();
+    assert_eq!((second.way.to_string(), view(&trunks)), ("main/1".into(), (1, vec![false, true], 1)));
+    assert_eq!((trunks.slow(at(3_000), first.id), view(&trunks)), (None, (1, vec![false, true], 1)));
+    trunks.over(first.id);
+    assert_eq!((trunks.outgoing(), view(&trunks).0), (0, 0));
+}
+
+#[test]
+fn ping_that_could_not_be_sent_counts_neither_way() {
+    let mut trunks = trunks(&[("main", trunk(1))]);
+    for seconds in 0..120 {
+        trunks.handle_timeout(at(seconds * 1_000));
+        while let Some(output) = trunks.poll_output() {
+            let Output::Ping(way) = output else { panic!("{output:?} without a ping") };
+            trunks.not_pinged(&way);
+        }
+    }
 }
 
 #[test]
