@@ -81,6 +81,12 @@ impl Endpoint {
         }
     }
 
+    /// Whether the peer has said anything yet, if only 100. True of a call that is over.
+    pub fn is_heard(&self, call: CallHandle) -> bool {
+        let state = self.calls.get(call.0).map(|(record, _)| &record.state);
+        !matches!(state, Some(State::Calling { is_heard: false, .. }))
+    }
+
     pub(super) fn new_call_id(&mut self) -> String {
         let (high, low) = (self.chance.draw(), self.chance.draw());
         format!("{}.{high:016x}{low:016x}", self.config.token)
