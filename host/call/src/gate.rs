@@ -168,7 +168,8 @@ impl<W> Gate<W> {
             return Entry::Free(Judged { what: wish });
         }
         let act = Box::new(act(&wish));
-        if around.configuration.rules.is_empty() && consent(around.configuration, &act.what).is_none() {
+        let is_free = around.configuration.rules.is_empty() && consent(around.configuration, &act.what).is_none();
+        if is_free || calls_for_help(around.configuration, &act.what) {
             return Entry::Free(Judged { what: wish });
         }
         let id = JudgingId(self.next);
@@ -332,6 +333,12 @@ fn opinion(rule: Arc<str>, plugin: Arc<str>, effect: &Effect, answer: Result<Ver
     let failed = answer.is_err();
     let verdict = answer.unwrap_or_else(|reason| Verdict::by_default(effect, &*reason));
     Opinion { rule, plugin, failed, verdict }
+}
+
+/// No rule, and no rule that is late, keeps anybody from calling the emergency services.
+fn calls_for_help(configuration: &Configuration, effect: &Effect) -> bool {
+    let Effect::Dial(dial) = effect else { return false };
+    configuration.dialling.is_emergency(dial.number.as_str())
 }
 
 /// What the host itself says of a call to a customer, where the tenant calls only those who consented.

@@ -21,12 +21,17 @@ pub struct Dialling {
     /// Customers are called only if this list holds their number. Transfers and consultations are to no customer.
     #[serde(default)]
     pub consent_list: Option<Arc<str>>,
-    /// Numbers of the emergency services, as they are dialled: 110, 112. No cap of a trunk holds them back.
+    /// Numbers of the emergency services, as they are dialled: 110, 112. No cap of a trunk and no rule holds them back.
     #[serde(default)]
     pub emergency: Vec<String>,
 }
 
 impl Dialling {
+    /// Whether it calls for help.
+    pub fn is_emergency(&self, number: &str) -> bool {
+        self.emergency.iter().any(|emergency| emergency == number)
+    }
+
     pub(crate) fn is_default(&self) -> bool {
         *self == Self::default()
     }
