@@ -281,7 +281,7 @@ impl Stage {
                 queue("support", "售后支持", 1, 48, 1, 1),
                 queue("billing", "Billing", 0, 0, 2, 0),
             ],
-            trunks: BTreeMap::from([("carrier".to_owned(), TrunkSnapshot { calls: 6 })]),
+            trunks: BTreeMap::from([("carrier".to_owned(), TrunkSnapshot { calls: 6, ..TrunkSnapshot::default() })]),
         };
         let (interaction, agent) = (InteractionId(412), "amy".parse::<AgentId>().unwrap());
         match second % 30 {

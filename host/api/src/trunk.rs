@@ -27,6 +27,9 @@ pub(crate) struct Trunk {
     #[serde(default, skip_serializing)]
     #[schema(write_only)]
     password: Option<String>,
+    /// Calls from anywhere that prove this account are this trunk's too.
+    #[serde(default)]
+    by_account: bool,
     /// Calls to numbers that begin so; empty: to all.
     #[serde(default)]
     takes: Vec<String>,
@@ -92,6 +95,7 @@ impl From<&plugboard_model::Trunk> for Trunk {
             certificates: trunk.certificates.clone(),
             user: trunk.user.clone(),
             password: None,
+            by_account: trunk.by_account,
             takes: trunk.takes.clone(),
             order: trunk.order,
             weight: trunk.weight,
@@ -115,6 +119,7 @@ impl Trunk {
             peers: self.peers,
             user: self.user,
             password,
+            by_account: self.by_account,
             takes: self.takes,
             order: self.order,
             weight: self.weight,

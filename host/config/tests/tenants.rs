@@ -334,7 +334,7 @@ fn a_broken_tenant_says_everything_at_once_with_line_and_remedy() {
         trunks.toml:1:2: warning[idle-trunk]: no call can come or go by this trunk
           1 | [carrier]
             |  ^^^^^^^
-          remedy: give `allow` or `certificates` for calls in, `peers` for calls out
+          remedy: give `allow`, `certificates` or `by_account` for calls in, `peers` for calls out
 
         31 errors, 9 warnings
     "#]].assert_eq(&render(&faults, Style::Plain));

@@ -34,6 +34,7 @@ fn a_trunk_says_who_comes_by_it_what_goes_by_it_and_how_much() {
         peers = ["192.0.2.1:5060", "192.0.2.2:5060"]
         user = "shop"
         password = "secret of the trunk"
+        by_account = true
         takes = ["0", "+86"]
         order = 2
         weight = 3
@@ -55,6 +56,7 @@ fn a_trunk_says_who_comes_by_it_what_goes_by_it_and_how_much() {
         peers: vec!["192.0.2.1:5060".parse().unwrap(), "192.0.2.2:5060".parse().unwrap()],
         user: Some("shop".into()),
         password: Some("secret of the trunk".into()),
+        by_account: true,
         takes: vec!["0".into(), "+86".into()],
         order: 2,
         weight: 3,
@@ -68,6 +70,16 @@ fn a_trunk_says_who_comes_by_it_what_goes_by_it_and_how_much() {
     let plain = Trunk { peers: vec!["198.51.100.1:5060".parse().unwrap()], ..Trunk::default() };
     assert_eq!([&shop.trunks["carrier"], &shop.trunks["plain"]], [&carrier, &plain]);
     assert_eq!(shop.dialling.emergency, ["110", "119"]);
+}
+
+#[test]
+fn example_says_every_setting_of_a_trunk_and_is_right() {
+    let text = include_str!("../../../examples/trunks.toml");
+    let shop = tenant("example", "[dialling]\nemergency = [\"110\"]\n", text).unwrap();
+    assert_eq!(shop.trunks.keys().collect::<Vec<_>>(), ["backup", "main", "mobile"]);
+    let serde_json::Value::Object(settings) = serde_json::to_value(&shop.trunks["main"]).unwrap() else { panic!() };
+    let unsaid = |name: &&String| !text.contains(&format!("\n{} = ", name.trim_end_matches("_ms")));
+    assert_eq!(settings.keys().filter(unsaid).collect::<Vec<_>>(), ["takes"; 0]);
 }
 
 #[test]
@@ -86,6 +98,19 @@ pings = "1s"
 
 [nothing]
 order = 3
+
+[anyone]
+by_account = true
+
+[pbx]
+user = "pbx"
+password = "secret of the trunk"
+by_account = true
+
+[twin]
+user = "pbx"
+password = "secret of the trunk"
+by_account = true
 "##;
     let faults = tenant("bad", "[dialling]\nemergency = [\"1001\", \"help\"]\n", trunks).unwrap_err();
     expect![[r#"
@@ -144,32 +169,27 @@ order = 3
              | ^^^^^
           remedy: did you mean `ping`?
 
+        trunks.toml:17:14: error[no-account]: calls are to prove an account that there is not
+          17 | by_account = true
+             |              ^^^^
+          remedy: give `user` and a password
+
+        trunks.toml:27:14: error[account-taken]: calls that prove the account "pbx" are those of the trunk pbx too
+          27 | by_account = true
+             |              ^^^^
+          remedy: give each trunk a user of its own
+
         agents.toml:1:2: warning[agent-without-queue]: this agent serves no queue and gets direct calls only
           1 | [amy]
             |  ^^^
           remedy: add queues = ["…"] if that is not meant
 
-        tenant.toml:3:13: warning[not-in-force]: calls do not heed emergency yet: they go to the first peer of the first trunk
-          3 | emergency = ["1001", "help"]
-            |             ^^^^^^^^^^^^^^^^
-          remedy: do not count on it, or leave it out
-
-        trunks.toml:2:2: warning[not-in-force]: calls do not heed takes, outgoing yet: they go to the first peer of the first trunk
-          2 | [carrier]
-            |  ^^^^^^^
-          remedy: do not count on it, or leave it out
-
-        trunks.toml:13:2: warning[not-in-force]: calls do not heed order yet: they go to the first peer of the first trunk
-          13 | [nothing]
-             |  ^^^^^^^
-          remedy: do not count on it, or leave it out
-
         trunks.toml:13:2: warning[idle-trunk]: no call can come or go by this trunk
           13 | [nothing]
              |  ^^^^^^^
-          remedy: give `allow` or `certificates` for calls in, `peers` for calls out
+          remedy: give `allow`, `certificates` or `by_account` for calls in, `peers` for calls out
 
-        11 errors, 5 warnings
+        13 errors, 2 warnings
     "#]]
     .assert_eq(&render(&faults, Style::Plain));
     let told = faults.iter().flat_map(|fault| [&fault.message, &fault.remedy]);

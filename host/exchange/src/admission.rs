@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use plugboard_call::{Offer, Target};
-use plugboard_model::{AgentId, Timestamp, Trunk};
+use plugboard_model::{AgentId, Srtp, Timestamp, flow::Cause};
 use plugboard_sdp as sdp;
 use plugboard_sip as sip;
 
@@ -16,7 +16,8 @@ use crate::{
 /// Who calls.
 enum Origin {
     Agent(AgentId),
-    Trunk,
+    /// By name.
+    Trunk(Arc<str>),
 }
 
 impl Exchange {
@@ -36,27 +37,41 @@ impl Exchange {
                 self.authenticate_call(now, &agent, incoming)?;
                 Origin::Agent(agent)
             }
-            None if self.comes_from_trunk(incoming.source) => Origin::Trunk,
-            None => return refuse(sip::Status::FORBIDDEN),
+            None => match self.trunk_of(incoming.source) {
+                Some((trunk, _)) => Origin::Trunk(trunk.into()),
+                None => Origin::Trunk(self.trunk_by_account(now, &incoming.request)?),
+            },
         };
         if let Some(replaced) = incoming.replaces {
             return self.replace(now, incoming, replaced, origin.agent());
         }
-        if self.draining || self.is_full() || self.ports.free() == 0 {
-            return Err(sip::endpoint::Response::new(sip::Status::SERVICE_UNAVAILABLE).header("Retry-After", "5"));
+        let dialled = self.as_we_write(&origin, &to.user_decoded().unwrap_or_default());
+        // No limit of ours keeps anybody from calling for help; without a port nothing would be heard.
+        let is_full = (self.draining || self.is_full()) && !self.configuration.dialling.is_emergency(&dialled);
+        if is_full || self.ports.free() == 0 {
+            return Err(busy());
         }
-        let dialled = to.user_decoded().unwrap_or_default().into_owned();
         let Some(target) = self.target_of(&dialled, &origin) else { return refuse(sip::Status::NOT_FOUND) };
         let agent = origin.agent();
-        let security = self.security_of(incoming, agent.as_ref())?;
+        let srtp = match &origin {
+            Origin::Agent(agent) => self.configuration.encryption.of_agent(agent),
+            Origin::Trunk(name) => self.configuration.encryption.of_trunk(name),
+        };
+        let security = self.security_of(incoming, srtp)?;
 
+        let passage = match &origin {
+            Origin::Trunk(name) => Some(self.trunking.enter(name).ok_or_else(no_channel)?),
+            Origin::Agent(_) => None,
+        };
         let interaction = self.new_interaction();
         let leg = self.ids.leg();
-        self.lines.insert(leg, Line::incoming(interaction, incoming, agent.clone(), security));
+        let mut line = Line::incoming(interaction, incoming, agent.clone(), security);
+        line.passage = passage;
+        self.lines.insert(leg, line);
         let offer = Offer {
             interaction,
             leg,
-            from: shown_party(&from),
+            from: self.as_we_write(&origin, &shown_party(&from)).into(),
             to: Arc::from(dialled),
             dialled_by: agent,
             leads_to: target,
@@ -69,55 +84,48 @@ impl Exchange {
     pub(crate) fn security_of(
         &mut self,
         incoming: &sip::endpoint::Incoming,
-        agent: Option<&AgentId>,
+        srtp: Srtp,
     ) -> Result<sdp::Security, sip::endpoint::Response> {
-        let encryption = &self.configuration.encryption;
-        let srtp = match agent {
-            Some(agent) => encryption.of_agent(agent),
-            None => self.trunk_of(incoming.source).map_or(encryption.srtp, |trunk| encryption.of_trunk(trunk)),
-        };
         let security =
             self.security(srtp, incoming.source.transport).map_err(|KeysInClear| self.refuse_plain_keys())?;
         self.acceptable(incoming.offer.as_ref(), &security)?;
         Ok(security)
     }
 
+    /// A number as the tenant writes it.
+    fn as_we_write(&self, origin: &Origin, number: &str) -> String {
+        let trunk = match origin {
+            Origin::Agent(_) => None,
+            Origin::Trunk(name) => self.configuration.trunks.get(&**name),
+        };
+        plugboard_trunk::rewritten(number, trunk.map(|trunk| &*trunk.incoming).unwrap_or_default())
+    }
+
     /// A trunk reaches the tenant's numbers only: what an agent may dial is not for strangers.
     fn target_of(&self, dialled: &str, origin: &Origin) -> Option<Target> {
         match origin {
-            Origin::Trunk => self.configuration.numbers.get(dialled).cloned().map(Target::from),
+            Origin::Trunk(_) => self.configuration.numbers.get(dialled).cloned().map(Target::from),
             Origin::Agent(agent) => Target::from_dialled(dialled, &self.configuration)
                 .filter(|target| *target != Target::Agent(agent.clone())),
         }
     }
-
-    pub(crate) fn comes_from_trunk(&self, source: sip::Source) -> bool {
-        self.trunk_of(source).is_some()
-    }
-
-    fn trunk_of(&self, source: sip::Source) -> Option<&str> {
-        let address = source.remote.ip();
-        let shown = source.connection.and_then(|connection| self.identified.get(&connection));
-        let is_shown = |domain: &String| shown.is_some_and(|names| names.iter().any(|name| covers(name, domain)));
-        let is_its = |trunk: &Trunk| {
-            trunk.allow.iter().any(|block| block.contains(address))
-                || trunk.peers.iter().any(|peer| peer.ip() == address)
-                || trunk.certificates.iter().any(is_shown)
-        };
-        self.configuration.trunks.iter().find(|(_, trunk)| is_its(trunk)).map(|(name, _)| name.as_str())
-    }
 }
 
-/// A certificate's name is taken as it stands: what it says of all hosts of a domain is no proof of being the domain (RFC 5922 §7.2).
-fn covers(name: &str, domain: &str) -> bool {
-    name.eq_ignore_ascii_case(domain)
+/// There is no room now.
+fn busy() -> sip::endpoint::Response {
+    sip::endpoint::Response::new(sip::Status::SERVICE_UNAVAILABLE).header("Retry-After", "5")
+}
+
+/// The trunk carries as many calls as it may.
+fn no_channel() -> sip::endpoint::Response {
+    busy().header("Reason", sip::message::Reason::q850(Cause::NO_CHANNEL.as_q850().into()).to_string())
 }
 
 impl Origin {
     fn agent(&self) -> Option<AgentId> {
         match self {
             Self::Agent(agent) => Some(agent.clone()),
-            Self::Trunk => None,
+            Self::Trunk(_) => None,
         }
     }
 }

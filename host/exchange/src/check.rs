@@ -4,7 +4,7 @@ use plugboard_acd::Acd;
 use plugboard_call::Situation;
 use plugboard_model::InteractionId;
 
-use crate::exchange::Exchange;
+use crate::{exchange::Exchange, trunking::Passage};
 
 /// How many of each are live. All but `free_ports` are zero in an exchange at rest.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -82,6 +82,8 @@ impl Exchange {
                 assert_eq!(other.worker, port.worker, "{leg} is on another worker than a leg beside it");
             }
         }
+        let outgoing = self.lines.iter().filter(|(_, line)| line.passage.as_ref().is_some_and(Passage::is_out)).count();
+        assert_eq!(self.trunking.outgoing(), outgoing, "a trunk carries calls that no leg belongs to");
         // Nobody waits in the ACD for a call that does not know of it, or is gone.
         for (interaction, call) in &self.calls {
             assert!(call.is_waiting() || self.acd.position(*interaction).is_none(), "{interaction} waits unawares");

@@ -155,5 +155,20 @@ pub struct QueueSnapshot {
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct TrunkSnapshot {
+    /// In both directions.
     pub calls: u32,
+    /// The most that it may carry.
+    pub channels: Option<u32>,
+    /// In the order in which they are tried.
+    pub peers: Vec<PeerSnapshot>,
+    /// Calls that went on to another way when this one failed, since the start.
+    pub failed_over: u64,
+}
+
+/// One peer of a trunk.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PeerSnapshot {
+    pub address: std::net::SocketAddr,
+    /// It answers, as far as is known.
+    pub up: bool,
 }

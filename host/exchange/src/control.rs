@@ -242,7 +242,7 @@ impl Exchange {
             calls: calls.collect(),
             agents: agents.collect(),
             queues: queues.collect(),
-            trunks: Default::default(),
+            trunks: self.trunk_snapshots(),
         }
     }
 }

@@ -29,6 +29,7 @@ use crate::{
     routing::Routing,
     sound::RecordingInProgress,
     taping::{Taped, Tapes},
+    trunking::Trunking,
 };
 
 /// What happens to an exchange.
@@ -105,6 +106,7 @@ pub struct Exchange {
     pub(crate) registration: Registration,
     /// Domains of the certificates that peers of open connections have shown.
     pub(crate) identified: BTreeMap<u64, Vec<String>>,
+    pub(crate) trunking: Trunking,
     pub(crate) acd: Acd,
     pub(crate) calls: BTreeMap<InteractionId, Call>,
     pub(crate) lines: Lines,
@@ -182,6 +184,7 @@ impl Exchange {
         );
         let mut exchange = Self {
             registration: Registration::new(&settings, &configuration),
+            trunking: Trunking::new(now, &configuration, settings.seed),
             acd: Acd::new(&configuration),
             identified: BTreeMap::new(),
             sip,
@@ -259,6 +262,7 @@ impl Exchange {
         self.handouts_timeout(now);
         self.messages_timeout(now);
         self.silences_timeout(now);
+        self.trunks_timeout(now);
         while let Some((_, interaction)) = self.deadlines.first().copied().filter(|(at, _)| *at <= now) {
             self.deadlines.pop_first();
             self.deadline_of.remove(&interaction);
@@ -278,6 +282,7 @@ impl Exchange {
             self.handouts.poll_timeout(),
             self.messages.poll_timeout(),
             self.silences.first().map(|(at, _)| *at),
+            self.trunking.poll_timeout(),
         ];
         parts.into_iter().flatten().min()
     }
@@ -330,7 +335,7 @@ impl Exchange {
         ours(branch.map(|branch| branch.trim_start_matches("z9hG4bK")))
     }
 
-    /// Whether a message that begins something is for this tenant: by domain, agent, number, or the trunk that it comes from.
+    /// Whether a message that begins something is for this tenant: by domain, agent, number, or the trunk that it comes from or could.
     pub fn is_for(&self, message: &sip::message::Message, source: sip::Source) -> bool {
         let configuration = &self.configuration;
         let Ok(uri) = message.uri() else { return false };
@@ -339,9 +344,17 @@ impl Exchange {
         if domain_is_ours(uri.host()) || from.as_ref().is_some_and(|from| domain_is_ours(from.host())) {
             return true;
         }
-        let dialled_is_ours = uri.user_decoded().is_some_and(|user| configuration.numbers.contains_key(user.as_ref()));
-        let by_agent = from.is_some_and(|from| self.agent_named(&from).is_some());
-        by_agent || (dialled_is_ours && self.comes_from_trunk(source))
+        if from.is_some_and(|from| self.agent_named(&from).is_some()) {
+            return true;
+        }
+        let Some(dialled) = uri.user_decoded() else { return false };
+        let reaches = |trunk: &plugboard_model::Trunk| {
+            configuration.numbers.contains_key(&*plugboard_trunk::rewritten(&dialled, &trunk.incoming))
+        };
+        match self.trunk_of(source) {
+            Some((_, trunk)) => reaches(trunk),
+            None => configuration.trunks.values().any(|trunk| trunk.by_account && reaches(trunk)),
+        }
     }
 
     /// With what was before the process began. Before its first input.
@@ -401,6 +414,8 @@ impl Exchange {
                 }
             } else if let Some(output) = self.acd.poll_output() {
                 self.acd_output(now, output);
+            } else if let Some(output) = self.trunking.poll_output() {
+                self.trunk_output(now, output);
             } else if let Some(change) = self.registration.registrar.poll_change() {
                 self.binding_changed(now, change);
             } else {
@@ -463,6 +478,7 @@ impl Exchange {
         self.configuration = configuration.clone();
         self.routing.configure(&configuration);
         self.lookups.configure(&configuration.connectors);
+        self.trunking.configure(now, &configuration);
         let revision = configuration.revision;
         self.acd.handle_input(now, plugboard_acd::Input::Configure(configuration));
         self.refresh_agents(now);

@@ -34,6 +34,7 @@ mod sound;
 mod tape_writer;
 mod taping;
 mod transfer;
+mod trunking;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -42,7 +43,8 @@ use plugboard_sip as sip;
 
 pub use check::Census;
 pub use command::{
-    AgentSnapshot, CallSnapshot, Command, CommandError, CommandId, QueueSnapshot, Reply, Snapshot, TrunkSnapshot,
+    AgentSnapshot, CallSnapshot, Command, CommandError, CommandId, PeerSnapshot, QueueSnapshot, Reply, Snapshot,
+    TrunkSnapshot,
 };
 pub use exchange::{Exchange, Input, Output};
 pub use handout::{Handout, Leave, MASKED_KINDS, UNMASKABLE};

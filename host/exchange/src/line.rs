@@ -11,7 +11,12 @@ use plugboard_model::{AgentId, EventKind, InteractionId, LegId, Timestamp, flow:
 use plugboard_sdp as sdp;
 use plugboard_sip as sip;
 
-use crate::exchange::{Exchange, Output};
+use crate::{
+    exchange::{Exchange, Output},
+    trunking::Passage,
+};
+
+pub(crate) use dial::Wanted;
 
 /// One leg.
 #[derive(Debug)]
@@ -37,6 +42,8 @@ pub(crate) struct Line {
     pub(crate) heard: bool,
     /// Max-Forwards of a leg that is dialled for this one.
     hops_left: u8,
+    /// The trunk that it comes or goes by.
+    pub(crate) passage: Option<Passage>,
 }
 
 impl Line {
@@ -67,6 +74,7 @@ impl Line {
             held: false,
             heard: false,
             hops_left: sip::MAX_FORWARDS,
+            passage: None,
         }
     }
 
@@ -100,13 +108,13 @@ pub(crate) fn cause_of_status(status: u16) -> Cause {
     Cause::from_q850(number).unwrap_or(Cause::TEMPORARY_FAILURE)
 }
 
-/// How we refuse a caller whom we never answered (RFC 3398 §8.2.6.1).
+/// How we refuse a caller whom we never answered (RFC 3398 §7.2.4.1).
 fn status_of_cause(cause: Cause) -> sip::Status {
     match cause.as_q850() {
-        1 => sip::Status::NOT_FOUND,
+        1..=3 => sip::Status::NOT_FOUND,
         17 => sip::Status::BUSY_HERE,
         21 => sip::Status::FORBIDDEN,
-        34 | 41 | 42 => sip::Status::SERVICE_UNAVAILABLE,
+        34 | 38 | 41 | 42 => sip::Status::SERVICE_UNAVAILABLE,
         88 => sip::Status::NOT_ACCEPTABLE_HERE,
         _ => sip::Status::TEMPORARILY_UNAVAILABLE,
     }
@@ -125,7 +133,7 @@ impl Exchange {
             LineCommand::Answer { leg } => self.answer_line(now, leg.into_what()),
             LineCommand::Dial { leg, to, shown } => match to {
                 Dialled::Agent(agent) => self.dial_agent(now, interaction, leg, agent, &shown),
-                Dialled::Number(number) => self.dial_number(now, interaction, leg, number, &shown),
+                Dialled::Number(number) => self.dial_out(now, interaction, leg, number, &shown),
             },
             LineCommand::HangUp { leg, cause } => self.hang_up(now, leg, cause),
             LineCommand::TransferProgress { leg, status } => self.transfer_progress(now, leg, status),
@@ -251,6 +259,9 @@ impl Exchange {
     /// Forgets a leg. Its port closes; the statistics come later.
     pub(crate) fn drop_line(&mut self, leg: LegId) -> Option<Line> {
         let mut line = self.lines.remove(leg)?;
+        if let Some(passage) = line.passage.take() {
+            self.trunking.leave(&passage);
+        }
         for command in std::mem::take(&mut line.early) {
             // In vain, but a recording that was begun is told to have failed.
             self.push(Output::Media(command));

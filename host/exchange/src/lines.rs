@@ -52,6 +52,13 @@ impl Lines {
         self.by_interaction.entry(interaction).or_default().push(leg);
     }
 
+    /// Another dialog takes the place of the leg's own.
+    pub(crate) fn redial(&mut self, leg: LegId, dialog: CallHandle) {
+        let Some(line) = self.lines.get_mut(&leg) else { return };
+        self.by_dialog.remove(&std::mem::replace(&mut line.dialog, dialog));
+        self.by_dialog.insert(dialog, leg);
+    }
+
     /// The leg is heard at `port`, which it keeps to its end.
     pub(crate) fn settle_at(&mut self, leg: LegId, port: Port) {
         if let Some(line) = self.lines.get_mut(&leg) {

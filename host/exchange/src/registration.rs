@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 
@@ -133,6 +134,26 @@ impl Exchange {
         incoming: &sip::endpoint::Incoming,
     ) -> Result<(), sip::endpoint::Response> {
         self.authenticate(now, agent, &incoming.request, Where::Proxy)
+    }
+
+    /// The trunk whose account the call proves; else the response that asks for proof, or refuses where no trunk takes any.
+    pub(crate) fn trunk_by_account(
+        &mut self,
+        now: Timestamp,
+        request: &sip::message::Message,
+    ) -> Result<Arc<str>, sip::endpoint::Response> {
+        let by_account = || self.configuration.trunks.iter().filter(|(_, trunk)| trunk.by_account);
+        let of = |user: &str| by_account().find(|(_, trunk)| trunk.user.as_deref() == Some(user));
+        let forbidden = || sip::endpoint::Response::new(sip::Status::FORBIDDEN);
+        by_account().next().ok_or_else(forbidden)?;
+        let secret = |user: &str| of(user)?.1.password.clone().map(Secret::Password);
+        let authenticator = &mut self.registration.authenticator;
+        let stale = match authenticator.check(now.since_epoch(), request, Where::Proxy, secret) {
+            Checked::Known { user } => return of(&user).map(|(name, _)| name.as_str().into()).ok_or_else(forbidden),
+            Checked::Challenge { stale } => stale,
+            Checked::Wrong { .. } => false,
+        };
+        Err(authenticator.challenge(now.since_epoch(), Where::Proxy, stale))
     }
 
     pub(crate) fn binding_changed(&mut self, now: Timestamp, change: sip::BindingChange) {

@@ -124,7 +124,7 @@ impl Exchange {
             // It rings still, or is over.
             return refuse(sip::Status::DOES_NOT_EXIST);
         }
-        let security = self.security_of(incoming, Some(&agent))?;
+        let security = self.security_of(incoming, self.configuration.encryption.of_agent(&agent))?;
         let new = self.ids.leg();
         self.lines.insert(new, Line::incoming(interaction, incoming, Some(agent), security));
         self.answer_line(now, new);

@@ -26,6 +26,8 @@ pub struct Trunk {
     /// Account for the peer's digest challenge.
     pub user: Option<String>,
     pub password: Option<String>,
+    /// Calls from anywhere that prove this account are this trunk's too.
+    pub by_account: bool,
     /// Calls to numbers that begin so; empty: to all.
     pub takes: Vec<String>,
     /// The lowest is tried first.
@@ -55,6 +57,7 @@ impl Default for Trunk {
             peers: Vec::new(),
             user: None,
             password: None,
+            by_account: false,
             takes: Vec::new(),
             order: 1,
             weight: 1,

@@ -90,6 +90,10 @@ pub struct Phone {
     pub max_forwards: u8,
     /// Max-Forwards of the calls that came to it, in order.
     pub hops: Vec<Option<u32>>,
+    /// Whom the calls that came to it were from, and whom they were for, in order.
+    pub called: Vec<(String, String)>,
+    /// Q.850 causes of the refusals that it got, in order.
+    pub causes: Vec<Option<u16>>,
     pub(crate) endpoint: sip::Endpoint,
     pub(crate) account: Option<sip::digest::Account>,
     pub(crate) sessions: BTreeMap<sip::CallHandle, Session>,
@@ -123,6 +127,8 @@ impl Phone {
             closed: false,
             max_forwards: sip::MAX_FORWARDS,
             hops: Vec::new(),
+            called: Vec::new(),
+            causes: Vec::new(),
             endpoint: sip::Endpoint::new(config, seed),
             account,
             sessions: BTreeMap::new(),

@@ -18,6 +18,10 @@ impl World {
         match event {
             sip::Event::Incoming(incoming) => {
                 own.hops.push(incoming.request.max_forwards());
+                let user = |uri: Option<sip::Uri>| uri.and_then(|uri| Some(uri.user_decoded()?.into_owned()));
+                let from = user(incoming.request.from().and_then(|from| from.uri().ok())).unwrap_or_default();
+                let to = user(incoming.request.uri().ok()).unwrap_or_default();
+                own.called.push((from, to));
                 let mut session = own.new_session();
                 session.remote = sound_address(incoming.offer.as_ref());
                 session.offer = incoming.offer.clone();
@@ -64,8 +68,9 @@ impl World {
                     }
                 }
             }
-            sip::Event::Refused { call, status, retry_after, .. } => {
+            sip::Event::Refused { call, status, retry_after, response, .. } => {
                 own.sessions.remove(&call);
+                own.causes.push(response.reason().and_then(|reason| reason.cause));
                 own.outcomes.insert(call, Outcome::Refused { status: status.code(), retry_after });
             }
             sip::Event::Ended { call, cause, .. } => {

@@ -89,7 +89,7 @@ pub(crate) struct ToldPolicy {
 pub(crate) struct Dialling {
     /// Customers are called only if this list holds their number.
     consent_list: Option<String>,
-    /// Numbers of the emergency services, as they are dialled. No cap of a trunk holds them back.
+    /// Numbers of the emergency services, as they are dialled. No cap of a trunk and no rule holds them back.
     #[schema(required = false)]
     emergency: Vec<String>,
 }

@@ -91,7 +91,22 @@ pub(crate) struct LiveQueue {
 
 #[derive(ToSchema)]
 pub(crate) struct LiveTrunk {
+    /// In both directions.
     calls: u32,
+    /// The most that it may carry.
+    channels: Option<u32>,
+    /// In the order in which they are tried.
+    peers: Vec<LivePeer>,
+    /// Calls that went on to another way when this one failed, since the start.
+    failed_over: u64,
+}
+
+#[derive(ToSchema)]
+pub(crate) struct LivePeer {
+    /// `192.0.2.1:5060`
+    address: String,
+    /// It answers, as far as is known.
+    up: bool,
 }
 
 /// A piece of a conversation, as recognised.

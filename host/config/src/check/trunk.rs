@@ -1,6 +1,6 @@
 //! Ways to and from the public network, and numbers of the emergency services.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use plugboard_model::{
     Configuration, Trunk,
@@ -13,25 +13,33 @@ use super::Findings;
 const MOST: usize = 1_000;
 
 pub(super) fn check(configuration: &Configuration, findings: &mut Findings) {
+    let mut users = BTreeMap::new();
     for (name, trunk) in &configuration.trunks {
-        one(&format!("/trunks/{name}"), trunk, findings);
+        let at = format!("/trunks/{name}");
+        one(&at, trunk, findings);
+        if let Some(user) = trunk.user.as_ref().filter(|_| trunk.by_account)
+            && let Some(other) = users.insert(user, name)
+        {
+            let message = format!("calls that prove the account {user:?} are those of the trunk {other} too");
+            findings.error(format!("{at}/by_account"), "account-taken", message, "give each trunk a user of its own");
+        }
     }
     emergency(configuration, findings);
 }
 
 fn one(at: &str, trunk: &Trunk, findings: &mut Findings) {
-    let without = not_in_force(trunk);
-    if !without.is_empty() {
-        unheeded(at, &without.join(", "), findings);
-    }
-    if trunk.allow.is_empty() && trunk.peers.is_empty() && trunk.certificates.is_empty() {
+    if trunk.allow.is_empty() && trunk.peers.is_empty() && trunk.certificates.is_empty() && !trunk.by_account {
         let message = "no call can come or go by this trunk".to_owned();
-        let remedy = "give `allow` or `certificates` for calls in, `peers` for calls out";
+        let remedy = "give `allow`, `certificates` or `by_account` for calls in, `peers` for calls out";
         findings.warn(at.to_owned(), "idle-trunk", message, remedy);
     }
     if trunk.user.is_some() != trunk.password.is_some() {
         let message = "an account needs both `user` and a password".to_owned();
         findings.error(at.to_owned(), "half-account", message, "give both, or neither");
+    }
+    if trunk.by_account && trunk.user.is_none() {
+        let message = "calls are to prove an account that there is not".to_owned();
+        findings.error(format!("{at}/by_account"), "no-account", message, "give `user` and a password");
     }
     for (index, domain) in trunk.certificates.iter().enumerate() {
         if !is_domain(domain) {
@@ -49,28 +57,6 @@ fn one(at: &str, trunk: &Trunk, findings: &mut Findings) {
     }
     rewrites(&format!("{at}/outgoing"), &trunk.outgoing, findings);
     rewrites(&format!("{at}/incoming"), &trunk.incoming, findings);
-}
-
-fn unheeded(at: &str, names: &str, findings: &mut Findings) {
-    let message = format!("calls do not heed {names} yet: they go to the first peer of the first trunk");
-    findings.warn(at.to_owned(), "not-in-force", message, "do not count on it, or leave it out");
-}
-
-/// What is read and checked, and waits for the host to choose among trunks.
-fn not_in_force(trunk: &Trunk) -> Vec<&'static str> {
-    let usual = Trunk::default();
-    let set = [
-        ("order", trunk.order != usual.order),
-        ("weight", trunk.weight != usual.weight),
-        ("takes", !trunk.takes.is_empty()),
-        ("channels", trunk.channels.is_some()),
-        ("calls_per_second", trunk.calls_per_second.is_some()),
-        ("emergency", trunk.emergency.is_some()),
-        ("ping", trunk.ping != usual.ping),
-        ("outgoing", !trunk.outgoing.is_empty()),
-        ("incoming", !trunk.incoming.is_empty()),
-    ];
-    set.into_iter().filter_map(|(name, is_set)| is_set.then_some(name)).collect()
 }
 
 fn rewrites(at: &str, rules: &[Rewrite], findings: &mut Findings) {
@@ -93,9 +79,6 @@ fn rewrites(at: &str, rules: &[Rewrite], findings: &mut Findings) {
 fn emergency(configuration: &Configuration, findings: &mut Findings) {
     let numbers = &configuration.dialling.emergency;
     let at = "/dialling/emergency";
-    if !numbers.is_empty() {
-        unheeded(at, "emergency", findings);
-    }
     if numbers.len() > MOST {
         let message = format!("{} numbers of emergency services", numbers.len());
         return findings.error(at.to_owned(), "too-many", message, format!("keep at most {MOST} of them"));

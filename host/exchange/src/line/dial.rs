@@ -1,13 +1,24 @@
 //! Legs that we begin: where a party is reached, and the INVITE that asks them.
 
-use plugboard_call::{Input as CallInput, gate::Judged};
+use plugboard_call::Input as CallInput;
 use plugboard_media as media;
-use plugboard_model::{AgentId, InteractionId, LegId, Number, Srtp, Timestamp};
+use plugboard_model::{AgentId, InteractionId, LegId, Srtp, Timestamp};
 use plugboard_sdp as sdp;
 use plugboard_sip as sip;
 
 use super::{Line, cause_of_status};
 use crate::exchange::Exchange;
+
+/// Who is to be called, and how.
+pub(crate) struct Wanted {
+    pub(crate) uri: String,
+    pub(crate) next_hop: sip::Target,
+    pub(crate) srtp: Srtp,
+    pub(crate) to: String,
+    pub(crate) account: Option<sip::digest::Account>,
+    /// Whom the far end sees; empty: nobody.
+    pub(crate) shown: Box<str>,
+}
 
 impl Exchange {
     /// A port of the worker that another leg of the interaction is on, so that both can be bridged; else of the one that another call of one of
@@ -35,54 +46,27 @@ impl Exchange {
         let Some(binding) = self.registration.best(&agent) else {
             return self.later(interaction, CallInput::LegRefused { leg, status: 480, cause: cause_of_status(480) });
         };
-        let (uri, next_hop) = (binding.contact.as_str().to_owned(), binding.target);
-        let host = self.settings.host.clone();
-        let to = format!("<sip:{agent}@{host}>");
-        let srtp = self.configuration.encryption.of_agent(&agent);
-        self.dial(now, interaction, leg, Some(agent), uri, (next_hop, srtp), shown, to, None);
+        let wanted = Wanted {
+            uri: binding.contact.as_str().to_owned(),
+            next_hop: binding.target,
+            srtp: self.configuration.encryption.of_agent(&agent),
+            to: format!("<sip:{agent}@{}>", self.settings.host),
+            account: None,
+            shown: shown.into(),
+        };
+        self.dial(now, interaction, leg, Some(agent), &wanted);
     }
 
-    pub(super) fn dial_number(
-        &mut self,
-        now: Timestamp,
-        interaction: InteractionId,
-        leg: LegId,
-        number: Judged<Number>,
-        shown: &str,
-    ) {
-        let number = number.into_what();
-        let trunk = self.configuration.trunks.iter().find(|(_, trunk)| !trunk.peers.is_empty());
-        let first = trunk.and_then(|(name, trunk)| trunk.peers.first().map(|peer| (name, trunk, *peer)));
-        let Some((name, trunk, peer)) = first else {
-            return self.later(interaction, CallInput::LegRefused { leg, status: 503, cause: cause_of_status(503) });
-        };
-        let account = match (&trunk.user, &trunk.password) {
-            (Some(user), Some(password)) => {
-                Some(sip::digest::Account { user: user.clone(), password: password.clone() })
-            }
-            _ => None,
-        };
-        let uri = format!("sip:{number}@{peer}");
-        let to = format!("<{uri}>");
-        let way = (sip::Target::udp(peer), self.configuration.encryption.of_trunk(name));
-        self.dial(now, interaction, leg, None, uri, way, shown, to, account);
-    }
-
-    #[expect(clippy::too_many_arguments, reason = "one INVITE's parts; a struct would only repeat sip::Invite")]
-    fn dial(
+    pub(crate) fn dial(
         &mut self,
         now: Timestamp,
         interaction: InteractionId,
         leg: LegId,
         agent: Option<AgentId>,
-        uri: String,
-        (next_hop, srtp): (sip::Target, Srtp),
-        shown: &str,
-        to: String,
-        account: Option<sip::digest::Account>,
+        wanted: &Wanted,
     ) {
         let refused = |status: u16| CallInput::LegRefused { leg, status, cause: cause_of_status(status) };
-        let Ok(security) = self.security(srtp, next_hop.transport) else {
+        let Ok(security) = self.security(wanted.srtp, wanted.next_hop.transport) else {
             return self.later(interaction, refused(488));
         };
         let Some(port) = self.port_beside(interaction, agent.as_ref()) else {
@@ -90,27 +74,11 @@ impl Exchange {
         };
         let beside = self.codec_beside(interaction);
         let local = sdp::Local { beside, security, ..sdp::Local::voice(port.rtp(), leg.0) };
-        let host = self.settings.host.clone();
         // The party with the fewest left bounds a loop, whoever of them it goes through.
         let hops = self.lines.of_interaction(interaction).map(|(_, line)| line.hops_left).min();
         let hops = hops.unwrap_or(sip::MAX_FORWARDS);
-        let from = if shown.is_empty() {
-            "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned()
-        } else {
-            format!("<sip:{}@{host}>", sip_user(shown))
-        };
-        let invite = sip::Invite {
-            uri,
-            next_hop,
-            from,
-            to,
-            headers: Vec::new(),
-            offer: Some(local.offer().to_string()),
-            account,
-            max_forwards: hops,
-        };
-        match self.sip.invite(now.since_epoch(), invite) {
-            Ok(dialog) => {
+        match self.invite(now, wanted, &local, hops) {
+            Some(dialog) => {
                 let line = Line {
                     port: Some(port),
                     local: Some(local),
@@ -119,12 +87,40 @@ impl Exchange {
                 };
                 self.lines.insert(leg, line);
             }
-            Err(_) => {
+            None => {
                 self.ports.released(port);
                 self.media(media::Command::Close { port });
                 self.later(interaction, refused(503));
             }
         }
+    }
+
+    /// Asks somebody else for a leg that has been dialled already, with the same port and session, and keys of their own.
+    pub(crate) fn invite_again(&mut self, now: Timestamp, leg: LegId, wanted: &Wanted) -> Option<sip::CallHandle> {
+        let security = self.security(wanted.srtp, wanted.next_hop.transport).ok()?;
+        let line = self.lines.get(leg)?;
+        let (local, hops) = (sdp::Local { security, ..line.local.clone()? }, line.hops_left);
+        let dialog = self.invite(now, wanted, &local, hops)?;
+        self.lines.get_mut(leg)?.local = Some(local);
+        Some(dialog)
+    }
+
+    fn invite(&mut self, now: Timestamp, wanted: &Wanted, local: &sdp::Local, hops: u8) -> Option<sip::CallHandle> {
+        let from = match &*wanted.shown {
+            "" => "\"Anonymous\" <sip:anonymous@anonymous.invalid>".to_owned(),
+            shown => format!("<sip:{}@{}>", sip_user(shown), self.settings.host),
+        };
+        let invite = sip::Invite {
+            uri: wanted.uri.clone(),
+            next_hop: wanted.next_hop,
+            from,
+            to: wanted.to.clone(),
+            headers: Vec::new(),
+            offer: Some(local.offer().to_string()),
+            account: wanted.account.clone(),
+            max_forwards: hops,
+        };
+        self.sip.invite(now.since_epoch(), invite).ok()
     }
 
     /// What a party of this interaction speaks already: the same codec on both legs needs no transcoding.

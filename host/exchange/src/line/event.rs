@@ -1,9 +1,12 @@
 //! What dialogs tell, in the words of a call.
 
+use std::time::Duration;
+
 use plugboard_call::Input as CallInput;
 use plugboard_model::{Timestamp, flow::Cause};
 use plugboard_sdp as sdp;
-use plugboard_sip as sip;
+use plugboard_sip::{self as sip, endpoint::EndCause};
+use plugboard_trunk::Failure;
 
 use super::{agree, cause_of_status};
 use crate::exchange::Exchange;
@@ -18,12 +21,19 @@ impl Exchange {
                 if let Some((leg, interaction)) = self.leg_of(call)
                     && status.code() >= 180
                 {
+                    if let Some(passage) = self.lines.get_mut(leg).and_then(|line| line.passage.as_mut()) {
+                        passage.rings();
+                    }
                     self.call_input(now, interaction, CallInput::LegRinging { leg });
                 }
             }
             sip::Event::Answered { call, body } => self.line_answered(now, call, body.as_ref()),
-            sip::Event::Refused { call, status, .. } => {
+            sip::Event::Refused { call, status, retry_after, .. } => {
                 if let Some((leg, interaction)) = self.leg_of(call) {
+                    let retry_after = retry_after.map(|seconds| Duration::from_secs(seconds.into()));
+                    if self.goes_on(now, leg, Failure::Status { code: status.code(), retry_after }) {
+                        return;
+                    }
                     self.drop_line(leg);
                     let cause = cause_of_status(status.code());
                     self.call_input(now, interaction, CallInput::LegRefused { leg, status: status.code(), cause });
@@ -32,6 +42,10 @@ impl Exchange {
             sip::Event::Confirmed { call, body } => self.line_confirmed(now, call, body.as_ref()),
             sip::Event::Ended { call, cause, reason } => {
                 if let Some((leg, interaction)) = self.leg_of(call) {
+                    let is_silent = matches!(cause, EndCause::NoAnswer | EndCause::Transport);
+                    if is_silent && self.goes_on(now, leg, Failure::Silent) {
+                        return;
+                    }
                     self.drop_line(leg);
                     let (fallback, status) = end_of(cause);
                     let cause = reason
@@ -58,17 +72,20 @@ impl Exchange {
                 let response = sip::endpoint::Response::new(sip::Status::METHOD_NOT_ALLOWED);
                 let _ = self.sip.respond(now.since_epoch(), handle, &response);
             }
-            // We send no re-INVITE and no REFER of our own yet, and nothing outside dialogs.
+            sip::Event::Response { handle, response, .. } => self.pinged(handle, response.is_some()),
+            // We send no re-INVITE and no REFER of our own yet.
             sip::Event::ReinviteAnswered { .. }
             | sip::Event::ReinviteRefused { .. }
             | sip::Event::ReferAnswered { .. }
-            | sip::Event::NotifySipfrag { .. }
-            | sip::Event::Response { .. } => {}
+            | sip::Event::NotifySipfrag { .. } => {}
         }
     }
 
     fn line_answered(&mut self, now: Timestamp, dialog: sip::CallHandle, body: Option<&sip::endpoint::Body>) {
         let Some((leg, interaction)) = self.leg_of(dialog) else { return };
+        if let Some(passage) = self.lines.get_mut(leg).and_then(|line| line.passage.as_mut()) {
+            passage.answered();
+        }
         let agreed = self.lines.get(leg).and_then(|line| line.local.as_ref()).and_then(|local| {
             let answer = sdp::Session::parse(body?.text()?).ok()?;
             local.accept(&answer).ok()
@@ -162,15 +179,15 @@ impl Exchange {
     }
 }
 
-fn end_of(cause: sip::endpoint::EndCause) -> (Cause, Option<u16>) {
+fn end_of(cause: EndCause) -> (Cause, Option<u16>) {
     let q850 = |number| Cause::from_q850(number).unwrap_or(Cause::TEMPORARY_FAILURE);
     match cause {
-        sip::endpoint::EndCause::Bye | sip::endpoint::EndCause::HungUp => (Cause::NORMAL_CLEARING, None),
-        sip::endpoint::EndCause::Cancelled => (Cause::NORMAL_CLEARING, Some(487)),
-        sip::endpoint::EndCause::NoAck | sip::endpoint::EndCause::NoAnswer => (q850(102), Some(408)),
-        sip::endpoint::EndCause::PeerGone => (q850(27), Some(481)),
-        sip::endpoint::EndCause::Transport => (q850(38), Some(503)),
-        sip::endpoint::EndCause::Protocol => (q850(111), Some(400)),
+        EndCause::Bye | EndCause::HungUp => (Cause::NORMAL_CLEARING, None),
+        EndCause::Cancelled => (Cause::NORMAL_CLEARING, Some(487)),
+        EndCause::NoAck | EndCause::NoAnswer => (q850(102), Some(408)),
+        EndCause::PeerGone => (q850(27), Some(481)),
+        EndCause::Transport => (q850(38), Some(503)),
+        EndCause::Protocol => (q850(111), Some(400)),
     }
 }
 

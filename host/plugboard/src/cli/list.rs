@@ -32,6 +32,13 @@ pub(crate) struct Agents {
     of: OfTenant,
 }
 
+/// The trunks, their peers and whether these answer
+#[derive(Debug, Args)]
+pub(crate) struct Trunks {
+    #[command(flatten)]
+    of: OfTenant,
+}
+
 /// The live calls, oldest first
 #[derive(Debug, Args)]
 #[command(after_help = "`plugboard call --help` tells what can be done with one.")]
@@ -113,6 +120,39 @@ impl Agents {
             ("phone", "/registered", Cell::Text),
         ];
         live(&self.of, "agents", &COLUMNS)
+    }
+}
+
+impl Trunks {
+    pub(super) fn run(self) -> Result<(), ClientError> {
+        const COLUMNS: [Column; 6] = [
+            ("trunk", "/trunk", Cell::Text),
+            ("peer", "/peer/address", Cell::Text),
+            ("answers", "/peer/up", Cell::Text),
+            ("calls", "/calls", Cell::Text),
+            ("channels", "/channels", Cell::Text),
+            ("failed over", "/failed_over", Cell::Text),
+        ];
+        let (client, tenant) = self.of.open()?;
+        let view: Value = client.get(&format!("{tenant}/live"))?;
+        let trunks = view.get("trunks").and_then(Value::as_object);
+        let trunks = trunks.ok_or_else(|| ClientError::Answer { reason: "a live view without `trunks`".to_owned() })?;
+        let rows: Vec<Value> = trunks.iter().flat_map(|(name, trunk)| by_peer(name, trunk)).collect();
+        show(&rows, &COLUMNS, self.of.json());
+        Ok(())
+    }
+}
+
+/// A row for each peer of a trunk; one for a trunk that has none.
+fn by_peer(name: &str, trunk: &Value) -> Vec<Value> {
+    let row = |peer: &Value| {
+        let mut row = trunk.clone();
+        (row["trunk"], row["peer"]) = (name.into(), peer.clone());
+        row
+    };
+    match trunk["peers"].as_array().map(Vec::as_slice) {
+        None | Some([]) => vec![row(&Value::Null)],
+        Some(peers) => peers.iter().map(row).collect(),
     }
 }
 
@@ -225,6 +265,19 @@ pub(super) fn show(items: &[Value], columns: &[Column], json: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_peer_of_a_trunk_is_a_row() {
+        let peer = |address: &str, up: bool| serde_json::json!({ "address": address, "up": up });
+        let trunk =
+            serde_json::json!({ "calls": 3, "peers": [peer("192.0.2.1:5060", true), peer("192.0.2.2:5060", false)] });
+        let shown = |trunk: &Value| -> Vec<String> {
+            let rows = by_peer("carrier", trunk).into_iter();
+            rows.map(|row| format!("{} {} {}", row["trunk"], row["peer"]["up"], row["calls"])).collect()
+        };
+        assert_eq!(shown(&trunk), ["\"carrier\" true 3", "\"carrier\" false 3"]);
+        assert_eq!(shown(&serde_json::json!({ "calls": 0, "peers": [] })), ["\"carrier\" null 0"]);
+    }
 
     #[test]
     fn a_row_of_csv_goes_on_over_a_line_end_inside_of_quotes() {

@@ -26,4 +26,5 @@ mod stage;
 mod sticky;
 mod storage;
 mod transfers;
+mod trunks;
 mod walk;

@@ -22,6 +22,7 @@ pub(super) fn read(fields: &Fields<'_>, folder: &Path) -> Trunk {
     set(&mut trunk.peers, fields.list("peers", "write addresses with ports: [\"192.0.2.1:5060\"]"));
     trunk.user = fields.text("user").map(|(user, _)| user.to_owned());
     trunk.password = fields.secret(["password", "password_env", "password_file"], folder).map(value);
+    set(&mut trunk.by_account, fields.flag("by_account"));
     set(&mut trunk.takes, fields.list("takes", PREFIXES));
     set(&mut trunk.order, fields.integer("order", (0, i64::from(u16::MAX))));
     set(&mut trunk.weight, fields.integer("weight", (0, i64::from(u16::MAX))));
