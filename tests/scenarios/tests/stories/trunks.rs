@@ -83,11 +83,13 @@ fn carrier_that_says_nothing_is_left_for_the_backup_within_two_seconds() {
         00:08.515 |<INVITE--------------|                     |
         00:16.515 |<INVITE--------------|                     |
         00:32.515 |<INVITE--------------|                     |
-    "#]].assert_eq(stage.world.ladder());
+    "#]]
+    .assert_eq(stage.world.ladder());
     expect![[r#"
         1.015 leg-routed interaction=1 leg=2 peer=203.0.113.1:5060 trunk=main
         2.515 leg-routed interaction=1 leg=2 peer=203.0.113.2:5060 trunk=backup
-    "#]].assert_eq(&told(&stage.world));
+    "#]]
+    .assert_eq(&told(&stage.world));
 }
 
 #[test]
@@ -128,7 +130,8 @@ fn address_where_nobody_listens_costs_the_caller_nothing() {
         00:04.000 |                     |<BYE-----------------|
         00:04.005 |                     * closed Outside 16   |
         00:04.005 |<BYE-----------------|                     |
-    "#]].assert_eq(stage.world.ladder());
+    "#]]
+    .assert_eq(stage.world.ladder());
 }
 
 /// What the agent is told when the main carrier refuses, and how often the backup was asked.
@@ -295,13 +298,15 @@ fn carrier_that_answers_no_pings_is_down_until_it_answers_two_in_a_row() {
         00:56.000 |<OPTIONS-------------|                     |
         00:56.005 |                     * closed Agent 16     |
         00:56.005 |<BYE-----------------|                     |
-    "#]].assert_eq(stage.world.ladder());
+    "#]]
+    .assert_eq(stage.world.ladder());
     expect![[r#"
         24.000 trunk-down peer=203.0.113.1:5060 trunk=main
         31.015 leg-routed interaction=1 leg=2 peer=203.0.113.2:5060 trunk=backup
         41.010 trunk-up peer=203.0.113.1:5060 trunk=main
         54.015 leg-routed interaction=2 leg=4 peer=203.0.113.1:5060 trunk=main
-    "#]].assert_eq(&told(&stage.world));
+    "#]]
+    .assert_eq(&told(&stage.world));
 }
 
 #[test]
