@@ -77,9 +77,10 @@ fn shell(folder: &Path, tools: &str, command: &str) -> String {
     out
 }
 
-/// Each line that `pack new` printed, in its folder.
+/// Each command that `pack new` printed, in its folder; behind them are words for people.
 fn follow(folder: &Path, tools: &str, said: &str) -> String {
-    let commands = said.lines().filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with("cd "));
+    let lines = said.lines().take_while(|line| !line.starts_with("README.md "));
+    let commands = lines.filter_map(|line| line.strip_prefix("  ")).filter(|line| !line.starts_with("cd "));
     commands.filter(|command| !installs(command)).map(|command| shell(folder, tools, command)).collect()
 }
 

@@ -56,6 +56,7 @@ pub fn soak(setting: &Setting) -> Result<Outcome, BenchError> {
             .spawn(move || Load::new(server, phones(1, Voice::Absent))?.run(&plan(per_second, slice)));
         let load = load.map_err(crate::host::HostError::Scratch)?;
         if number + 1 < slices {
+            // The load goes on meanwhile: the host is killed in the middle of it.
             std::thread::sleep(slice / 2);
             host.crash()?;
             killed += 1;
@@ -78,6 +79,7 @@ pub fn soak(setting: &Setting) -> Result<Outcome, BenchError> {
     let calls = missing.len();
     while !missing.is_empty() && Instant::now() < by {
         missing.retain(|call| !crm.seen().told.contains_key(call));
+        // Letters that failed come at times of their own.
         std::thread::sleep(LOOK);
     }
     let dead = host.get("/v1/tenants/load/connectors/crm/dead-letters").map_err(failed)?;
