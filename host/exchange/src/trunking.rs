@@ -166,7 +166,7 @@ impl Exchange {
         let Some(line) = self.lines.get(leg) else { return false };
         let Some(Passage::Out(out)) = &line.passage else { return false };
         match (out.state, failure) {
-            // Whoever does not pick up is not sought elsewhere.
+            // Whoever does not pick up is not sought elsewhere. A carrier that has gone could not even tell that they did.
             (State::Answered, _) | (State::Rings, Failure::Silent | Failure::Status { code: 408, .. }) => return false,
             _ => {}
         }

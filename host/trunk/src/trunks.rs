@@ -57,15 +57,17 @@ pub struct Attempt {
 pub enum Failure {
     /// A final answer; `retry_after`, where it says so.
     Status { code: u16, retry_after: Option<Duration> },
-    /// Not even 100 came in time, or nobody listens there.
+    /// Not even 100 came in time, or nobody picked up.
     Silent,
+    /// Nobody listens there, or no longer.
+    Gone,
 }
 
 impl Failure {
     /// Whether another trunk may do better: the answer is about the way, not about who was called (RFC 3261 §21.5, §21.4.9).
     pub fn is_of_the_way(self) -> bool {
         match self {
-            Self::Silent => true,
+            Self::Silent | Self::Gone => true,
             Self::Status { code, .. } => code == 408 || (500..600).contains(&code),
         }
     }
@@ -356,9 +358,9 @@ impl Trunks {
     fn note(&mut self, now: Timestamp, way: &Way, failure: Failure) {
         let is_looked_at = self.carriers.get(&way.trunk).is_some_and(|carrier| !carrier.settings.ping.is_zero());
         let change = self.health(way).and_then(|health| match failure {
-            Failure::Silent if is_looked_at => health.lost_a_call(now),
+            Failure::Silent | Failure::Gone if is_looked_at => health.lost_a_call(now),
             // Nobody would see it come back: it comes after the others for a while, and then is tried again.
-            Failure::Silent => {
+            Failure::Silent | Failure::Gone => {
                 health.rest(now + UNSEEN_REST);
                 None
             }

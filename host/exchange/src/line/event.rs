@@ -42,8 +42,12 @@ impl Exchange {
             sip::Event::Confirmed { call, body } => self.line_confirmed(now, call, body.as_ref()),
             sip::Event::Ended { call, cause, reason } => {
                 if let Some((leg, interaction)) = self.leg_of(call) {
-                    let is_silent = matches!(cause, EndCause::NoAnswer | EndCause::Transport);
-                    if is_silent && self.goes_on(now, leg, Failure::Silent) {
+                    let failure = match cause {
+                        EndCause::NoAnswer => Some(Failure::Silent),
+                        EndCause::Transport => Some(Failure::Gone),
+                        _ => None,
+                    };
+                    if failure.is_some_and(|failure| self.goes_on(now, leg, failure)) {
                         return;
                     }
                     self.drop_line(leg);

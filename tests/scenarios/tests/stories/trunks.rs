@@ -134,6 +134,42 @@ fn address_where_nobody_listens_costs_the_caller_nothing() {
     .assert_eq(stage.world.ladder());
 }
 
+/// The next ping meets the closed port, and that tells of the call that rings as well.
+#[test]
+fn carrier_that_is_gone_while_it_rings_is_left_for_the_backup_which_rings_at_once() {
+    let (mut stage, main, _) = two_carriers(|shop| main_of(shop).ping = secs(10));
+    stage.world.phone_mut(main).manners = Manners::ABSENT;
+    stage.world.draw_ladder(&["amy", "plugboard", "backup"]);
+    let call = stage.world.dial(stage.amy, NUMBER);
+    stage.world.run_secs(2);
+    stage.world.phone_mut(main).closed = true;
+    stage.world.run_secs(12);
+    stage.world.hang_up(call);
+    stage.world.run_secs(1);
+    expect![[r#"
+        m:s       amy                   plugboard             backup
+        00:01.000 |-INVITE------------->|                     |
+        00:01.005 |<407-----------------|                     |
+        00:01.010 |-INVITE------------->|                     |
+        00:01.025 |<180-----------------|                     |
+        00:10.005 |                     |-INVITE------------->|
+        00:10.010 |                     |<180-----------------|
+        00:11.010 |                     |<200-----------------|
+        00:11.015 |                     * bridge              |
+        00:11.015 |<200-----------------|                     |
+        00:15.000 |-BYE---------------->|                     |
+        00:15.005 |                     * closed Agent 16     |
+        00:15.005 |                     |-BYE---------------->|
+    "#]]
+    .assert_eq(stage.world.ladder());
+    expect![[r#"
+        1.015 leg-routed interaction=1 leg=2 peer=203.0.113.1:5060 trunk=main
+        10.005 leg-routed interaction=1 leg=2 peer=203.0.113.2:5060 trunk=backup
+        10.005 trunk-down peer=203.0.113.1:5060 trunk=main
+    "#]]
+    .assert_eq(&told(&stage.world));
+}
+
 /// What the agent is told when the main carrier refuses, and how often the backup was asked.
 fn refused_with(status: Status) -> (Option<u16>, usize) {
     let (mut stage, main, backup) = two_carriers(|_| {});
