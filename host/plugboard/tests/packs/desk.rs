@@ -134,8 +134,13 @@ impl Desk {
             .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
             .collect();
         files.sort();
-        let told = ["packs", "configuration", "cdrs"].map(get).concat();
-        format!("{told}{}{files:?}", self.run("events --json"))
+        let told = ["packs", "configuration", "cdrs"].map(get);
+        let configuration: serde_json::Value = serde_json::from_str(&told[1]).unwrap();
+        // The event of a change comes to disk a moment after whoever made it has the answer.
+        let applied = format!("\"revision\":{},", configuration["revision"].as_u64().unwrap());
+        let mut events = (0..1_000).map(|_| self.run("events --json"));
+        let events = events.find(|events| events.contains(&applied)).expect("the event of the last change");
+        format!("{}{events}{files:?}", told.concat())
     }
 
     pub(crate) fn read(&self, name: &str) -> String {
